@@ -1,0 +1,48 @@
+"""What a policy file imports. Nothing else is public but `cloudwarden.aws`, `.library` and `.testing`."""
+
+from cloudwarden.core.action import ACTION_ID, Action, Call, Plan, Proof, Read, Shows, Wait
+from cloudwarden.core.durations import days, hours, minutes, seconds
+from cloudwarden.core.errors import PermanentError, TemporaryError
+from cloudwarden.core.evidence import Evidence, Now
+from cloudwarden.core.exemption import tagged
+from cloudwarden.core.params import NoParams, Params
+from cloudwarden.core.policy import ENFORCE, OBSERVE, PROPOSE, Limit, Mode, Policy
+from cloudwarden.core.resource import Resource
+from cloudwarden.core.rule import Rule, rule
+from cloudwarden.core.schedule import cron, every
+from cloudwarden.core.verdict import Severity, Violation
+
+__all__ = [
+    "ACTION_ID",
+    "ENFORCE",
+    "OBSERVE",
+    "PROPOSE",
+    "Action",
+    "Call",
+    "Evidence",
+    "Limit",
+    "Mode",
+    "NoParams",
+    "Now",
+    "Params",
+    "PermanentError",
+    "Plan",
+    "Policy",
+    "Proof",
+    "Read",
+    "Resource",
+    "Rule",
+    "Severity",
+    "Shows",
+    "TemporaryError",
+    "Violation",
+    "Wait",
+    "cron",
+    "days",
+    "every",
+    "hours",
+    "minutes",
+    "rule",
+    "seconds",
+    "tagged",
+]

@@ -1,0 +1,134 @@
+"""Actions: what would repair a violation, planned as data before anything is called."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from enum import StrEnum
+from typing import ClassVar, Generic, TypeVar
+
+from pydantic import TypeAdapter
+
+from cloudwarden.core.resource import Resource
+from cloudwarden.core.verdict import Violation
+
+Json = None | bool | int | float | str | Sequence["Json"] | Mapping[str, "Json"]
+
+R = TypeVar("R", bound=Resource)
+
+ACTION_ID = "${action_id}"
+"""Stands in a plan for the id of the action that carries it out, so that a plan's hash does not depend on it."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Read:
+    """A reading call and where its answer holds what matters: `path` is a JMESPath into the answer."""
+
+    service: str
+    operation: str
+    arguments: Mapping[str, Json]
+    path: str
+
+
+class Shows(StrEnum):
+    """What a proof's reading must show for the call to have taken effect."""
+
+    VALUE = "value"
+    """One of the proof's `values`."""
+    SOMETHING = "something"
+    """Anything but nothing."""
+    NOTHING = "nothing"
+    """Null, an empty list, or NotFound."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Proof:
+    """How reading the cloud tells whether a call took effect, when nobody heard its answer."""
+
+    read: Read
+    shows: Shows
+    values: tuple[str, ...] = ()
+
+    def shown_by(self, answer: Json) -> bool:
+        """Whether what `read` found at its path (None when NotFound) proves the effect."""
+        if self.shows is Shows.VALUE:
+            return answer in self.values
+        nothing = answer is None or answer in ([], {}, "")
+        return nothing if self.shows is Shows.NOTHING else not nothing
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Call:
+    """One mutating call. `keeps` names parts of its answer (JMESPath) that later steps use as `${name}`.
+
+    `dry_run` says that the API can be asked first whether it would be permitted.
+    """
+
+    service: str
+    operation: str
+    arguments: Mapping[str, Json]
+    proof: Proof
+    keeps: Mapping[str, str] = field(default_factory=dict)
+    dry_run: bool = True
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Wait:
+    """A pause in a plan until a reading shows one of `until`; one of `fails_on`, or the timeout, ends the action."""
+
+    read: Read
+    until: tuple[str, ...]
+    fails_on: tuple[str, ...] = ()
+    timeout_seconds: float = 86_400.0
+
+
+Step = Call | Wait
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Plan:
+    """What an action would do to one resource: steps in order, and the steps that would undo them."""
+
+    action: str
+    summary: str
+    steps: tuple[Step, ...]
+    inverse: tuple[Step, ...] = ()
+
+    @property
+    def hash(self) -> str:
+        """What an approval is bound to: it changes when any call or argument does."""
+        return hashlib.sha256(self.to_json().encode()).hexdigest()[:16]
+
+    @property
+    def calls(self) -> tuple[Call, ...]:
+        """The mutating calls alone."""
+        return tuple(step for step in self.steps if isinstance(step, Call))
+
+    def to_json(self) -> str:
+        """Canonical JSON: sorted keys, no spaces."""
+        return json.dumps(asdict(self), sort_keys=True, separators=(",", ":"))
+
+    @classmethod
+    def from_json(cls, text: str) -> Plan:
+        """The plan that `to_json` wrote."""
+        return _PLAN.validate_json(text)
+
+
+_PLAN: TypeAdapter[Plan] = TypeAdapter(Plan)
+
+
+class Action(ABC, Generic[R]):
+    """Base of an action on one kind of resource; a subclass is a frozen dataclass.
+
+    `name` labels metrics and the journal. `permissions` are the IAM actions that carrying it out needs.
+    """
+
+    name: ClassVar[str]
+    permissions: ClassVar[tuple[str, ...]]
+
+    @abstractmethod
+    def plan(self, resource: R, violation: Violation) -> Plan:
+        """What would be called. Pure: the same resource and violation give the same plan, hash included."""

@@ -1,0 +1,152 @@
+"""Findings, the proposals made of them, and the actions taken: the values that the store keeps."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from cloudwarden.core.action import Plan
+from cloudwarden.core.resource import Scope
+from cloudwarden.core.verdict import Cause, Reading, Severity, Violation
+
+
+class State(StrEnum):
+    """Where a finding is in its life."""
+
+    OPEN = "open"
+    DUE = "due"
+    PROPOSED = "proposed"
+    APPROVED = "approved"
+    ACTING = "acting"
+    VERIFYING = "verifying"
+    FAILED = "failed"
+    EXEMPTED = "exempted"
+    FIXED = "fixed"
+    RESOLVED = "resolved"
+    GONE = "gone"
+
+    @property
+    def closed(self) -> bool:
+        """Whether the violation no longer stands."""
+        return self in (State.FIXED, State.RESOLVED, State.GONE)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Grace:
+    """A clock that counts only time during which the violation was watched.
+
+    `ticked_at` is the latest sweep that saw it violate; None while the verdict is unknown, and the clock stands.
+    `blind_since` is when the watching stopped.
+    """
+
+    observed: timedelta = timedelta(0)
+    ticked_at: datetime | None = None
+    blind_since: datetime | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Finding:
+    """The durable record of one standing violation.
+
+    `held` says in words which guard holds its action back, if one does. `snoozed_until` is set by a rejection.
+    `attempts` counts actions that did not repair it; `flaps` how often it came back within a day.
+    """
+
+    id: str
+    policy: str
+    kind: str
+    scope: Scope
+    resource_id: str
+    arn: str
+    name: str | None
+    severity: Severity
+    state: State
+    violation: Violation
+    readings: tuple[Reading, ...]
+    first_seen: datetime
+    last_seen: datetime
+    state_since: datetime
+    grace: Grace = Grace()
+    unknown: Cause | None = None
+    held: str | None = None
+    snoozed_until: datetime | None = None
+    attempts: int = 0
+    flaps: int = 0
+
+    @property
+    def closed_at(self) -> datetime | None:
+        """When it closed; None while it stands."""
+        return self.state_since if self.state.closed else None
+
+
+class ProposalState(StrEnum):
+    """Where a proposal is in its life."""
+
+    PENDING = "pending"
+    APPROVED = "approved"
+    REJECTED = "rejected"
+    EXPIRED = "expired"
+    WITHDRAWN = "withdrawn"
+    """Overtaken: the violation ended, or the plan it names is no longer the one that would be carried out."""
+    CARRIED_OUT = "carried-out"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Proposal:
+    """A due action that waits for a person; an approval counts for the plan with this hash alone."""
+
+    id: str
+    finding_id: str
+    policy: str
+    scope: Scope
+    resource_id: str
+    plan: Plan
+    state: ProposalState
+    created_at: datetime
+    expires_at: datetime
+    decided_by: str | None = None
+    decided_at: datetime | None = None
+    reason: str | None = None
+
+
+class ActionState(StrEnum):
+    """Where an action is."""
+
+    INTENDED = "intended"
+    """The intent of the current step is committed; its outcome is not. Nobody may repeat the call."""
+    WAITING = "waiting"
+    """Every call so far has its outcome; a later step comes when its condition is met."""
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    ABANDONED = "abandoned"
+    """Ended without its remaining steps, because the resource no longer violates, or changed."""
+
+    @property
+    def ended(self) -> bool:
+        """Whether nothing more will be called for it."""
+        return self in (ActionState.SUCCEEDED, ActionState.FAILED, ActionState.ABANDONED)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ActionRecord:
+    """One action on one resource: how far its plan has come, and what its calls gave.
+
+    `step` is the index of the step that is intended or comes next. `kept` holds what calls kept by name.
+    """
+
+    id: str
+    finding_id: str
+    proposal_id: str | None
+    policy: str
+    scope: Scope
+    resource_id: str
+    plan: Plan
+    run_id: str
+    state: ActionState
+    started_at: datetime
+    changed_at: datetime
+    step: int = 0
+    kept: Mapping[str, str] = field(default_factory=dict)
+    error: str | None = None

@@ -1,0 +1,129 @@
+"""A finding's life as pure functions: what a verdict makes of what was known before."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from cloudwarden.core.finding import Finding, Grace, State
+from cloudwarden.core.policy import Mode
+from cloudwarden.core.verdict import Cause, Outcome, Reading, Verdict, Violation
+
+REOPENS_WITHIN = timedelta(days=1)
+"""A violation that comes back within a day is the same finding: a flap, not news."""
+
+BLIND_INTERVALS = 2
+"""Sweep intervals without watching after which the grace clock starts again: one missed sweep is bad luck."""
+
+MAX_ATTEMPTS = 3
+"""Actions that did not repair a finding before Cloudwarden stops trying and leaves it failed."""
+
+VERIFY_WITHIN = timedelta(minutes=30)
+"""How long an acted-on resource may still look violating: EC2's states last minutes and its reads lag."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Terms:
+    """What a policy asks of a finding's life at this sweep."""
+
+    now: datetime
+    interval: timedelta
+    grace: timedelta
+    mode: Mode
+
+
+def after_verdict(finding: Finding, verdict: Verdict, exempted: str | None, terms: Terms) -> Finding:
+    """The finding after a sweep judged its resource."""
+    if verdict.outcome is Outcome.UNKNOWN:
+        return after_blindness(finding, verdict.cause, terms.now)
+    if verdict.outcome is Outcome.COMPLIANT or verdict.violation is None:
+        return _after_compliant(finding, terms.now)
+    return _after_violation(finding, verdict.violation, verdict.readings, exempted, terms)
+
+
+def after_blindness(finding: Finding, cause: Cause | None, now: datetime) -> Finding:
+    """Unknown closes nothing and stops the grace clock; that is all it does."""
+    if finding.state.closed:
+        return finding
+    grace = finding.grace
+    if grace.blind_since is None:
+        grace = replace(grace, ticked_at=None, blind_since=grace.ticked_at or now)
+    return replace(finding, grace=grace, unknown=cause)
+
+
+def after_absence(finding: Finding, now: datetime) -> Finding:
+    """The resource is not in a complete listing: repaired if we were at it, otherwise gone by itself."""
+    if finding.state.closed or finding.state is State.ACTING:
+        return finding
+    return moved(finding, State.FIXED if finding.state is State.VERIFYING else State.GONE, now)
+
+
+def moved(finding: Finding, state: State, now: datetime, *, held: str | None = None) -> Finding:
+    """The finding in another state; the moment counts only when the state did change."""
+    if finding.state is state:
+        return replace(finding, held=held)
+    return replace(finding, state=state, state_since=now, held=held, unknown=None)
+
+
+def grace_left(finding: Finding, grace: timedelta) -> timedelta:
+    """Observed time still to pass before an action is due."""
+    return max(timedelta(0), grace - finding.grace.observed)
+
+
+def _after_compliant(finding: Finding, now: datetime) -> Finding:
+    if finding.state.closed or finding.state is State.ACTING:
+        return finding
+    return moved(finding, State.FIXED if finding.state is State.VERIFYING else State.RESOLVED, now)
+
+
+def _after_violation(
+    finding: Finding, violation: Violation, readings: tuple[Reading, ...], exempted: str | None, terms: Terms
+) -> Finding:
+    seen = replace(finding, violation=violation, readings=readings, last_seen=terms.now, unknown=None)
+    if seen.state.closed:
+        seen = _reopened(seen, terms.now)
+    if exempted is not None and seen.state not in (State.ACTING, State.VERIFYING):
+        return replace(moved(seen, State.EXEMPTED, terms.now, held=exempted), grace=Grace())
+    if seen.state is State.EXEMPTED:
+        seen = moved(seen, State.OPEN, terms.now)
+    seen = replace(seen, grace=_ticked(seen.grace, terms))
+    return _advanced(seen, terms)
+
+
+def _reopened(finding: Finding, now: datetime) -> Finding:
+    return replace(moved(finding, State.OPEN, now), grace=Grace(), flaps=finding.flaps + 1, snoozed_until=None)
+
+
+def _ticked(grace: Grace, terms: Terms) -> Grace:
+    """The clock after a sweep that saw the violation. Time that nobody watched is never added."""
+    patience = terms.interval * BLIND_INTERVALS
+    if grace.blind_since is not None:
+        blind = terms.now - grace.blind_since
+        kept = grace.observed if timedelta(0) <= blind <= patience else timedelta(0)
+        return Grace(observed=kept, ticked_at=terms.now)
+    if grace.ticked_at is None:
+        return Grace(observed=grace.observed, ticked_at=terms.now)
+    passed = terms.now - grace.ticked_at
+    if timedelta(0) <= passed <= patience:
+        return Grace(observed=grace.observed + passed, ticked_at=terms.now)
+    return Grace(ticked_at=terms.now)
+
+
+def _advanced(finding: Finding, terms: Terms) -> Finding:
+    """Where a finding goes whose violation was just seen to stand."""
+    now = terms.now
+    if finding.state is State.VERIFYING and now - finding.state_since >= max(VERIFY_WITHIN, terms.interval):
+        finding = replace(moved(finding, State.FAILED, now), attempts=finding.attempts + 1)
+    if finding.state is State.FAILED and finding.attempts < MAX_ATTEMPTS:
+        finding = replace(moved(finding, State.OPEN, now), grace=Grace(ticked_at=now))
+    if finding.state in (State.DUE, State.PROPOSED, State.APPROVED) and grace_left(finding, terms.grace):
+        # The clock started again: whoever was about to act had stopped watching.
+        return moved(finding, State.OPEN, now)
+    if finding.state is State.OPEN and _is_due(finding, terms):
+        return moved(finding, State.DUE, now)
+    return finding
+
+
+def _is_due(finding: Finding, terms: Terms) -> bool:
+    snoozed = finding.snoozed_until is not None and terms.now < finding.snoozed_until
+    return terms.mode > Mode.OBSERVE and not snoozed and not grace_left(finding, terms.grace)

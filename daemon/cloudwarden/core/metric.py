@@ -1,0 +1,131 @@
+"""Metric evidence: what a series of datapoints proves, and what it leaves open."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from cloudwarden.core.evidence import Inquiry, Query, Unreadable
+from cloudwarden.core.verdict import Cause, Reason
+
+REQUIRED_SHARE = 0.9
+"""Share of the expected datapoints below which "it stayed below" cannot be said.
+
+One lost datapoint in ten is what a healthy agentless metric loses in practice; a gap longer than that may hide
+the one busy hour."""
+
+LATE_PERIODS = 3
+"""Newest periods that may still be missing: datapoints arrive minutes after what they measure."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Series:
+    """Datapoints of one metric, any order, `moments` aware and each the start of a period.
+
+    `complete` says that the source gave all the datapoints it has; without it the points that came are still
+    true, so they can prove activity and never its absence.
+    """
+
+    moments: tuple[datetime, ...]
+    values: tuple[float, ...]
+    complete: bool = True
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class MetricQuery(Query[Series]):
+    """One metric of one thing over the last `window`, one value of `statistic` each `period`."""
+
+    namespace: str
+    metric: str
+    dimensions: tuple[tuple[str, str], ...]
+    statistic: str
+    period: timedelta
+    window: timedelta
+
+    def __str__(self) -> str:
+        return f"{self.metric} {self.statistic}"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Metric:
+    """A question to ask of one or more series that mean the same thing (network in and network out, say).
+
+    A missing datapoint is neither zero nor idle: it is unknown. So a series answers "it exceeded" as soon as one
+    datapoint does, and "it stayed below" only when at least nine in ten of the expected datapoints came, the
+    newest among them. `per_second` divides values that are sums over a period.
+    """
+
+    inquiry: Inquiry
+    name: str
+    unit: str
+    namespace: str
+    metrics: tuple[str, ...]
+    dimensions: tuple[tuple[str, str], ...]
+    statistic: str
+    per_second: bool = False
+
+    def stayed_below(self, limit: float, *, over: timedelta) -> bool:
+        """Whether every series was below `limit` (in `unit`) during the whole of the last `over`."""
+        queries = tuple(self._query(metric, over) for metric in self.metrics)
+        self.inquiry.need(queries)
+        question = f"{self.name} below {limit:g} {self.unit} for {over}"
+        answers = [(query, self.inquiry.hear(query)) for query in queries]
+        # A breach anywhere is proof, whatever is missing elsewhere: so all are looked at for one first.
+        for query, answer in answers:
+            if isinstance(answer, Series) and (breach := self._breach(query, answer, limit)):
+                moment, value = breach
+                self.inquiry.note(
+                    question, f"no: {value:g} {self.unit} at {moment:%Y-%m-%d %H:%M}Z", holds_until=moment + over
+                )
+                return False
+        peaks = [self._peak(query, answer) for query, answer in answers]
+        self.inquiry.note(question, f"yes: at most {max(peaks):g} {self.unit}", holds_until=self.inquiry.now)
+        return True
+
+    def _query(self, metric: str, window: timedelta) -> MetricQuery:
+        return MetricQuery(
+            namespace=self.namespace,
+            metric=metric,
+            dimensions=self.dimensions,
+            statistic=self.statistic,
+            period=period_for(window),
+            window=window,
+        )
+
+    def _within(self, query: MetricQuery, series: Series) -> Iterable[tuple[datetime, float]]:
+        since = self.inquiry.now - query.window
+        scale = query.period.total_seconds() if self.per_second else 1.0
+        return (
+            (moment, value / scale)
+            for moment, value in zip(series.moments, series.values, strict=True)
+            if since <= moment <= self.inquiry.now
+        )
+
+    def _breach(self, query: MetricQuery, series: Series, limit: float) -> tuple[datetime, float] | None:
+        """The latest datapoint at or above the limit. NaN counts: what cannot be compared is not idle."""
+        return max((point for point in self._within(query, series) if not point[1] < limit), default=None)
+
+    def _peak(self, query: MetricQuery, answer: Series | Unreadable) -> float:
+        if isinstance(answer, Unreadable):
+            self.inquiry.cannot_tell(answer.cause)
+        points = list(self._within(query, answer))
+        expected = max(1, math.floor(query.window / query.period))
+        required = math.ceil(expected * REQUIRED_SHARE)
+        fresh = self.inquiry.now - query.period * LATE_PERIODS
+        if not answer.complete or len(points) < required or max(points)[0] < fresh:
+            newest = f", the newest {max(points)[0]:%Y-%m-%d %H:%M}Z" if points else ""
+            detail = f"{query}: {len(points)} of {expected} datapoints, {required} needed{newest}"
+            self.inquiry.cannot_tell(Cause(reason=Reason.NOT_ENOUGH_DATA, detail=detail))
+        return max(value for _, value in points)
+
+
+def period_for(window: timedelta) -> timedelta:
+    """The finest period that keeps a series of `window` under 300 datapoints.
+
+    Basic EC2 monitoring gives a datapoint every five minutes, so nothing finer helps.
+    """
+    if window <= timedelta(days=1):
+        return timedelta(minutes=5)
+    return timedelta(hours=1) if window <= timedelta(days=12) else timedelta(days=1)

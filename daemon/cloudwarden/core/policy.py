@@ -1,0 +1,147 @@
+"""Policies: a rule bound to params, a schedule, a mode, an action, and its guards."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
+from enum import IntEnum
+from typing import Any, Generic, TypeVar, get_args, get_origin
+
+from cloudwarden.core.action import Action
+from cloudwarden.core.errors import PolicyError
+from cloudwarden.core.exemption import Tagged
+from cloudwarden.core.fingerprint import fingerprint
+from cloudwarden.core.params import Params
+from cloudwarden.core.resource import Resource
+from cloudwarden.core.rule import Rule
+from cloudwarden.core.schedule import Cron, Every, Schedule
+from cloudwarden.core.verdict import Severity
+
+R = TypeVar("R", bound=Resource)
+P = TypeVar("P", bound=Params)
+
+_NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
+
+
+class Mode(IntEnum):
+    """How far a policy may go; of the policy's and the environment's, the lower wins."""
+
+    OBSERVE = 0
+    PROPOSE = 1
+    ENFORCE = 2
+
+    def __str__(self) -> str:
+        return self.name.lower()
+
+
+OBSERVE, PROPOSE, ENFORCE = Mode.OBSERVE, Mode.PROPOSE, Mode.ENFORCE
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Limit:
+    """How much a policy may do at most; on by default, and exceeding it acts on none of the batch.
+
+    `per_run` counts actions from one sweep of the policy to its next. `share` is of the resources that the
+    policy judged in that sweep; whatever the share, one is allowed.
+    """
+
+    per_run: int = 5
+    share: float = 0.1
+
+    def __post_init__(self) -> None:
+        if self.per_run < 1:
+            raise PolicyError(f"Limit(per_run={self.per_run}): write at least 1; to do nothing, use mode=OBSERVE")
+        if not 0 < self.share <= 1:
+            raise PolicyError(f"Limit(share={self.share}): write a share above 0 and up to 1, such as 0.1")
+
+    def allowed(self, population: int) -> int:
+        """How many actions one run may take among `population` judged resources."""
+        return min(self.per_run, max(1, int(self.share * population)))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Policy(Generic[R, P]):
+    """What this installation wants of one kind of resource, and how far it may go to get it.
+
+    `grace` is the time a violation must be watched before an action is due. `proposals_last` is how long a
+    proposal waits for a person before it expires.
+    """
+
+    name: str
+    rule: Rule[R, P, ...]
+    params: P
+    schedule: Schedule
+    mode: Mode = Mode.OBSERVE
+    action: Action[R] | None = None
+    grace: timedelta = timedelta(0)
+    limit: Limit = field(default_factory=Limit)
+    exempt: Sequence[Tagged] = ()
+    severity: Severity = Severity.MEDIUM
+    description: str = ""
+    proposals_last: timedelta = timedelta(days=7)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "exempt", tuple(self.exempt))
+        for problem in self._problems():
+            raise PolicyError(f"policy {self.name!r}: {problem}")
+
+    def _problems(self) -> Sequence[str]:
+        checks = (
+            (
+                bool(_NAME.fullmatch(self.name)),
+                "name: write lower-case words joined by '-', such as 'stop-idle-instances'",
+            ),
+            (isinstance(self.rule, Rule), "rule: write a function decorated with @rule"),
+            (isinstance(self.schedule, Every | Cron), "schedule: write every(...) or cron(...)"),
+            (isinstance(self.mode, Mode), "mode: write OBSERVE, PROPOSE or ENFORCE"),
+            (
+                not isinstance(self.rule, Rule) or isinstance(self.params, self.rule.params),
+                f"params: {type(self.params).__name__} is not what the rule takes: {_params_name(self.rule)}",
+            ),
+            (
+                self.mode is Mode.OBSERVE or self.action is not None,
+                f"mode {self.mode} needs an action: add action=..., or write mode=OBSERVE",
+            ),
+            (
+                self.action is None or isinstance(self.action, Action),
+                "action: write a value such as ec2.Stop(), with its parentheses",
+            ),
+            (_acts_on(self.action, self.rule), f"action: {type(self.action).__name__} is for another kind of resource"),
+            (self.grace >= timedelta(0), "grace: write a duration that is not negative"),
+            (self.proposals_last > timedelta(0), "proposals_last: write a duration above zero"),
+            (all(isinstance(item, Tagged) for item in self.exempt), "exempt: write a list of tagged(...)"),
+        )
+        return [text for holds, text in checks if not holds]
+
+    @property
+    def kind(self) -> type[R]:
+        """The kind of resource it judges."""
+        return self.rule.resource
+
+    @property
+    def fingerprint(self) -> str:
+        """Changes when the rule, its params or the action do: what an operator's trust is bound to."""
+        return fingerprint(self.rule.fingerprint, self.params.model_dump_json(), repr(self.action))
+
+
+def _params_name(rule: object) -> str:
+    return rule.params.__name__ if isinstance(rule, Rule) else "?"
+
+
+def _acts_on(action: object, rule: object) -> bool:
+    """Whether an action's kind, as its class states it in `Action[...]`, is the rule's."""
+    if not isinstance(action, Action) or not isinstance(rule, Rule):
+        return True
+    for ancestor in type(action).__mro__:
+        for stated in getattr(ancestor, "__orig_bases__", ()):
+            if get_origin(stated) is Action:
+                (kind,) = get_args(stated)
+                kind = kind.__bound__ or Resource if isinstance(kind, TypeVar) else kind
+                return issubclass(rule.resource, kind)
+    return True
+
+
+AnyPolicy = Policy[Any, Any]
+"""A policy whose kind and params do not matter to the code that holds it."""

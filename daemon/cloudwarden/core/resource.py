@@ -1,0 +1,73 @@
+"""Scopes, and the frozen views of what is in them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import ClassVar, TypeVar
+
+
+@dataclass(frozen=True, kw_only=True, slots=True, order=True)
+class Scope:
+    """One account in one region; a global service's region is `global`."""
+
+    account: str
+    region: str
+
+    def __str__(self) -> str:
+        return f"{self.account}/{self.region}"
+
+
+class Tags(Mapping[str, str]):
+    """A resource's tags: a mapping that nobody can write to."""
+
+    __slots__ = ("_pairs",)
+
+    def __init__(self, pairs: Mapping[str, str] | None = None) -> None:
+        self._pairs: dict[str, str] = dict(pairs or {})
+
+    def __getitem__(self, key: str) -> str:
+        return self._pairs[key]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._pairs)
+
+    def __len__(self) -> int:
+        return len(self._pairs)
+
+    def __hash__(self) -> int:
+        return hash(frozenset(self._pairs.items()))
+
+    def __repr__(self) -> str:
+        return f"Tags({self._pairs!r})"
+
+
+NO_TAGS = Tags()
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Resource:
+    """One thing in a scope, as its service described it.
+
+    A subclass is a kind: it sets `kind` to `service.noun` and adds the fields that rules read. Every field
+    was really read: what could not be read keeps the resource out of the listing, and the listing incomplete.
+    """
+
+    kind: ClassVar[str] = "resource"
+
+    id: str
+    arn: str
+    account: str
+    region: str
+    name: str | None = None
+    tags: Tags = NO_TAGS
+    created: datetime | None = None
+
+    @property
+    def scope(self) -> Scope:
+        """The account and region that this resource is in."""
+        return Scope(account=self.account, region=self.region)
+
+
+R = TypeVar("R", bound=Resource)

@@ -1,0 +1,133 @@
+"""When a policy is due."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from itertools import pairwise
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from apscheduler.triggers.cron import CronTrigger
+
+from cloudwarden.core.errors import PolicyError
+
+_WEEKDAYS = ("sun", "mon", "tue", "wed", "thu", "fri", "sat", "sun")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Every:
+    """Again and again with the same time between; the first time at start, spread by up to `jitter`."""
+
+    interval: timedelta
+    jitter: timedelta = timedelta(0)
+
+    def __str__(self) -> str:
+        return f"every {self.interval}"
+
+    def interval_at(self, moment: datetime) -> timedelta:
+        """The time between runs."""
+        del moment
+        return self.interval
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Cron:
+    """At the times of a five-field cron expression, in a time zone; 0 and 7 are Sunday, as in crontab(5)."""
+
+    expression: str
+    timezone: str = "UTC"
+    jitter: timedelta = timedelta(0)
+
+    def __str__(self) -> str:
+        return f"cron {self.expression!r} {self.timezone}"
+
+    def trigger(self) -> CronTrigger:
+        """The trigger that fires at these times."""
+        minute, hour, day, month, weekday = self.expression.split()
+        return CronTrigger(
+            minute=minute,
+            hour=hour,
+            day=day,
+            month=month,
+            day_of_week=_named_weekdays(weekday),
+            timezone=ZoneInfo(self.timezone),
+            jitter=int(self.jitter.total_seconds()) or None,
+        )
+
+    def interval_at(self, moment: datetime) -> timedelta:
+        """The longest time between two runs among the next eight after `moment`.
+
+        The longest, so that a schedule of working hours does not look blind every night.
+        """
+        trigger = Cron(expression=self.expression, timezone=self.timezone).trigger()
+        fires = [moment]
+        for _ in range(9):
+            following = trigger.get_next_fire_time(None, fires[-1] + timedelta(seconds=1))
+            if following is None:
+                break
+            fires.append(following)
+        gaps = [later - earlier for earlier, later in pairwise(fires[1:])]
+        return max(gaps, default=timedelta(days=1))
+
+
+Schedule = Every | Cron
+
+
+def every(
+    *, seconds: float = 0, minutes: float = 0, hours: float = 0, days: float = 0, jitter: timedelta = timedelta(0)
+) -> Every:
+    """A schedule with the same time between runs: `every(minutes=15)`. At least one second."""
+    interval = timedelta(seconds=seconds, minutes=minutes, hours=hours, days=days)
+    if interval < timedelta(seconds=1):
+        raise PolicyError(f"every(...) is {interval}: write at least one second, such as every(minutes=15)")
+    if jitter < timedelta(0) or jitter >= interval:
+        raise PolicyError(f"jitter is {jitter}: write one between zero and the interval, {interval}")
+    return Every(interval=interval, jitter=jitter)
+
+
+def cron(expression: str, *, timezone: str = "UTC", jitter: timedelta = timedelta(0)) -> Cron:
+    """A schedule by cron expression: `cron("0 9 * * mon-fri", timezone="Europe/Berlin")`.
+
+    Five fields: minute, hour, day, month, weekday. Raises PolicyError that says what is wrong with them.
+    """
+    if len(expression.split()) != 5:
+        raise PolicyError(
+            f"cron {expression!r} has {len(expression.split())} fields: write five, minute hour day month weekday, "
+            'such as cron("0 9 * * mon-fri")'
+        )
+    schedule = Cron(expression=expression, timezone=timezone, jitter=jitter)
+    try:
+        schedule.trigger()
+    except ZoneInfoNotFoundError as error:
+        raise PolicyError(f"time zone {timezone!r} is not known: write an IANA name such as 'Europe/Berlin'") from error
+    except ValueError as error:
+        raise PolicyError(f"cron {expression!r}: {error}") from error
+    return schedule
+
+
+def _named_weekdays(field: str) -> str:
+    """crontab's weekday numbers as names: APScheduler counts from Monday, crontab(5) from Sunday."""
+    if field.strip() == "*":
+        return field
+    return ",".join(_named_weekday_part(part) for part in field.split(","))
+
+
+def _named_weekday_part(part: str) -> str:
+    days, slash, step = part.partition("/")
+    first, dash, last = days.partition("-")
+    if first == "*" and slash:
+        first, dash, last = "0", "-", "6"
+    if not first.isdigit():
+        return part
+    if not dash:
+        return f"{_weekday(first)}{slash}{step}"
+    low, high = int(first), int(last)
+    if not 0 <= low <= high <= 7:
+        raise ValueError(f"weekdays {days!r}: write a range within 0-7, or names such as mon-fri")
+    return ",".join(_WEEKDAYS[day] for day in range(low, high + 1, int(step or 1)))
+
+
+def _weekday(number: str) -> str:
+    if int(number) > 7:
+        raise ValueError(f"weekday {number!r}: write 0 to 7, or a name such as mon")
+    return _WEEKDAYS[int(number)]

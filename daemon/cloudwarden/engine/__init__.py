@@ -1,0 +1,1 @@
+"""The flow: gather, judge, settle, act. Knows the ports, and no adapter."""

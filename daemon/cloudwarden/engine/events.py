@@ -1,0 +1,243 @@
+"""What the engine and its adapters report: frozen values named in the past tense, the log's and metrics' source."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from cloudwarden.core.finding import ActionRecord, Finding, Proposal
+from cloudwarden.core.resource import Scope
+from cloudwarden.core.verdict import Cause
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SweepStarted:
+    """A sweep began."""
+
+    run_id: str
+    policies: tuple[str, ...]
+    scopes: tuple[Scope, ...]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class PhaseFinished:
+    """One phase of a sweep ended: gather, judge, settle or act."""
+
+    run_id: str
+    phase: str
+    seconds: float
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Listed:
+    """One kind in one scope was listed, completely or not."""
+
+    run_id: str
+    kind: str
+    scope: Scope
+    resources: int
+    problem: Cause | None
+    seconds: float
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class MetricsRequested:
+    """Metric series were asked of CloudWatch for a sweep: `asked` by rules, `requested` after sharing."""
+
+    run_id: str
+    scope: Scope
+    asked: int
+    requested: int
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class PolicyJudged:
+    """One policy was judged on all resources of one scope.
+
+    `verdicts` counts by outcome; `unknown` by reason. `population` is None when the listing was incomplete.
+    """
+
+    run_id: str
+    policy: str
+    scope: Scope
+    verdicts: Mapping[str, int]
+    unknown: Mapping[str, int] = field(default_factory=dict)
+    population: int | None
+    seconds: float
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RuleFailed:
+    """A rule raised, returned nonsense, or was cut off, on one resource."""
+
+    run_id: str
+    policy: str
+    resource: str
+    reason: str
+    detail: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class FindingChanged:
+    """A finding came to be, or went from one state to another. `was` is None when it is new."""
+
+    run_id: str
+    finding: Finding
+    was: str | None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ProposalMade:
+    """A due action waits for a person."""
+
+    run_id: str
+    proposal: Proposal
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ProposalEnded:
+    """A proposal expired, was withdrawn, or was carried out."""
+
+    run_id: str
+    proposal: Proposal
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ActionHeld:
+    """A guard held an action back; reported when the reason changes, not at every look."""
+
+    run_id: str
+    policy: str
+    resource: str
+    guard: str
+    detail: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class LimitTripped:
+    """A batch exceeded a policy's limit: nothing of it was done."""
+
+    run_id: str
+    policy: str
+    batch: int
+    detail: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ActionIntended:
+    """The intent of one step of an action is committed; its call comes next."""
+
+    run_id: str
+    record: ActionRecord
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ActionStepped:
+    """One step of an action has its outcome, and another step follows."""
+
+    run_id: str
+    record: ActionRecord
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ActionEnded:
+    """An action ended. `outcome` is succeeded, failed or abandoned; `reconciled` that AWS was read to know."""
+
+    run_id: str
+    record: ActionRecord
+    outcome: str
+    reconciled: bool = False
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class JournalFailed:
+    """The store could not be written, so nothing was done."""
+
+    run_id: str
+    detail: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SweepFinished:
+    """A sweep ended. `complete` says that every listing was."""
+
+    run_id: str
+    policies: tuple[str, ...]
+    seconds: float
+    complete: bool
+    findings: int
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SweepFailed:
+    """A sweep could not be settled; nothing of it was kept."""
+
+    run_id: str
+    policies: tuple[str, ...]
+    detail: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RunMissed:
+    """A policy was due again while its earlier run still waited or ran, or its time passed unseen."""
+
+    policy: str
+    missed: int = 1
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ClockJumped:
+    """The system clock moved against the monotonic one; schedules were put right."""
+
+    seconds: float
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class PoliciesLoaded:
+    """Policy files were read. `problems` are the ones refused; their last good version, if any, goes on."""
+
+    policies: tuple[tuple[str, str], ...]
+    """Name and mode of each policy now running."""
+    problems: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class CloudCalled:
+    """One request to the cloud's API ended. `outcome` is `ok` or the error's reason."""
+
+    service: str
+    operation: str
+    outcome: str
+    seconds: float
+    scope: Scope
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class DaemonStarted:
+    """The daemon is ready."""
+
+    version: str
+    address: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class DaemonStopped:
+    """The daemon left in order."""
+
+    reason: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class StoreCounted:
+    """What the store holds, counted after a sweep or a decision; gauges are set from it."""
+
+    findings: Mapping[tuple[str, str, str], int]
+    """(policy, severity, account) to standing findings."""
+    proposals: Mapping[str, int]
+    """policy to pending proposals."""
+    oldest_proposal: Mapping[str, float]
+    """policy to the Unix time at which its oldest pending proposal was made."""
+    exemptions: Mapping[str, int]
+    """active, expired or revoked, to exemptions."""
+    paused: frozenset[str]
+    """paused policies; `*` is everything."""

@@ -1,0 +1,1 @@
+"""Shipped rules, by theme; each uses the public API only."""

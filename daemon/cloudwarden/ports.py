@@ -1,0 +1,259 @@
+"""What the engine needs of the world, as small Protocols named by role."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from cloudwarden.core.action import Call, Json, Read
+from cloudwarden.core.evidence import Answers, Query
+from cloudwarden.core.exemption import Exemption
+from cloudwarden.core.finding import ActionRecord, Finding, Proposal
+from cloudwarden.core.resource import Resource, Scope
+from cloudwarden.core.verdict import Cause
+
+
+class Clock(Protocol):
+    """The only one who asks the system for the time."""
+
+    def now(self) -> datetime:
+        """The current instant, aware, in UTC."""
+        ...
+
+    def monotonic(self) -> float:
+        """Seconds on a clock that never jumps."""
+        ...
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Listing:
+    """The resources of one kind in one scope.
+
+    `problem` is set when some may be missing: then absence proves nothing.
+    """
+
+    resources: tuple[Resource, ...]
+    problem: Cause | None = None
+
+    @property
+    def complete(self) -> bool:
+        """Whether a resource that is not here does not exist."""
+        return self.problem is None
+
+
+class Inventory(Protocol):
+    """Reads what is in a scope. It never raises for what the cloud answers: a problem is part of the listing."""
+
+    def list(self, kind: type[Resource], scope: Scope) -> Listing:
+        """All resources of a kind in a scope."""
+        ...
+
+    def get(self, kind: type[Resource], scope: Scope, resource_id: str) -> Listing:
+        """One resource, read now; complete and empty when it does not exist."""
+        ...
+
+
+class EvidenceSource(Protocol):
+    """Answers queries about one scope, as few calls as possible."""
+
+    def answer(self, scope: Scope, queries: Collection[Query[object]], now: datetime) -> Answers:
+        """An answer for every query: what its type promises, or `Unreadable` with the cause. Raises no CloudError."""
+        ...
+
+
+class Actuator(Protocol):
+    """The only one who calls a mutating API, and who reads to prove what such a call did."""
+
+    def call(self, scope: Scope, call: Call, *, dry_run: bool = False) -> Mapping[str, str]:
+        """Make the call and return what it `keeps`. Raises CloudError.
+
+        With `dry_run`, ask only whether it would be permitted: returns empty, raises AccessDenied when not.
+        """
+        ...
+
+    def read(self, scope: Scope, read: Read) -> Json:
+        """What the reading shows at its path; None when the thing does not exist. Raises CloudError."""
+        ...
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class JournalEntry:
+    """One line of the journal. `hash` covers `previous` and every other field, so that none can be altered unseen."""
+
+    seq: int
+    at: datetime
+    event: str
+    run_id: str
+    action_id: str
+    details: Mapping[str, Json]
+    previous: str
+    hash: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class PolicyRun:
+    """The latest finished sweep of a policy, for the limit: what it judged, and when it began.
+
+    `population` is None when a listing was incomplete.
+    """
+
+    policy: str
+    run_id: str
+    started_at: datetime
+    population: int | None
+
+
+class Findings(Protocol):
+    """Findings in the store."""
+
+    def get(self, finding_id: str) -> Finding | None: ...
+
+    def standing(self, policy: str | None = None) -> Sequence[Finding]:
+        """Every finding that is not closed, exempted ones included, oldest first."""
+        ...
+
+    def recently_closed(self, policy: str, since: datetime) -> Sequence[Finding]:
+        """Findings of a policy closed at or after `since`."""
+        ...
+
+    def save(self, findings: Iterable[Finding]) -> None: ...
+
+
+class Proposals(Protocol):
+    """Proposals in the store."""
+
+    def get(self, proposal_id: str) -> Proposal | None: ...
+
+    def undecided(self) -> Sequence[Proposal]:
+        """Pending and approved proposals, oldest first."""
+        ...
+
+    def save(self, proposals: Iterable[Proposal]) -> None: ...
+
+
+class ActionRecords(Protocol):
+    """Actions in the store."""
+
+    def get(self, action_id: str) -> ActionRecord | None: ...
+
+    def unfinished(self) -> Sequence[ActionRecord]:
+        """Every action that has not ended, oldest first."""
+        ...
+
+    def count_since(self, policy: str, since: datetime) -> int:
+        """Actions of a policy that started at or after `since`."""
+        ...
+
+    def save(self, record: ActionRecord) -> None: ...
+
+
+class Journal(Protocol):
+    """The append-only record of intents, outcomes and decisions."""
+
+    def append(
+        self, *, at: datetime, event: str, details: Mapping[str, Json], run_id: str = "", action_id: str = ""
+    ) -> JournalEntry:
+        """Chain one entry; it is durable when the transaction commits."""
+        ...
+
+    def entries(self, *, after: int = 0, action_id: str | None = None, most: int = 1000) -> Sequence[JournalEntry]:
+        """Entries with `seq` above `after`, oldest first."""
+        ...
+
+
+class Decisions(Protocol):
+    """What operators decided that outlives a finding: exemptions, pauses, trust."""
+
+    def exemptions(self) -> Sequence[Exemption]:
+        """All that were ever made, expired and revoked ones included."""
+        ...
+
+    def save_exemption(self, exemption: Exemption) -> None: ...
+
+    def pauses(self) -> Mapping[str, str]:
+        """What is paused now, and why: a policy's name, or `*` for everything."""
+        ...
+
+    def set_pause(self, policy: str, why: str | None) -> None:
+        """Pause a policy (or `*`), or with None resume it."""
+        ...
+
+    def trusted(self, policy: str, fingerprint: str) -> frozenset[Scope]:
+        """The scopes in which an operator let this version of a policy act by itself."""
+        ...
+
+    def trust(self, policy: str, fingerprint: str, scopes: Iterable[Scope]) -> None: ...
+
+
+class Runs(Protocol):
+    """The latest sweep of each policy."""
+
+    def get(self, policy: str) -> PolicyRun | None: ...
+
+    def save(self, run: PolicyRun, scopes: Iterable[Scope]) -> None:
+        """Remember a sweep and the scopes it covered."""
+        ...
+
+    def scopes(self, policy: str) -> frozenset[Scope]:
+        """The scopes that the latest sweep of the policy covered."""
+        ...
+
+
+class Transaction(Protocol):
+    """Everything in the store, seen and changed together."""
+
+    @property
+    def findings(self) -> Findings: ...
+    @property
+    def proposals(self) -> Proposals: ...
+    @property
+    def actions(self) -> ActionRecords: ...
+    @property
+    def journal(self) -> Journal: ...
+    @property
+    def decisions(self) -> Decisions: ...
+    @property
+    def runs(self) -> Runs: ...
+
+
+class Store(Protocol):
+    """The database. A transaction commits when its block ends, and keeps nothing when the block raises."""
+
+    def transaction(self) -> AbstractContextManager[Transaction]:
+        """Begin a write transaction. Raises StoreBusy, StoreUnwritable or StoreUnusable."""
+        ...
+
+
+class Cutoff(Protocol):
+    """Ends a rule that does not end by itself."""
+
+    def watching(self) -> AbstractContextManager[None]:
+        """While entered, rules may be timed."""
+        ...
+
+    def begin(self) -> None:
+        """One evaluation begins: from now on it has its time. When that is over, RuleCutOff is raised in it."""
+        ...
+
+    def end(self) -> None:
+        """The evaluation ended."""
+        ...
+
+
+class RuleCutOff(BaseException):
+    """Raised inside a rule that ran too long; no `Exception`, so that a rule does not catch it by habit."""
+
+
+class Reporter(Protocol):
+    """Hears what happened: logs, metrics, and a terminal view are reporters."""
+
+    def report(self, event: object) -> None: ...
+
+
+class Stopping(Protocol):
+    """Whether the daemon has been asked to leave."""
+
+    def is_set(self) -> bool: ...

@@ -1,0 +1,1 @@
+"""The database: findings, proposals, actions, decisions, and the journal."""

@@ -1,0 +1,1 @@
+"""The one port: metrics and health."""
