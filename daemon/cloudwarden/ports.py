@@ -115,8 +115,8 @@ class Findings(Protocol):
         """Every finding that is not closed, exempted ones included, oldest first."""
         ...
 
-    def recently_closed(self, policy: str, since: datetime) -> Sequence[Finding]:
-        """Findings of a policy closed at or after `since`."""
+    def recently_closed(self, policy: str | None, since: datetime) -> Sequence[Finding]:
+        """Findings of a policy (None: of any) closed at or after `since`."""
         ...
 
     def save(self, findings: Iterable[Finding]) -> None: ...
@@ -224,6 +224,10 @@ class Store(Protocol):
 
     def transaction(self) -> AbstractContextManager[Transaction]:
         """Begin a write transaction. Raises StoreBusy, StoreUnwritable or StoreUnusable."""
+        ...
+
+    def reading(self) -> AbstractContextManager[Transaction]:
+        """One unchanging view of everything, which lets writers go on; writing in it is refused."""
         ...
 
 

@@ -1,1 +1,35 @@
-"""The command line."""
+"""The command line: a verb of the design each, in files by noun."""
+
+from __future__ import annotations
+
+from cloudwarden.cli import daemon, decisions, findings, policies
+from cloudwarden.cli import settings as settings_verb
+from cloudwarden.cli.application import application
+from cloudwarden.cli.journal import journal
+
+__all__ = ["app", "main"]
+
+app = application()
+for verb in (
+    daemon.demo,
+    daemon.run,
+    daemon.once,
+    policies.check,
+    policies.explain,
+    findings.findings,
+    findings.proposals,
+    findings.approve,
+    findings.reject,
+    decisions.exempt,
+    decisions.pause,
+    decisions.resume,
+    decisions.trust,
+    settings_verb.settings,
+):
+    app.command()(verb)
+app.add_typer(journal, name="journal")
+
+
+def main() -> None:
+    """Run the command line."""
+    app()

@@ -11,11 +11,13 @@ from enum import StrEnum
 from typing import ClassVar, Generic, TypeVar
 
 from pydantic import TypeAdapter
+from typing_extensions import TypeAliasType
 
 from cloudwarden.core.resource import Resource
 from cloudwarden.core.verdict import Violation
 
-Json = None | bool | int | float | str | Sequence["Json"] | Mapping[str, "Json"]
+# A named alias: pydantic cannot follow a recursive one without a name.
+Json = TypeAliasType("Json", "bool | int | float | str | Sequence[Json] | Mapping[str, Json] | None")
 
 R = TypeVar("R", bound=Resource)
 

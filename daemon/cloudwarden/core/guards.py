@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from cloudwarden.core.finding import Finding, Proposal, ProposalState
-from cloudwarden.core.lifecycle import grace_left
+from cloudwarden.core.lifecycle import grace_left, patience_of
 from cloudwarden.core.policy import AnyPolicy, Mode
 
 
@@ -57,7 +57,14 @@ def exemption(candidate: Candidate) -> Hold | None:
 
 
 def grace(candidate: Candidate) -> Hold | None:
-    """A violation must have been watched for the whole grace."""
+    """A violation must have been watched for the whole grace, and until now: an outage's backlog is not due."""
+    ticked = candidate.finding.grace.ticked_at
+    patience = patience_of(candidate.policy.schedule.interval_at(candidate.now))
+    if ticked is None or not ticked <= candidate.now <= ticked + patience:
+        seen = candidate.finding.last_seen
+        return Hold(
+            guard="grace", detail=f"not seen to violate since {seen:%Y-%m-%d %H:%M}Z: a sweep must see it first"
+        )
     left = grace_left(candidate.finding, candidate.policy.grace)
     return Hold(guard="grace", detail=f"{left} of {candidate.policy.grace} left") if left else None
 

@@ -15,6 +15,9 @@ REOPENS_WITHIN = timedelta(days=1)
 BLIND_INTERVALS = 2
 """Sweep intervals without watching after which the grace clock starts again: one missed sweep is bad luck."""
 
+LEAST_PATIENCE = timedelta(minutes=1)
+"""A sweep every few seconds may take longer than two of its intervals without being blind."""
+
 MAX_ATTEMPTS = 3
 """Actions that did not repair a finding before Cloudwarden stops trying and leaves it failed."""
 
@@ -70,6 +73,11 @@ def grace_left(finding: Finding, grace: timedelta) -> timedelta:
     return max(timedelta(0), grace - finding.grace.observed)
 
 
+def patience_of(interval: timedelta) -> timedelta:
+    """How long nobody may have watched before what was known no longer counts."""
+    return max(interval * BLIND_INTERVALS, LEAST_PATIENCE)
+
+
 def _after_compliant(finding: Finding, now: datetime) -> Finding:
     if finding.state.closed or finding.state is State.ACTING:
         return finding
@@ -96,7 +104,7 @@ def _reopened(finding: Finding, now: datetime) -> Finding:
 
 def _ticked(grace: Grace, terms: Terms) -> Grace:
     """The clock after a sweep that saw the violation. Time that nobody watched is never added."""
-    patience = terms.interval * BLIND_INTERVALS
+    patience = patience_of(terms.interval)
     if grace.blind_since is not None:
         blind = terms.now - grace.blind_since
         kept = grace.observed if timedelta(0) <= blind <= patience else timedelta(0)

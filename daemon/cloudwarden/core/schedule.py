@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import lru_cache
 from itertools import pairwise
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from apscheduler.triggers.cron import CronTrigger
 
 from cloudwarden.core.errors import PolicyError
+
+_MOST_FIRES = 2_000
+"""Runs looked at for the longest gap: a week of every five minutes; a denser schedule has no longer ones."""
 
 _WEEKDAYS = ("sun", "mon", "tue", "wed", "thu", "fri", "sat", "sun")
 
@@ -55,19 +59,25 @@ class Cron:
         )
 
     def interval_at(self, moment: datetime) -> timedelta:
-        """The longest time between two runs among the next eight after `moment`.
+        """The longest time between two runs in the week after `moment`.
 
         The longest, so that a schedule of working hours does not look blind every night.
         """
-        trigger = Cron(expression=self.expression, timezone=self.timezone).trigger()
-        fires = [moment]
-        for _ in range(9):
-            following = trigger.get_next_fire_time(None, fires[-1] + timedelta(seconds=1))
-            if following is None:
-                break
-            fires.append(following)
-        gaps = [later - earlier for earlier, later in pairwise(fires[1:])]
-        return max(gaps, default=timedelta(days=1))
+        return _longest_gap(self, moment.replace(hour=0, minute=0, second=0, microsecond=0))
+
+
+@lru_cache(maxsize=1024)
+def _longest_gap(schedule: Cron, day: datetime) -> timedelta:
+    trigger = Cron(expression=schedule.expression, timezone=schedule.timezone).trigger()
+    fires: list[datetime] = []
+    after = day
+    while len(fires) < 2 or (fires[-1] < day + timedelta(days=8) and len(fires) < _MOST_FIRES):
+        following = trigger.get_next_fire_time(None, after)
+        if following is None:
+            break
+        fires.append(following)
+        after = following + timedelta(seconds=1)
+    return max((later - earlier for earlier, later in pairwise(fires)), default=timedelta(days=366))
 
 
 Schedule = Every | Cron

@@ -1,1 +1,1 @@
-"""Shipped rules, by theme; each uses the public API only."""
+"""Rules that ship with Cloudwarden, by theme. They use nothing that a policy file could not."""

@@ -1,1 +1,10 @@
 """The database: findings, proposals, actions, decisions, and the journal."""
+
+from cloudwarden.store.chain import VerifyResult
+from cloudwarden.store.counts import count
+from cloudwarden.store.lock import own
+from cloudwarden.store.opening import open_store
+from cloudwarden.store.transaction import SqlStore, SqlTransaction
+from cloudwarden.store.verification import verify
+
+__all__ = ["SqlStore", "SqlTransaction", "VerifyResult", "count", "open_store", "own", "verify"]

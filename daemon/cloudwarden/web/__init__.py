@@ -1,1 +1,1 @@
-"""The one port: metrics and health."""
+"""The one port on which the daemon shows itself."""

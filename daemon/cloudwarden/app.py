@@ -1,0 +1,216 @@
+"""The composition root: the only place that builds things and knows them all."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from cloudwarden import loading
+from cloudwarden.aws import ec2
+from cloudwarden.aws.actuator import AwsActuator
+from cloudwarden.aws.cloudwatch import CloudWatchEvidence
+from cloudwarden.aws.inventory import AwsInventory
+from cloudwarden.aws.session import AwsAccess, Sessions
+from cloudwarden.clock import SystemClock
+from cloudwarden.core import guards
+from cloudwarden.core.exemption import ANY_POLICY, exempted_by
+from cloudwarden.core.finding import Finding
+from cloudwarden.core.guards import Candidate, Hold
+from cloudwarden.core.policy import AnyPolicy, Mode
+from cloudwarden.core.resource import Resource, Scope
+from cloudwarden.core.verdict import Cause, Verdict
+from cloudwarden.daemon import Daemon
+from cloudwarden.engine.act import Actor
+from cloudwarden.engine.cutoff import SignalCutoff
+from cloudwarden.engine.gather import Case, Gatherer
+from cloudwarden.engine.sweep import Sweeper, SweepResult
+from cloudwarden.loading import Loaded
+from cloudwarden.ports import Reporter
+from cloudwarden.settings import Settings
+from cloudwarden.store import SqlStore, count, open_store, own
+from cloudwarden.telemetry import Fanout
+from cloudwarden.telemetry.metrics import Metrics
+from cloudwarden.web.server import WebServer
+
+KINDS = ec2.KINDS
+"""Every kind of resource that this version reads."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Explanation:
+    """Why one resource is, or is not, a finding of one policy, judged now.
+
+    `problem` says why the resource could not be read; without it and without a resource, none exists.
+    """
+
+    policy: AnyPolicy
+    resource: Resource | None
+    verdict: Verdict | None
+    finding: Finding | None
+    holds: tuple[Hold, ...]
+    problem: Cause | None = None
+
+
+class App:
+    """Everything that one process of Cloudwarden is made of; each part is built when first used."""
+
+    def __init__(self, settings: Settings, *, reporters: Sequence[Reporter] = ()) -> None:
+        self.settings = settings
+        self.clock = SystemClock()
+        self.metrics = Metrics()
+        self.reporter = Fanout(self.metrics, *reporters)
+        self._alive: Callable[[], None] = lambda: None
+
+    @cached_property
+    def store(self) -> SqlStore:
+        """The database, migrated. Raises StoreError."""
+        return open_store(self.settings.database)
+
+    @cached_property
+    def sessions(self) -> Sessions:
+        """The way to AWS."""
+        aws = self.settings.aws
+        return Sessions(
+            AwsAccess(
+                regions=aws.regions,
+                profile=aws.profile,
+                endpoint_url=aws.endpoint_url,
+                role_arn=aws.role_arn,
+                external_id=aws.external_id.get_secret_value() if aws.external_id else None,
+                connect_timeout_seconds=aws.connect_timeout_seconds,
+                read_timeout_seconds=aws.read_timeout_seconds,
+                attempts=aws.attempts,
+                max_connections=self.settings.threads,
+            ),
+            self.reporter,
+        )
+
+    @cached_property
+    def inventory(self) -> AwsInventory:
+        """What reads resources."""
+        return AwsInventory(self.sessions, KINDS)
+
+    @cached_property
+    def gatherer(self) -> Gatherer:
+        """What reads and judges."""
+        return Gatherer(
+            inventory=self.inventory,
+            evidence=CloudWatchEvidence(self.sessions, self.reporter),
+            cutoff=SignalCutoff(self.settings.rule_timeout_seconds),
+            reporter=self.reporter,
+            threads=self.settings.threads,
+            alive=self._beat,
+        )
+
+    @cached_property
+    def actor(self) -> Actor:
+        """The choke point."""
+        return Actor(
+            store=self.store,
+            inventory=self.inventory,
+            actuator=AwsActuator(self.sessions),
+            gatherer=self.gatherer,
+            clock=self.clock,
+            reporter=self.reporter,
+            mode_of=self.mode_of,
+            alive=self._beat,
+        )
+
+    @cached_property
+    def sweeper(self) -> Sweeper:
+        """What runs sweeps."""
+        return Sweeper(
+            gatherer=self.gatherer,
+            actor=self.actor,
+            store=self.store,
+            clock=self.clock,
+            reporter=self.reporter,
+            scopes=self.sessions.scopes,
+            mode_of=self.mode_of,
+        )
+
+    def _beat(self) -> None:
+        self._alive()
+
+    def mode_of(self, policy: AnyPolicy) -> Mode:
+        """The lower of the policy's mode and the environment's ceiling."""
+        return min(policy.mode, self.settings.ceiling)
+
+    def load(self, previous: Loaded | None = None) -> Loaded:
+        """Read the policy files."""
+        return loading.load(self.settings.policies, self.settings.policy, previous)
+
+    def run(self, stop: threading.Event, reload: threading.Event | None = None) -> None:
+        """Be the daemon until `stop` is set. Raises AlreadyRunning, StoreError, or OSError when the port is taken."""
+        with own(self.settings.database):
+            daemon = Daemon(
+                clock=self.clock,
+                reporter=self.reporter,
+                sweeper=self.sweeper,
+                actor=self.actor,
+                load=self.load,
+                counts=lambda: count(self.store, self.clock.now()),
+                stop=stop,
+                reload=reload or threading.Event(),
+                policies_directory=Path(self.settings.policies),
+                schedule_known=self.metrics.schedule,
+            )
+            self._alive = daemon.alive
+            web = WebServer(self.settings.host, self.settings.port, self.metrics.registry, daemon.health)
+            host, port = web.start()
+            try:
+                daemon.run(f"http://{host}:{port}")
+            finally:
+                web.stop()
+
+    def once(self, *, ceiling: Mode | None = None) -> tuple[Loaded, SweepResult]:
+        """One sweep of every policy now, acting as the daemon would, within `ceiling` too if one is given.
+
+        Raises AlreadyRunning while a daemon owns the store, CloudError when the scopes cannot be told.
+        """
+        if ceiling is not None:
+            self.settings = self.settings.model_copy(update={"ceiling": min(ceiling, self.settings.ceiling)})
+        loaded = self.load()
+        with own(self.settings.database):
+            return loaded, self.sweeper.sweep(tuple(loaded.policies.values()), loaded.policies)
+
+    def explain(self, policy: AnyPolicy, resource_id: str) -> Explanation:
+        """Read and judge one resource now; nothing is kept."""
+        problem: Cause | None = None
+        for scope in self.sessions.scopes():
+            listing = self.inventory.get(policy.kind, scope, resource_id)
+            problem = problem or listing.problem
+            if listing.resources:
+                return self._explained(policy, listing.resources[0], scope)
+        return Explanation(policy=policy, resource=None, verdict=None, finding=None, holds=(), problem=problem)
+
+    def _explained(self, policy: AnyPolicy, resource: Resource, scope: Scope) -> Explanation:
+        now = self.clock.now()
+        (verdict,) = self.gatherer.verdicts([Case(policy=policy, resource=resource)], now)
+        with self.store.reading() as tx:
+            standing = tx.findings.standing(policy.name)
+            finding = next((one for one in standing if (one.scope, one.resource_id) == (scope, resource.id)), None)
+            holds: tuple[Hold, ...] = ()
+            if finding is not None:
+                pauses = tx.decisions.pauses()
+                undecided = {proposal.finding_id: proposal for proposal in tx.proposals.undecided()}
+                candidate = Candidate(
+                    policy=policy,
+                    finding=finding,
+                    mode=self.mode_of(policy),
+                    trusted=scope in tx.decisions.trusted(policy.name, policy.fingerprint),
+                    proposal=undecided.get(finding.id),
+                    exempted=exempted_by(policy.name, resource, policy.exempt, tx.decisions.exemptions(), now),
+                    paused=pauses.get(ANY_POLICY) or pauses.get(policy.name),
+                    now=now,
+                )
+                holds = tuple(hold for guard in guards.CHAIN if (hold := guard(candidate)))
+        return Explanation(policy=policy, resource=resource, verdict=verdict, finding=finding, holds=holds)
+
+
+def build(settings: Settings, *, reporters: Sequence[Reporter] = ()) -> App:
+    """An app for these settings; nothing is opened or called before it is used."""
+    return App(settings, reporters=reporters)

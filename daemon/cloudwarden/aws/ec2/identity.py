@@ -1,0 +1,48 @@
+"""What every EC2 resource is known by: id, ARN, account, region, name and tags."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, TypedDict
+
+from cloudwarden.core.resource import Scope, Tags
+
+
+class Identity(TypedDict):
+    """The fields of `Resource` that are read alike for all kinds."""
+
+    id: str
+    arn: str
+    account: str
+    region: str
+    name: str | None
+    tags: Tags
+
+
+def partition(region: str) -> str:
+    """The partition of AWS that a region belongs to: the second field of an ARN."""
+    if region.startswith("cn-"):
+        return "aws-cn"
+    return "aws-us-gov" if region.startswith("us-gov-") else "aws"
+
+
+def arn(scope: Scope, noun: str, resource_id: str) -> str:
+    """An EC2 resource's ARN; `noun` as in AWS "Actions, resources, and condition keys for Amazon EC2"."""
+    return f"arn:{partition(scope.region)}:ec2:{scope.region}:{scope.account}:{noun}/{resource_id}"
+
+
+def identity(raw: Mapping[str, Any], scope: Scope, *, noun: str, id_key: str) -> Identity:
+    """What a raw description says of who it is. Raises KeyError or TypeError when it is malformed."""
+    # The API leaves Tags out when there are none: the one case in which missing does mean empty.
+    tags = Tags({tag["Key"]: tag["Value"] for tag in raw.get("Tags", ())})
+    resource_id = raw[id_key]
+    # A shared security group stays its owner's, whoever lists it.
+    owner = Scope(account=raw.get("OwnerId", scope.account), region=scope.region)
+    return Identity(
+        id=resource_id,
+        arn=arn(owner, noun, resource_id),
+        account=scope.account,
+        region=scope.region,
+        name=tags.get("Name"),
+        tags=tags,
+    )

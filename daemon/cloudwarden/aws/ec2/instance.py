@@ -1,0 +1,166 @@
+"""EC2 instances: what they are, how busy they were, and stopping and starting them.
+
+Source: AWS "Amazon EC2 API Reference" (DescribeInstances, StopInstances, StartInstances) and "CloudWatch metrics
+that are available for your instances".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, ClassVar
+
+from cloudwarden.aws.ec2.identity import identity
+from cloudwarden.aws.kind import Kind
+from cloudwarden.core.action import Action, Call, Plan, Proof, Read, Shows
+from cloudwarden.core.evidence import Evidence
+from cloudwarden.core.metric import Metric
+from cloudwarden.core.resource import Resource, Scope
+from cloudwarden.core.verdict import Violation
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Instance(Resource):
+    """An EC2 instance that is not terminated.
+
+    `state` is pending, running, stopping or stopped. `launched` is its latest start: EC2 does not say when it
+    was made. `root_device_type` is `ebs` or `instance-store`. `lifecycle` is None for an on-demand instance,
+    else spot, scheduled, or capacity-block.
+    """
+
+    kind: ClassVar[str] = "ec2.instance"
+
+    state: str
+    instance_type: str
+    launched: datetime
+    image_id: str
+    availability_zone: str
+    vpc_id: str | None = None
+    subnet_id: str | None = None
+    security_group_ids: tuple[str, ...] = ()
+    root_device_type: str = "ebs"
+    lifecycle: str | None = None
+
+    @property
+    def running(self) -> bool:
+        """Whether it runs, and therefore costs by the second."""
+        return self.state == "running"
+
+    @property
+    def auto_scaling_group(self) -> str | None:
+        """The Auto Scaling group that keeps it, which replaces it when it stops."""
+        return self.tags.get("aws:autoscaling:groupName")
+
+
+def _view(raw: Mapping[str, Any], scope: Scope) -> Instance:
+    return Instance(
+        **identity(raw, scope, noun="instance", id_key="InstanceId"),
+        state=raw["State"]["Name"],
+        instance_type=raw["InstanceType"],
+        launched=raw["LaunchTime"],
+        image_id=raw["ImageId"],
+        availability_zone=raw["Placement"]["AvailabilityZone"],
+        vpc_id=raw.get("VpcId"),
+        subnet_id=raw.get("SubnetId"),
+        security_group_ids=tuple(sorted(group["GroupId"] for group in raw.get("SecurityGroups", ()))),
+        root_device_type=raw["RootDeviceType"],
+        lifecycle=raw.get("InstanceLifecycle"),
+    )
+
+
+# A terminated instance is listed for about an hour more; nothing can be done about it, so it is gone.
+_LIVING = {"Filters": [{"Name": "instance-state-name", "Values": ["pending", "running", "stopping", "stopped"]}]}
+
+KIND = Kind(
+    resource=Instance,
+    service="ec2",
+    operation="describe_instances",
+    items=("Reservations", "Instances"),
+    view=_view,
+    by_id=lambda resource_id: {"InstanceIds": [resource_id], **_LIVING},
+    permissions=("ec2:DescribeInstances",),
+    arguments=_LIVING,
+)
+
+
+class Activity(Evidence):
+    """How busy an instance was, from its CloudWatch metrics. A missing datapoint is unknown, never idle."""
+
+    __slots__ = ()
+
+    permissions: ClassVar[tuple[str, ...]] = ("cloudwatch:GetMetricData",)
+
+    @property
+    def cpu_percent(self) -> Metric:
+        """The highest use of the instance's CPUs in each period, in percent of all of them."""
+        return self._metric("CPU", "%", "CPUUtilization", statistic="Maximum")
+
+    @property
+    def network_bytes(self) -> Metric:
+        """Bytes a second over all interfaces, averaged over each period; in and out are each compared."""
+        return self._metric("network", "bytes/s", "NetworkIn", "NetworkOut", statistic="Sum", per_second=True)
+
+    def _metric(self, name: str, unit: str, *metrics: str, statistic: str, per_second: bool = False) -> Metric:
+        return Metric(
+            inquiry=self.inquiry,
+            name=name,
+            unit=unit,
+            namespace="AWS/EC2",
+            metrics=metrics,
+            dimensions=(("InstanceId", self.resource.id),),
+            statistic=statistic,
+            per_second=per_second,
+        )
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Stop(Action[Instance]):
+    """Stop the instance. Its EBS volumes and addresses stay; what is in memory and on instance store is lost."""
+
+    name: ClassVar[str] = "stop-instance"
+    permissions: ClassVar[tuple[str, ...]] = ("ec2:StopInstances", "ec2:DescribeInstances")
+
+    def plan(self, resource: Instance, violation: Violation) -> Plan:
+        """One call; the inverse starts it again."""
+        del violation
+        return Plan(
+            action=self.name,
+            summary=f"stop instance {resource.id} ({resource.instance_type})",
+            steps=(_stop(resource.id),),
+            inverse=(_start(resource.id),),
+        )
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Start(Action[Instance]):
+    """Start the instance."""
+
+    name: ClassVar[str] = "start-instance"
+    permissions: ClassVar[tuple[str, ...]] = ("ec2:StartInstances", "ec2:DescribeInstances")
+
+    def plan(self, resource: Instance, violation: Violation) -> Plan:
+        """One call; the inverse stops it again."""
+        del violation
+        return Plan(
+            action=self.name,
+            summary=f"start instance {resource.id} ({resource.instance_type})",
+            steps=(_start(resource.id),),
+            inverse=(_stop(resource.id),),
+        )
+
+
+def _stop(instance_id: str) -> Call:
+    return _change("stop_instances", instance_id, "stopping", "stopped")
+
+
+def _start(instance_id: str) -> Call:
+    return _change("start_instances", instance_id, "pending", "running")
+
+
+def _change(operation: str, instance_id: str, *states: str) -> Call:
+    ids = {"InstanceIds": [instance_id]}
+    state = "Reservations[0].Instances[0].State.Name"
+    read = Read(service="ec2", operation="describe_instances", arguments=ids, path=state)
+    proof = Proof(read=read, shows=Shows.VALUE, values=states)
+    return Call(service="ec2", operation=operation, arguments=ids, proof=proof)

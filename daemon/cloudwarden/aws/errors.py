@@ -1,0 +1,242 @@
+"""What an error met while talking to AWS means, in our words.
+
+Sources: "Error codes for the Amazon EC2 API", "Common Errors" of the CloudWatch and AWS STS API references, and
+"Retry behavior" of the AWS SDKs and Tools Reference Guide.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from botocore import exceptions as boto
+from botocore.exceptions import BotoCoreError, ClientError
+from botocore.parsers import ResponseParserError
+
+from cloudwarden.core.errors import (
+    AccessDenied,
+    CloudError,
+    Conflict,
+    CredentialsExpired,
+    InvalidRequest,
+    MalformedAnswer,
+    NotFound,
+    RegionDisabled,
+    Throttled,
+    Timeout,
+    Unavailable,
+)
+
+DRY_RUN_PASSED = "DryRunOperation"
+"""The error by which EC2 says that a dry run would have succeeded."""
+
+ErrorClass = type[CloudError]
+
+
+def _each(error: ErrorClass, codes: str) -> dict[str, ErrorClass]:
+    return dict.fromkeys(codes.split(), error)
+
+
+_CODES: Mapping[str, ErrorClass] = {
+    **_each(
+        Throttled,
+        """
+        RequestLimitExceeded Throttling ThrottlingException ThrottledException RequestThrottled SlowDown
+        RequestThrottledException TooManyRequestsException EC2ThrottledException BandwidthLimitExceeded
+        ProvisionedThroughputExceededException PriorRequestNotComplete TransactionInProgressException
+        LimitExceededException SnapshotCreationPerVolumeRateExceeded
+        """,
+    ),
+    **_each(
+        AccessDenied,
+        """
+        UnauthorizedOperation AccessDenied AccessDeniedException NotAuthorized NotAuthorizedException
+        UnauthorizedException Blocked PendingVerification
+        """,
+    ),
+    **_each(
+        CredentialsExpired,
+        """
+        ExpiredToken ExpiredTokenException RequestExpired RequestTimeTooSkewed RequestInTheFuture
+        InvalidClientTokenId InvalidAccessKeyId InvalidToken TokenRefreshRequired UnrecognizedClientException
+        MissingAuthenticationToken MissingAuthenticationTokenException IncompleteSignature
+        IncompleteSignatureException InvalidSignatureException SignatureDoesNotMatch
+        """,
+    ),
+    **_each(RegionDisabled, "OptInRequired OptInRequiredException RegionDisabledException"),
+    **_each(NotFound, "NoSuchEntity NoSuchEntityException"),
+    **_each(
+        Conflict,
+        """
+        IncorrectInstanceState IncorrectState IncorrectStateException DependencyViolation DeleteConflict
+        VolumeInUse OperationNotPermitted UnsupportedHibernationConfiguration ConflictException
+        ConcurrentModification ConcurrentModificationException ResourceConflictException ResourceInUse
+        ResourceInUseException InvalidStateException IdempotentParameterMismatch
+        """,
+    ),
+    **_each(
+        Unavailable,
+        """
+        InternalError InternalFailure InternalServiceError InternalServiceFault InternalServerError
+        InternalServerException ServiceUnavailable ServiceUnavailableException Unavailable ServerInternal
+        InsufficientCapacity InsufficientInstanceCapacity InsufficientHostCapacity InsufficientVolumeCapacity
+        InsufficientReservedInstanceCapacity InsufficientAddressCapacity IDPCommunicationError
+        """,
+    ),
+    **_each(Timeout, "RequestTimeout RequestTimeoutException"),
+    **_each(
+        InvalidRequest,
+        """
+        InvalidAction MissingAction UnknownOperationException UnknownParameter MissingParameter
+        InvalidParameter InvalidParameterCombination InvalidParameterDependency InvalidParameterValue
+        InvalidQueryParameter InvalidCharacter MalformedQueryString ValidationError ValidationException
+        InvalidPaginationToken InvalidNextToken UnsupportedOperation UnsupportedProtocol
+        UnsupportedInstanceAttribute PackedPolicyTooLarge MalformedPolicyDocument
+        """,
+    ),
+}
+
+_ENDINGS: tuple[tuple[tuple[str, ...], ErrorClass], ...] = (
+    ((".NotFound", "NotFound", "NotFoundException", "NotFoundFault"), NotFound),
+    ((".InUse", "InUse", "InUseException", ".Duplicate", "AlreadyExists", "AlreadyExistsException"), Conflict),
+    (("LimitExceeded", "LimitExceededFault", "QuotaExceeded"), Conflict),
+    ((".Malformed",), InvalidRequest),
+)
+"""Families of codes that EC2 and others coin by the hundred: `InvalidInstanceID.NotFound`, `InvalidGroup.InUse`."""
+
+_STATUSES: Mapping[int, ErrorClass] = {
+    400: InvalidRequest,
+    401: CredentialsExpired,
+    403: AccessDenied,
+    408: Timeout,
+    409: Conflict,
+    412: Conflict,
+    429: Throttled,
+}
+
+_CLASSES: Mapping[type[Exception], ErrorClass] = {
+    boto.ReadTimeoutError: Timeout,
+    boto.HTTPClientError: Unavailable,
+    boto.ConnectionError: Unavailable,
+    boto.IncompleteReadError: Unavailable,
+    boto.ChecksumError: MalformedAnswer,
+    boto.FlexibleChecksumError: MalformedAnswer,
+    boto.PaginationError: MalformedAnswer,
+    boto.CapacityNotAvailableError: Throttled,
+    boto.WaiterError: Timeout,
+    boto.NoCredentialsError: CredentialsExpired,
+    boto.PartialCredentialsError: CredentialsExpired,
+    boto.CredentialRetrievalError: CredentialsExpired,
+    boto.UnknownCredentialError: CredentialsExpired,
+    boto.NoAuthTokenError: CredentialsExpired,
+    boto.TokenRetrievalError: CredentialsExpired,
+    boto.UnknownTokenProviderError: CredentialsExpired,
+    boto.RefreshWithMFAUnsupportedError: CredentialsExpired,
+    boto.MetadataRetrievalError: CredentialsExpired,
+    boto.InfiniteLoopConfigError: CredentialsExpired,
+    boto.ProfileNotFound: CredentialsExpired,
+    boto.SSOError: CredentialsExpired,
+    boto.LoginError: CredentialsExpired,
+    boto.LoginInsufficientPermissions: AccessDenied,
+    BotoCoreError: InvalidRequest,
+    boto.UndefinedModelAttributeError: InvalidRequest,
+    ResponseParserError: MalformedAnswer,
+    OSError: Unavailable,
+    Exception: MalformedAnswer,
+}
+"""By the nearest ancestor: the rest of botocore's errors are about how the request was formed or configured."""
+
+_CLOCK = "the request's time is not AWS's: is this machine's clock right?"
+
+_OWN_WORDS: Mapping[str, str] = {
+    "RequestExpired": _CLOCK,
+    "RequestTimeTooSkewed": _CLOCK,
+    "RequestInTheFuture": _CLOCK,
+    # AWS's own text for these quotes the signed headers, and with them the session token.
+    "SignatureDoesNotMatch": f"the signature is wrong: the secret key is not this access key's, or {_CLOCK}",
+    "InvalidSignatureException": f"the signature is wrong: the secret key is not this access key's, or {_CLOCK}",
+    "IncompleteSignature": "the request's signature is incomplete",
+    "IncompleteSignatureException": "the request's signature is incomplete",
+}
+
+_REFUSED_CREDENTIALS = "validate the provided access credentials"
+
+_SECRETS = (
+    (re.compile(r"\s*Encoded authorization failure message:.*", re.DOTALL), ""),
+    (re.compile(r"://[^/@\s]+@"), "://***@"),
+    (re.compile(r"\b((?:AKIA|ASIA)[A-Z0-9]{4})[A-Z0-9]{8,}"), r"\1***"),
+    (re.compile(r"(?i)((?:secret|token|password|external.?id)[\w-]*[\"']?\s*[:=]\s*)[^\s,;&]+"), r"\1***"),
+    (re.compile(r"[A-Za-z0-9/+=_-]{100,}"), "***"),
+)
+
+_LONGEST = 500
+
+
+def translated(error: Exception) -> CloudError:
+    """`error` as one of ours, with the code and request id that AWS gave; an error of ours stays as it is.
+
+    An error that nothing here knows was raised while an answer was being read, so it is a MalformedAnswer. The
+    message never quotes credentials.
+    """
+    if isinstance(error, CloudError):
+        return error
+    if isinstance(error, ClientError):
+        return _refused(error)
+    return error_class_of(error)(_safe(_described(error)))
+
+
+def error_class_of(error: Exception) -> ErrorClass:
+    """What an exception that carries no answer of AWS means."""
+    if isinstance(error, RuntimeError) and "refreshed credentials" in str(error):
+        return CredentialsExpired
+    return next(_CLASSES[ancestor] for ancestor in type(error).__mro__ if ancestor in _CLASSES)
+
+
+def error_class_for(code: str, status: int = 0, message: str = "") -> ErrorClass:
+    """What an error code of AWS means; a code that nothing here knows is judged by its HTTP status.
+
+    A bare 404 is no NotFound: a proxy or an unknown operation answers so too, and "it does not exist" must be
+    said by the service.
+    """
+    if code == "AuthFailure":
+        return RegionDisabled if _REFUSED_CREDENTIALS in message else AccessDenied
+    if known := _CODES.get(code):
+        return known
+    for endings, error in _ENDINGS:
+        if code.endswith(endings):
+            return error
+    if status >= 500:
+        return Unavailable
+    if 300 <= status < 500:
+        return _STATUSES.get(status, InvalidRequest)
+    return MalformedAnswer
+
+
+def _refused(error: ClientError) -> CloudError:
+    answer: Mapping[str, Any] = error.response
+    details, metadata = answer.get("Error") or {}, answer.get("ResponseMetadata") or {}
+    code, message = str(details.get("Code", "")), str(details.get("Message") or "")
+    meaning = error_class_for(code, int(metadata.get("HTTPStatusCode") or 0), message)
+    if code == "AuthFailure" and meaning is RegionDisabled:
+        message = "credentials that AWS knows are refused here: is the region enabled, are the keys still active?"
+    text = ": ".join(part for part in (error.operation_name, code, _OWN_WORDS.get(code, message)) if part)
+    request_id = str(metadata.get("RequestId") or answer.get("RequestId") or "")
+    return meaning(_safe(text), code=code, request_id=request_id)
+
+
+def _described(error: Exception) -> str:
+    name = type(error).__name__
+    if isinstance(error, boto.ParamValidationError):
+        # The report quotes values, and one of them may be an external id.
+        return f"{name}: " + re.sub(r"value: .*?(?=, type|, valid|\n|$)", "value: ***", str(error))
+    # A credential process's or provider's own words may hold what it failed to parse.
+    if isinstance(error, boto.CredentialRetrievalError | boto.MetadataRetrievalError | boto.TokenRetrievalError):
+        return f"{name}: credentials could not be retrieved"
+    return f"{name}: {error}"
+
+
+def _safe(text: str) -> str:
+    for pattern, replacement in _SECRETS:
+        text = pattern.sub(replacement, text)
+    return text if len(text) <= _LONGEST else text[: _LONGEST - 1] + "…"

@@ -1,0 +1,32 @@
+"""How one kind of AWS resource is read: a declaration that the inventory carries out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Generic, TypeVar
+
+from cloudwarden.core.resource import Resource, Scope
+
+R = TypeVar("R", bound=Resource)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Kind(Generic[R]):
+    """How one kind of resource is read: a declaration, not code.
+
+    `items` is the path of lists to flatten in an answer, such as `("Reservations", "Instances")`. `view` makes
+    one raw item a typed resource, and raises KeyError, TypeError or ValueError when it is malformed. `by_id`
+    gives the arguments that read one resource. `arguments` are passed when listing, besides `page_size`, which
+    is passed as MaxResults. `permissions` are the IAM actions that reading needs.
+    """
+
+    resource: type[R]
+    service: str
+    operation: str
+    items: tuple[str, ...]
+    view: Callable[[Mapping[str, Any], Scope], R]
+    by_id: Callable[[str], Mapping[str, Any]]
+    permissions: tuple[str, ...]
+    arguments: Mapping[str, Any] = field(default_factory=dict)
+    page_size: int | None = 1000

@@ -1,0 +1,83 @@
+"""The command line as a whole: its name, its options, and how errors end it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from typer.core import TyperGroup
+from typer.exceptions import TyperException
+
+from cloudwarden.cli.exits import EPILOG, Exit, exit_for
+from cloudwarden.cli.installation import Installation
+from cloudwarden.cli.output import notice, say
+from cloudwarden.core.errors import CloudwardenError
+from cloudwarden.version import VERSION
+
+
+class Verbs(TyperGroup):
+    """A group whose errors are one sentence and an exit code, never a traceback."""
+
+    def make_context(self, *args: Any, **options: Any) -> Any:
+        """Parse the options before the verb."""
+        try:
+            return super().make_context(*args, **options)
+        except TyperException as error:
+            error.exit_code = Exit.USAGE
+            raise
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run a verb."""
+        try:
+            return super().invoke(ctx)
+        except TyperException as error:
+            error.exit_code = Exit.USAGE
+            raise
+        except CloudwardenError as error:
+            notice(f"cloudwarden: {error}")
+            raise typer.Exit(exit_for(error)) from error
+
+
+def _version(wanted: bool) -> None:  # noqa: FBT001  # typer's callback has this form
+    if wanted:
+        say(f"cloudwarden {VERSION}")
+        raise typer.Exit
+
+
+def options(
+    context: typer.Context,
+    config: Annotated[
+        Path | None,
+        typer.Option(
+            "--config",
+            envvar="CLOUDWARDEN_CONFIG",
+            help="Settings file; ./cloudwarden.toml or /etc/cloudwarden/cloudwarden.toml unless given.",
+            show_default=False,
+        ),
+    ] = None,
+    *,
+    version: Annotated[  # noqa: ARG001  # its callback does the work
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    """Keep an AWS estate inside its owners' policies.
+
+    Start with `cloudwarden demo`: the whole product on a simulated estate, without an AWS account.
+    """
+    context.obj = Installation(config=config)
+
+
+def application() -> typer.Typer:
+    """The command line without its verbs."""
+    made = typer.Typer(
+        name="cloudwarden",
+        cls=Verbs,
+        epilog=EPILOG,
+        no_args_is_help=True,
+        pretty_exceptions_enable=False,
+        context_settings={"help_option_names": ["-h", "--help"]},
+        rich_markup_mode=None,
+    )
+    made.callback()(options)
+    return made

@@ -1,0 +1,116 @@
+"""Verbs that sweep: the daemon, one sweep, and the demo."""
+
+from __future__ import annotations
+
+import importlib
+import threading
+from typing import Annotated, Literal
+
+import typer
+
+from cloudwarden.cli import shapes, tables
+from cloudwarden.cli.exits import Exit
+from cloudwarden.cli.installation import app_of, installation_of
+from cloudwarden.cli.output import JsonOption, emit, notice, show
+from cloudwarden.cli.progress import progress
+from cloudwarden.cli.signals import obey_signals
+from cloudwarden.core.action import Json
+from cloudwarden.core.finding import State
+from cloudwarden.core.policy import Mode
+from cloudwarden.core.verdict import Outcome
+from cloudwarden.engine.decide import DecisionError
+from cloudwarden.engine.sweep import SweepResult
+from cloudwarden.loading import Loaded
+from cloudwarden.settings import load_settings
+from cloudwarden.telemetry import logs
+
+INSTALL_DEMO = "the demo needs more packages: pip install 'cloudwarden[demo]', or run `make demo` in a checkout"
+
+
+def run(context: typer.Context) -> None:
+    """Run the daemon until SIGTERM or Ctrl-C; SIGHUP reloads the policies."""
+    settings = load_settings(installation_of(context).config)
+    logs.configure(settings.log_format, settings.log_level)
+    with app_of(context, reporters=(logs.LogReporter(),)) as app:
+        stop, reload = threading.Event(), threading.Event()
+        obey_signals(stop, reload, leave_within_seconds=settings.stop_timeout_seconds)
+        try:
+            app.run(stop, reload)
+        except OSError as error:
+            raise DecisionError(
+                f"{settings.host}:{settings.port} cannot be listened on ({error.strerror}): set `host` and `port`"
+            ) from error
+
+
+def once(
+    context: typer.Context,
+    ceiling: Annotated[
+        Literal["observe", "propose", "enforce"] | None,
+        typer.Option("--ceiling", help="Go no further than this in this sweep.", show_default=False),
+    ] = None,
+    *,
+    as_json: JsonOption = False,
+) -> None:
+    """Sweep every policy once, as the daemon would, and print what is known then."""
+    with progress() as reporters, app_of(context, reporters=reporters) as app:
+        loaded, result = app.once(ceiling=Mode[ceiling.upper()] if ceiling else None)
+    if as_json:
+        emit(_swept(loaded, result))
+    else:
+        show([tables.verdicts(result.judged), tables.findings("Findings", result.findings)])
+        if result.unknown:
+            show([tables.unknown(result.judged)])
+    for problem in loaded.problems:
+        notice(f"problem: {problem}")
+    raise typer.Exit(_exit(loaded, result))
+
+
+def demo(
+    *,
+    swept_only: Annotated[bool, typer.Option("--once", help="Sweep, print and end.")] = False,
+    host: Annotated[str, typer.Option("--host", help="Where the metrics are served.")] = "127.0.0.1",
+    port: Annotated[
+        int | None,
+        typer.Option("--port", min=0, max=65535, help="9464 unless given; any free one when that is taken."),
+    ] = None,
+) -> None:
+    """Show the whole product on a simulated estate in this process; needs no AWS account and no network."""
+    try:
+        show_demo = importlib.import_module("cloudwarden.demo.show")
+    except ModuleNotFoundError as error:
+        if (error.name or "").startswith("cloudwarden"):
+            raise
+        raise DecisionError(f"{INSTALL_DEMO} (missing: {error.name})") from error
+    if swept_only:
+        show_demo.once()
+    else:
+        show_demo.until_stopped(host, port)
+
+
+def _exit(loaded: Loaded, result: SweepResult) -> Exit:
+    standing = any(finding.state is not State.EXEMPTED for finding in result.findings)
+    checks = (
+        (not result.settled, Exit.NOT_DONE),
+        (bool(loaded.problems), Exit.BAD_POLICIES_OR_SETTINGS),
+        (bool(result.unknown) or not result.complete, Exit.NOT_ALL_JUDGED),
+        (standing, Exit.FINDINGS),
+    )
+    return next((code for holds, code in checks if holds), Exit.NOTHING_FOUND)
+
+
+def _swept(loaded: Loaded, result: SweepResult) -> Json:
+    return {
+        "run_id": result.run_id,
+        "complete": result.complete,
+        "settled": result.settled,
+        "verdicts": {
+            outcome.value: sum(verdict.outcome is outcome for _, _, verdict in result.judged) for outcome in Outcome
+        },
+        "findings": [shapes.finding(one) for one in result.findings],
+        "unknown": [
+            {"policy": policy.name, "resource": resource.id, "cause": shapes.cause(verdict.cause)}
+            for policy, resource, verdict in result.judged
+            if verdict.cause is not None
+        ],
+        "problems": [str(problem) for problem in loaded.problems],
+    }

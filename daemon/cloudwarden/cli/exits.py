@@ -1,0 +1,35 @@
+"""Exit codes: what a script may rely on."""
+
+from __future__ import annotations
+
+from enum import IntEnum
+
+from cloudwarden.core.errors import AuthorError, CloudError, CloudwardenError, SettingsError
+
+
+class Exit(IntEnum):
+    """How a verb ended; where several apply, the highest."""
+
+    NOTHING_FOUND = 0
+    FINDINGS = 1
+    NOT_ALL_JUDGED = 2
+    BAD_POLICIES_OR_SETTINGS = 3
+    NOT_DONE = 4
+    USAGE = 64
+    """The command line itself; EX_USAGE of sysexits(3)."""
+
+
+EPILOG = (
+    "Exit codes: 0 nothing found, or done; 1 findings (once, explain, findings); 2 could not judge everything; "
+    "3 bad policies or settings; 4 the store or the daemon could not do it (locked, unwritable, already running, "
+    "unknown id); 64 a command line that makes no sense; 130 interrupted."
+)
+
+
+def exit_for(error: CloudwardenError) -> Exit:
+    """The code for an error that ended a verb."""
+    if isinstance(error, SettingsError | AuthorError):
+        return Exit.BAD_POLICIES_OR_SETTINGS
+    if isinstance(error, CloudError):
+        return Exit.NOT_ALL_JUDGED
+    return Exit.NOT_DONE

@@ -1,0 +1,115 @@
+"""Verbs of findings and of the proposals made of them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Annotated
+
+import typer
+
+from cloudwarden.cli import shapes, tables
+from cloudwarden.cli.exits import Exit
+from cloudwarden.cli.installation import app_of, decider
+from cloudwarden.cli.output import JsonOption, emit, notice, say, show
+from cloudwarden.cli.presence import when_it_happens
+from cloudwarden.core.finding import Finding, ProposalState, State
+from cloudwarden.engine import decide
+from cloudwarden.ports import Transaction
+
+CLOSED_SHOWN_FOR = timedelta(days=30)
+"""How far back `--all` looks: what closed earlier is history, and the journal has it."""
+
+PolicyOption = Annotated[str | None, typer.Option("--policy", help="Only those of this policy.")]
+Ids = Annotated[list[str], typer.Argument(metavar="ID...", help="Proposals, as `cloudwarden proposals` lists them.")]
+ReasonOption = Annotated[str, typer.Option("--reason", help="Why; kept in the journal.")]
+ByOption = Annotated[
+    str | None, typer.Option("--by", help="Who decides; the operating system's user unless given.", show_default=False)
+]
+
+
+def findings(
+    context: typer.Context,
+    policy: PolicyOption = None,
+    state: Annotated[State | None, typer.Option("--state", help="Only those in this state.")] = None,
+    *,
+    everything: Annotated[
+        bool, typer.Option("--all", help=f"Also those closed in the last {CLOSED_SHOWN_FOR.days} days.")
+    ] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """List standing findings. Ends with 1 when there are any."""
+    with app_of(context) as app, app.store.reading() as tx:
+        since = app.clock.now() - CLOSED_SHOWN_FOR if everything or (state and state.closed) else None
+        found = [one for one in _findings(tx, policy, since) if state in (None, one.state)]
+    if as_json:
+        emit([shapes.finding(one) for one in found])
+    else:
+        show([tables.findings("Findings", found)])
+    raise typer.Exit(Exit.FINDINGS if found else Exit.NOTHING_FOUND)
+
+
+def proposals(
+    context: typer.Context,
+    policy: PolicyOption = None,
+    *,
+    as_json: JsonOption = False,
+) -> None:
+    """List proposals that wait for a person, and approved ones not carried out yet."""
+    with app_of(context) as app, app.store.reading() as tx:
+        found = [one for one in tx.proposals.undecided() if policy in (None, one.policy)]
+    if as_json:
+        emit([shapes.proposal(one) for one in found])
+        return
+    show([tables.proposals("Proposals", found)])
+    if pending := [one for one in found if one.state is ProposalState.PENDING]:
+        notice(f"to approve one: cloudwarden approve {pending[0].id} --reason '...'")
+
+
+def approve(
+    context: typer.Context,
+    ids: Ids,
+    reason: ReasonOption = "",
+    by: ByOption = None,
+    *,
+    as_json: JsonOption = False,
+) -> None:
+    """Let the plans of proposals be carried out: all of those named, or none."""
+    with app_of(context) as app:
+        person = decider(app, by=by, reason=reason)
+        with app.store.transaction() as tx:
+            done = [decide.approve(tx, one, person) for one in dict.fromkeys(ids)]
+        when = when_it_happens(app.settings.database)
+    if as_json:
+        emit([shapes.proposal(one) for one in done])
+        notice(when)
+        return
+    for one in done:
+        say(f"approved {one.id}: {one.plan.summary}")
+    say(when)
+
+
+def reject(
+    context: typer.Context,
+    ids: Ids,
+    reason: ReasonOption = "",
+    by: ByOption = None,
+    *,
+    as_json: JsonOption = False,
+) -> None:
+    """Refuse proposals; their findings are not proposed again for the time that `rejection` sets."""
+    with app_of(context) as app:
+        person = decider(app, by=by, reason=reason)
+        until = person.now + app.settings.rejection
+        with app.store.transaction() as tx:
+            done = [decide.reject(tx, one, person, until=until) for one in dict.fromkeys(ids)]
+    if as_json:
+        emit([shapes.proposal(one) for one in done])
+        return
+    for one in done:
+        say(f"rejected {one.id}: {one.plan.summary}; not proposed again before {until:%Y-%m-%d %H:%M}Z")
+
+
+def _findings(tx: Transaction, policy: str | None, closed_since: datetime | None) -> Sequence[Finding]:
+    closed = tx.findings.recently_closed(policy, closed_since) if closed_since else ()
+    return (*tx.findings.standing(policy), *closed)

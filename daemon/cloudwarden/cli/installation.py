@@ -1,0 +1,57 @@
+"""Which installation a verb speaks to: its settings file, and the app built from it."""
+
+from __future__ import annotations
+
+import getpass
+import socket
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from difflib import get_close_matches
+from pathlib import Path
+
+import typer
+
+from cloudwarden.app import App, build
+from cloudwarden.engine.decide import Decider, DecisionError
+from cloudwarden.ports import Reporter
+from cloudwarden.settings import load_settings
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Installation:
+    """What the options before the verb say."""
+
+    config: Path | None
+
+
+@contextmanager
+def app_of(context: typer.Context, *, reporters: Sequence[Reporter] = ()) -> Iterator[App]:
+    """The app of the installation that the command line names. Raises SettingsError."""
+    app = build(load_settings(installation_of(context).config), reporters=reporters)
+    try:
+        yield app
+    finally:
+        if "store" in vars(app):
+            app.store.close()
+
+
+def installation_of(context: typer.Context) -> Installation:
+    """The installation that the command line names."""
+    found = context.find_object(Installation)
+    return found or Installation(config=None)
+
+
+def decider(app: App, *, by: str | None, reason: str) -> Decider:
+    """The operator at this terminal."""
+    return Decider(by=by or getpass.getuser(), origin=f"cli@{socket.gethostname()}", reason=reason, now=app.clock.now())
+
+
+def known(what: str, name: str, names: Iterable[str]) -> str:
+    """The name, if it is one of `names`; DecisionError with the nearest one otherwise."""
+    choices = sorted(names)
+    if name in choices:
+        return name
+    near = get_close_matches(name, choices, n=1)
+    hint = f"did you mean {near[0]!r}?" if near else f"there are: {', '.join(choices) or 'none'}"
+    raise DecisionError(f"no {what} {name!r}: {hint}")

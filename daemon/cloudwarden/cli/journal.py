@@ -1,0 +1,65 @@
+"""Verbs of the journal."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Annotated
+
+import typer
+
+from cloudwarden.cli import shapes
+from cloudwarden.cli.exits import Exit
+from cloudwarden.cli.installation import app_of
+from cloudwarden.cli.output import JsonOption, emit, moment, notice, say, show, table
+from cloudwarden.ports import JournalEntry
+from cloudwarden.store import verify
+
+journal = typer.Typer(help="Read the append-only record of intents, outcomes and decisions.", no_args_is_help=True)
+
+
+@journal.command("list")
+def entries(
+    context: typer.Context,
+    after: Annotated[int, typer.Option("--after", min=0, help="Only entries with a higher number.")] = 0,
+    action: Annotated[str | None, typer.Option("--action", metavar="ID", help="Only those of this action.")] = None,
+    most: Annotated[int, typer.Option("--most", min=1, help="How many at most, oldest first.")] = 100,
+    *,
+    as_json: JsonOption = False,
+) -> None:
+    """List entries, oldest first."""
+    with app_of(context) as app, app.store.reading() as tx:
+        found = tx.journal.entries(after=after, action_id=action, most=most)
+    if as_json:
+        emit([shapes.entry(one) for one in found])
+    else:
+        _show(found)
+    if len(found) == most:
+        notice(f"there may be more: cloudwarden journal list --after {found[-1].seq}")
+
+
+@journal.command("verify")
+def verify_chain(context: typer.Context, *, as_json: JsonOption = False) -> None:
+    """Prove that no entry was altered, removed or put in. Ends with 4 when one was."""
+    with app_of(context) as app:
+        result = verify(app.store)
+    if as_json:
+        emit({"ok": result.ok, "entries": result.entries, "first_bad_seq": result.first_bad_seq, "what": result.what})
+    elif result.ok:
+        say(f"the journal is whole: {result.entries} entries")
+    else:
+        say(f"the journal is NOT whole: {result.what}; {result.entries} entries before it are sound")
+    raise typer.Exit(Exit.NOTHING_FOUND if result.ok else Exit.NOT_DONE)
+
+
+def _show(found: Sequence[JournalEntry]) -> None:
+    rows = (
+        (
+            str(one.seq),
+            moment(one.at),
+            one.event,
+            one.action_id,
+            " ".join(f"{key}={value}" for key, value in one.details.items() if isinstance(value, str | int | float)),
+        )
+        for one in found
+    )
+    show([table(f"Journal ({len(found)})", ("#", "at", "event", "action", "details"), rows)])

@@ -1,0 +1,132 @@
+"""Verbs of policies: are they right, and what do they say of one resource."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Annotated
+
+import typer
+from rich.table import Table
+
+from cloudwarden.app import Explanation
+from cloudwarden.cli import shapes
+from cloudwarden.cli.exits import Exit
+from cloudwarden.cli.installation import app_of, known
+from cloudwarden.cli.output import JsonOption, emit, moment, say, show, table
+from cloudwarden.cli.progress import progress
+from cloudwarden.core.finding import Finding
+from cloudwarden.core.policy import AnyPolicy
+from cloudwarden.core.verdict import Outcome, Verdict
+from cloudwarden.engine.decide import DecisionError
+from cloudwarden.loading import Loaded
+
+_EXITS = {
+    Outcome.COMPLIANT: Exit.NOTHING_FOUND,
+    Outcome.VIOLATION: Exit.FINDINGS,
+    Outcome.UNKNOWN: Exit.NOT_ALL_JUDGED,
+}
+
+
+def check(context: typer.Context, *, as_json: JsonOption = False) -> None:
+    """Load and check policies and settings, without AWS. Ends with 3 when something is wrong."""
+    with app_of(context) as app:
+        loaded = app.load()
+    if as_json:
+        emit(
+            {
+                "policies": [shapes.policy(one) for one in loaded.policies.values()],
+                "problems": [str(problem) for problem in loaded.problems],
+            }
+        )
+    else:
+        _show(loaded)
+    raise typer.Exit(Exit.BAD_POLICIES_OR_SETTINGS if loaded.problems else Exit.NOTHING_FOUND)
+
+
+def explain(
+    context: typer.Context,
+    policy: Annotated[str, typer.Argument(help="A policy.")],
+    resource_id: Annotated[str, typer.Argument(help="A resource's id.")],
+    *,
+    as_json: JsonOption = False,
+) -> None:
+    """Read and judge one resource now: rule, params, evidence, verdict, finding, guards. Nothing is kept."""
+    with progress() as reporters, app_of(context, reporters=reporters) as app:
+        loaded = app.load()
+        explanation = app.explain(loaded.policies[known("policy", policy, loaded.policies)], resource_id)
+    if explanation.resource is None and explanation.problem is None:
+        raise DecisionError(f"no {explanation.policy.kind.kind} {resource_id!r} in any scope that is read")
+    if as_json:
+        emit(shapes.explanation(explanation))
+    else:
+        show(_explained(explanation))
+        say(f"verdict: {_verdict(explanation)}")
+    verdict = explanation.verdict
+    raise typer.Exit(_EXITS[verdict.outcome] if verdict else Exit.NOT_ALL_JUDGED)
+
+
+def _show(loaded: Loaded) -> None:
+    show([_policies(loaded)])
+    if loaded.problems:
+        show([table(f"Problems ({len(loaded.problems)})", ("what is wrong",), ([str(one)] for one in loaded.problems))])
+
+
+def _policies(loaded: Loaded) -> Table:
+    return table(
+        f"Policies ({len(loaded.policies)})",
+        ("policy", "judges", "mode", "schedule", "action", "grace", "limit", "params"),
+        (
+            (
+                one.name,
+                one.kind.kind,
+                str(one.mode),
+                str(one.schedule),
+                one.action.name if one.action else "",
+                str(one.grace),
+                f"{one.limit.per_run} per run, {one.limit.share:.0%}",
+                _params(one),
+            )
+            for one in loaded.policies.values()
+        ),
+    )
+
+
+def _explained(explanation: Explanation) -> Iterator[Table]:
+    policy, resource = explanation.policy, explanation.resource
+    yield table(
+        "Policy",
+        ("", ""),
+        (
+            ("policy", policy.name),
+            ("rule", policy.rule.name),
+            ("params", _params(policy)),
+            ("mode", str(policy.mode)),
+            ("resource", f"{resource.id} {resource.name or ''}" if resource else "could not be read"),
+        ),
+    )
+    readings = explanation.verdict.readings if explanation.verdict else ()
+    yield table("Evidence", ("question", "answer"), ((one.question, one.answer) for one in readings))
+    if explanation.finding is not None:
+        yield table("Finding", ("", ""), _finding(explanation.finding))
+        yield table("Guards that hold", ("guard", "why"), ((one.guard, one.detail) for one in explanation.holds))
+
+
+def _finding(finding: Finding) -> Iterator[tuple[str, str]]:
+    yield "finding", finding.id
+    yield "state", f"{finding.state} since {moment(finding.state_since)}"
+    yield "first seen", moment(finding.first_seen)
+    yield "grace observed", str(finding.grace.observed)
+    if finding.held:
+        yield "held by", finding.held
+
+
+def _verdict(explanation: Explanation) -> str:
+    verdict: Verdict | None = explanation.verdict
+    if verdict is None:
+        return f"unknown: {explanation.problem}"
+    why = verdict.violation.summary if verdict.violation else verdict.cause
+    return f"{verdict.outcome}: {why}" if why else str(verdict.outcome)
+
+
+def _params(policy: AnyPolicy) -> str:
+    return "\n".join(f"{name} = {value}" for name, value in shapes.params(policy).items())

@@ -1,0 +1,32 @@
+"""Whether a daemon seems to be at work on a store."""
+
+from __future__ import annotations
+
+import fcntl
+from contextlib import suppress
+
+from cloudwarden.store.address import file_of
+
+
+def daemon_pid(url: str) -> int | None:
+    """The process that owns the store; None when nobody does. The store is not touched.
+
+    Only a lock file that names somebody is tried: a daemon that is just starting must not find it taken by us.
+    """
+    file = file_of(url)
+    if file is None:
+        return None
+    with suppress(OSError, ValueError), file.with_name(f"{file.name}.lock").open("rb") as lock:
+        pid = int(lock.read(32))
+        try:
+            fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return pid
+    return None
+
+
+def when_it_happens(url: str) -> str:
+    """When an approved action will be carried out, for a person."""
+    if pid := daemon_pid(url):
+        return f"the daemon (pid {pid}) looks at the resource once more and acts within seconds"
+    return "no daemon seems to be running: `cloudwarden run` acts once it runs, and `cloudwarden once` in its sweep"

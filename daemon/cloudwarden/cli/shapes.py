@@ -1,0 +1,170 @@
+"""JSON shapes of what the verbs print; scripts rely on their keys, so a key stays once it is here."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+
+from cloudwarden.app import Explanation
+from cloudwarden.core.action import Json
+from cloudwarden.core.exemption import Exemption
+from cloudwarden.core.finding import Finding, Proposal
+from cloudwarden.core.guards import Hold
+from cloudwarden.core.policy import AnyPolicy
+from cloudwarden.core.resource import Resource
+from cloudwarden.core.verdict import Cause, Reading, Verdict
+from cloudwarden.ports import JournalEntry
+
+Shape = Mapping[str, Json]
+
+
+def finding(one: Finding) -> Shape:
+    """A finding."""
+    return {
+        "id": one.id,
+        "policy": one.policy,
+        "kind": one.kind,
+        "account": one.scope.account,
+        "region": one.scope.region,
+        "resource": one.resource_id,
+        "arn": one.arn,
+        "name": one.name,
+        "severity": one.severity.value,
+        "state": one.state.value,
+        "summary": one.violation.summary,
+        "offending": list(one.violation.offending),
+        "evidence": [reading(each) for each in one.readings],
+        "first_seen": one.first_seen.isoformat(),
+        "last_seen": one.last_seen.isoformat(),
+        "state_since": one.state_since.isoformat(),
+        "grace_observed_seconds": one.grace.observed.total_seconds(),
+        "unknown": cause(one.unknown) if one.unknown else None,
+        "held": one.held,
+        "snoozed_until": one.snoozed_until.isoformat() if one.snoozed_until else None,
+        "attempts": one.attempts,
+        "flaps": one.flaps,
+    }
+
+
+def proposal(one: Proposal) -> Shape:
+    """A proposal, its plan included."""
+    return {
+        "id": one.id,
+        "finding": one.finding_id,
+        "policy": one.policy,
+        "account": one.scope.account,
+        "region": one.scope.region,
+        "resource": one.resource_id,
+        "state": one.state.value,
+        "summary": one.plan.summary,
+        "plan_hash": one.plan.hash,
+        "plan": json.loads(one.plan.to_json()),
+        "created_at": one.created_at.isoformat(),
+        "expires_at": one.expires_at.isoformat(),
+        "decided_by": one.decided_by,
+        "decided_at": one.decided_at.isoformat() if one.decided_at else None,
+        "reason": one.reason,
+    }
+
+
+def exemption(one: Exemption) -> Shape:
+    """An exemption."""
+    return {
+        "id": one.id,
+        "policy": one.policy,
+        "resource": one.resource,
+        "owner": one.owner,
+        "reason": one.reason,
+        "created_at": one.created_at.isoformat(),
+        "expires_at": one.expires_at.isoformat(),
+        "revoked_at": one.revoked_at.isoformat() if one.revoked_at else None,
+    }
+
+
+def entry(one: JournalEntry) -> Shape:
+    """A journal entry."""
+    return {
+        "seq": one.seq,
+        "at": one.at.isoformat(),
+        "event": one.event,
+        "run_id": one.run_id,
+        "action_id": one.action_id,
+        "details": one.details,
+        "hash": one.hash,
+    }
+
+
+def policy(one: AnyPolicy) -> Shape:
+    """A loaded policy, with overrides applied."""
+    return {
+        "name": one.name,
+        "description": one.description,
+        "rule": one.rule.name,
+        "kind": one.kind.kind,
+        "params": params(one),
+        "schedule": str(one.schedule),
+        "mode": str(one.mode),
+        "action": one.action.name if one.action else None,
+        "grace_seconds": one.grace.total_seconds(),
+        "limit": {"per_run": one.limit.per_run, "share": one.limit.share},
+        "exempt": [str(tag) for tag in one.exempt],
+        "severity": one.severity.value,
+        "fingerprint": one.fingerprint,
+    }
+
+
+def params(one: AnyPolicy) -> Shape:
+    """A policy's params."""
+    dumped: Shape = one.params.model_dump(mode="json")
+    return dumped
+
+
+def explanation(one: Explanation) -> Shape:
+    """Why a resource is, or is not, a finding."""
+    return {
+        "policy": policy(one.policy),
+        "resource": resource(one.resource) if one.resource else None,
+        "verdict": verdict(one.verdict) if one.verdict else None,
+        "finding": finding(one.finding) if one.finding else None,
+        "guards": [hold(each) for each in one.holds],
+        "problem": cause(one.problem) if one.problem else None,
+    }
+
+
+def resource(one: Resource) -> Shape:
+    """What every kind of resource has."""
+    return {
+        "id": one.id,
+        "kind": one.kind,
+        "arn": one.arn,
+        "account": one.account,
+        "region": one.region,
+        "name": one.name,
+        "tags": dict(one.tags),
+    }
+
+
+def verdict(one: Verdict) -> Shape:
+    """A verdict and what it rests on."""
+    return {
+        "outcome": one.outcome.value,
+        "summary": one.violation.summary if one.violation else None,
+        "offending": list(one.violation.offending) if one.violation else [],
+        "cause": cause(one.cause) if one.cause else None,
+        "evidence": [reading(each) for each in one.readings],
+    }
+
+
+def reading(one: Reading) -> Shape:
+    """A question and its answer."""
+    return {"question": one.question, "answer": one.answer}
+
+
+def cause(one: Cause) -> Shape:
+    """Why something is unknown."""
+    return {"reason": one.reason, "detail": one.detail}
+
+
+def hold(one: Hold) -> Shape:
+    """A guard that holds."""
+    return {"guard": one.guard, "detail": one.detail}

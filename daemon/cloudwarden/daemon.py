@@ -1,0 +1,154 @@
+"""The daemon: the main thread's loop of sweeps, approved actions and reloads."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import structlog
+
+from cloudwarden import loading
+from cloudwarden.core.errors import CloudError, StoreError
+from cloudwarden.core.policy import AnyPolicy
+from cloudwarden.engine.act import Actor
+from cloudwarden.engine.events import (
+    DaemonStarted,
+    DaemonStopped,
+    JournalFailed,
+    PoliciesLoaded,
+    StoreCounted,
+    SweepFailed,
+)
+from cloudwarden.engine.gather import StopAsked
+from cloudwarden.engine.sweep import Sweeper
+from cloudwarden.loading import Loaded
+from cloudwarden.ports import Clock, Reporter
+from cloudwarden.scheduler import Scheduler
+from cloudwarden.systemd import Heartbeat, Systemd
+from cloudwarden.version import VERSION
+from cloudwarden.web.health import Health
+
+TICK_SECONDS = 1.0
+"""How soon an approval, or a step of a waiting action, is looked at while no policy is due."""
+
+
+class Daemon:
+    """Sweeps what is due, acts on what was approved, and reloads, until asked to stop."""
+
+    def __init__(
+        self,
+        *,
+        clock: Clock,
+        reporter: Reporter,
+        sweeper: Sweeper,
+        actor: Actor,
+        load: Callable[[Loaded | None], Loaded],
+        counts: Callable[[], StoreCounted],
+        stop: threading.Event,
+        reload: threading.Event,
+        policies_directory: Path,
+        schedule_known: Callable[[str, float], None],
+    ) -> None:
+        self._clock = clock
+        self._reporter = reporter
+        self._sweeper = sweeper
+        self._actor = actor
+        self._load = load
+        self._counts = counts
+        self._stop = stop
+        self._reload = reload
+        self._directory = policies_directory
+        self._schedule_known = schedule_known
+        self._scheduler = Scheduler(clock=clock, reporter=reporter)
+        self._heartbeat = Heartbeat()
+        self._systemd = Systemd(self._heartbeat)
+        self._loaded: Loaded | None = None
+        self._failing = "no sweep yet"
+
+    def run(self, address: str) -> None:
+        """Be the daemon; returns when asked to stop, with the call in flight finished and journalled."""
+        self._load_policies()
+        self._scheduler.start()
+        watcher = threading.Thread(
+            target=loading.watch, args=(self._directory, self._stop, self._reload.set), name="watch", daemon=True
+        )
+        watcher.start()
+        self._reporter.report(DaemonStarted(version=VERSION, address=address))
+        self._systemd.ready(f"serving {address}")
+        self._systemd.feed_watchdog()
+        try:
+            while not self._stop.is_set():
+                self._turn()
+        except StopAsked:
+            pass
+        finally:
+            self._systemd.stopping()
+            self._scheduler.stop()
+            self._reporter.report(DaemonStopped(reason="asked to stop"))
+
+    def alive(self) -> None:
+        """Progress was made. Raises StopAsked when the daemon should leave."""
+        self._heartbeat.beat()
+        if self._stop.is_set():
+            raise StopAsked("asked to stop")
+
+    def health(self) -> Health:
+        """Live while progress is made; ready while there are policies and the latest sweep was kept."""
+        policies: Mapping[str, AnyPolicy] = self._loaded.policies if self._loaded else {}
+        details = {"policies": str(len(policies))}
+        if self._failing:
+            details["sweep"] = self._failing
+        for number, problem in enumerate(self._loaded.problems if self._loaded else (), start=1):
+            details[f"policy_problem_{number}"] = str(problem)
+        return Health(live=self._heartbeat.alive, ready=bool(policies) and not self._failing, details=details)
+
+    def _turn(self) -> None:
+        self._heartbeat.beat()
+        if self._reload.is_set():
+            self._reload.clear()
+            self._systemd.reloading()
+            self._load_policies()
+            self._systemd.ready("policies reloaded")
+        self._scheduler.check_clock()
+        names = self._scheduler.due(timeout_seconds=TICK_SECONDS)
+        if names:
+            self._sweep(names)
+        else:
+            self._actor.act(self._policies(), "")
+        self._count()
+
+    def _policies(self) -> Mapping[str, AnyPolicy]:
+        return self._loaded.policies if self._loaded else {}
+
+    def _sweep(self, names: tuple[str, ...]) -> None:
+        policies = self._policies()
+        due = tuple(policies[name] for name in names if name in policies)
+        try:
+            result = self._sweeper.sweep(due, policies)
+            self._failing = "" if result.settled else "the latest sweep could not be stored"
+        except (CloudError, StoreError) as error:
+            self._failing = f"the latest sweep failed: {error}"
+            self._reporter.report(SweepFailed(run_id="", policies=names, detail=str(error)))
+        finally:
+            structlog.contextvars.clear_contextvars()
+            self._scheduler.finished()
+
+    def _load_policies(self) -> None:
+        self._loaded = self._load(self._loaded)
+        policies = self._loaded.policies
+        self._scheduler.replace(policies)
+        for policy in policies.values():
+            self._schedule_known(policy.name, policy.schedule.interval_at(self._clock.now()).total_seconds())
+        self._reporter.report(
+            PoliciesLoaded(
+                policies=tuple((policy.name, str(policy.mode)) for policy in policies.values()),
+                problems=tuple(str(problem) for problem in self._loaded.problems),
+            )
+        )
+
+    def _count(self) -> None:
+        try:
+            self._reporter.report(self._counts())
+        except StoreError as error:
+            self._reporter.report(JournalFailed(run_id="", detail=str(error)))

@@ -1,0 +1,148 @@
+"""A simulated AWS account in this process, seeded with the demo's cast and kept alive."""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+import boto3
+from moto.backends import get_backend
+from moto.core.models import DEFAULT_ACCOUNT_ID
+from moto.server import ThreadedMotoServer
+
+from cloudwarden.demo import seed
+from cloudwarden.demo.cast import FLEETS, VOLUMES, Load
+from cloudwarden.demo.history import PERIOD, History
+from cloudwarden.demo.seed import Roles
+
+REGION = "eu-west-1"
+
+WINDOW = timedelta(hours=1)
+"""How far back the demo's rules look; history reaches one period further."""
+
+LAUNCHED_AGO = timedelta(days=40)
+
+_CREDENTIALS = {"AWS_ACCESS_KEY_ID": "demo", "AWS_SECRET_ACCESS_KEY": "demo", "AWS_DEFAULT_REGION": REGION}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Estate:
+    """Where the simulated API answers, and who plays which role."""
+
+    endpoint_url: str
+    account: str
+    region: str
+    instances: Roles
+    groups: Roles
+    volumes: Roles
+    history: History
+
+    @property
+    def summary(self) -> str:
+        """What there is, in a line."""
+        counts = (sum(map(len, roles.values())) for roles in (self.instances, self.groups, self.volumes))
+        return "a simulated estate of {} instances, {} security groups and {} forgotten volumes".format(*counts)
+
+    def goes_on(self, now: datetime) -> None:
+        """Record the datapoints that came due, and forget those that no rule of the demo looks at any more.
+
+        The simulation reads through every datapoint at every question, so old ones would slow it down.
+        """
+        backend = _backend("ec2", self.account, self.region)
+        self.history.record(now, running=lambda instance: backend.get_instance(instance).state == "running")
+        metrics = _backend("cloudwatch", self.account, self.region)
+        oldest = (now - WINDOW - 2 * PERIOD).replace(tzinfo=None)  # the simulation keeps naive UTC
+        metrics.metric_data = [datum for datum in metrics.metric_data if datum.timestamp >= oldest]
+
+
+@contextmanager
+def simulated(now: datetime) -> Iterator[Estate]:
+    """An estate that exists while the block runs, with its history up to `now`.
+
+    This process's AWS environment is set to credentials that mean nothing, and put back after.
+    """
+    logging.getLogger("werkzeug").setLevel(logging.ERROR)
+    server = ThreadedMotoServer("127.0.0.1", port=0, verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    try:
+        with _environment():
+            yield _seeded(f"http://{host}:{port}", now)
+    finally:
+        server.stop()
+
+
+def _seeded(endpoint_url: str, now: datetime) -> Estate:
+    session = boto3.Session(region_name=REGION)
+    ec2 = session.client("ec2", endpoint_url=endpoint_url)
+    instances = seed.instances(ec2)
+    groups = seed.groups(ec2)
+    volumes = seed.volumes(ec2)
+    _age(instances, volumes, now)
+    history = History(
+        session.client("cloudwatch", endpoint_url=endpoint_url),
+        _loads(instances),
+        since=now - WINDOW - PERIOD,
+    )
+    history.record(now)
+    return Estate(
+        endpoint_url=endpoint_url,
+        account=DEFAULT_ACCOUNT_ID,
+        region=REGION,
+        instances=instances,
+        groups=groups,
+        volumes=volumes,
+        history=history,
+    )
+
+
+def _loads(instances: Roles) -> Mapping[str, tuple[int, Load]]:
+    return {
+        instance: (member, fleet.load)
+        for fleet in FLEETS
+        if fleet.load is not None
+        for member, instance in enumerate(instances[fleet.role])
+    }
+
+
+def _age(instances: Roles, volumes: Roles, now: datetime) -> None:
+    """Set launch and creation times back; the API has no call for it, but the simulation's memory is here."""
+    backend = _backend("ec2", DEFAULT_ACCOUNT_ID, REGION)
+    launched = (now - LAUNCHED_AGO).replace(tzinfo=None)
+    for instance in (each for fleet in instances.values() for each in fleet):
+        backend.get_instance(instance).launch_time = launched
+    for volume in backend.volumes.values():
+        volume.create_time = launched
+    for kind in VOLUMES:
+        for volume_id in volumes[kind.role]:
+            backend.volumes[volume_id].create_time = (now - timedelta(days=kind.age_days)).replace(tzinfo=None)
+
+
+def _backend(service: str, account: str, region: str) -> Any:
+    return get_backend(service)[account][region]  # type: ignore[call-overload]  # moto has an overload for each literal
+
+
+@contextmanager
+def _environment() -> Iterator[None]:
+    """AWS's environment without anything of the user's: no profile, no file, no metadata service, no proxy."""
+    before = dict(os.environ)
+    for name in [name for name in os.environ if name.startswith("AWS_")]:
+        del os.environ[name]
+    os.environ.update(
+        _CREDENTIALS,
+        AWS_CONFIG_FILE=os.devnull,
+        AWS_SHARED_CREDENTIALS_FILE=os.devnull,
+        AWS_EC2_METADATA_DISABLED="true",
+        NO_PROXY="127.0.0.1",
+        no_proxy="127.0.0.1",
+    )
+    try:
+        yield
+    finally:
+        os.environ.clear()
+        os.environ.update(before)

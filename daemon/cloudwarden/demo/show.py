@@ -1,0 +1,148 @@
+"""Runs the demo: once, or until somebody stops it."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import datetime
+
+from rich.live import Live
+
+from cloudwarden.app import App, build
+from cloudwarden.cli import tables
+from cloudwarden.cli.output import notice, say, show, stdout
+from cloudwarden.cli.signals import obey_signals
+from cloudwarden.clock import SystemClock
+from cloudwarden.core.finding import Proposal, ProposalState, State
+from cloudwarden.demo.estate import Estate, simulated
+from cloudwarden.demo.history import Life
+from cloudwarden.demo.place import Place, free_port, place
+from cloudwarden.demo.telling import told
+from cloudwarden.demo.view import Board, View, commands
+from cloudwarden.engine.events import DaemonStarted, ProposalMade
+from cloudwarden.engine.sweep import SweepResult
+from cloudwarden.ports import Reporter
+from cloudwarden.settings import load_settings
+
+SWEEPS_AT_MOST = 8
+"""Of a demo that ends: after so many, the grace is over and what is to be proposed has been."""
+
+REFRESHES_PER_SECOND = 2
+
+
+def once() -> None:
+    """Sweep until everything that would be proposed is, print what is known, and end."""
+    clock = SystemClock()
+    notice("building the estate")
+    with (
+        simulated(clock.now()) as estate,
+        place(estate.endpoint_url, estate.region, host="127.0.0.1", port=0, every="3s", grace="2s") as here,
+        _app(here) as app,
+    ):
+        result = _swept(app)
+        with app.store.reading() as tx:
+            proposals = tx.proposals.undecided()
+        say(estate.summary)
+        show(
+            [
+                tables.verdicts(result.judged),
+                tables.findings("Findings", result.findings),
+                tables.proposals("Proposals", proposals),
+                tables.unknown(result.judged),
+            ]
+        )
+    say("`cloudwarden demo` without --once goes on, and lets you approve.")
+
+
+def until_stopped(host: str, port: int | None) -> None:
+    """Run the daemon on a living estate until SIGTERM or Ctrl-C."""
+    clock = SystemClock()
+    notice("building the estate")
+    where = free_port(host) if port is None else port
+    with (
+        simulated(clock.now()) as estate,
+        place(estate.endpoint_url, estate.region, host=host, port=where, every="5s", grace="10s") as here,
+    ):
+        board = Board(clock.now)
+        reporter: Reporter = board if stdout().is_terminal else Lines(here, clock.now)
+        life = Life(estate.goes_on, clock.now)
+        with _app(here, reporter) as app:
+            stop = threading.Event()
+            obey_signals(stop, threading.Event(), leave_within_seconds=app.settings.stop_timeout_seconds)
+            life.start()
+            try:
+                with _view(board, here, app, estate):
+                    app.run(stop)
+            finally:
+                life.stop()
+
+
+class Lines:
+    """A reporter for where there is no terminal: a line for everything that happens."""
+
+    def __init__(self, here: Place, now: Callable[[], datetime]) -> None:
+        self._place = here
+        self._now = now
+        self._address = ""
+        self._hinted = False
+
+    def report(self, event: object) -> None:
+        """Print what an event says."""
+        if isinstance(event, DaemonStarted):
+            self._address = event.address
+        if line := told(event):
+            say(f"{self._now():%H:%M:%S}  {line}")
+        if isinstance(event, ProposalMade) and not self._hinted:
+            self._hinted = True
+            for command in commands(self._place, self._address, [event.proposal]):
+                say(f"          copy:  {command}")
+
+
+@contextmanager
+def _app(here: Place, *reporters: Reporter) -> Iterator[App]:
+    app = build(load_settings(here.settings), reporters=reporters)
+    try:
+        yield app
+    finally:
+        app.store.close()
+
+
+@contextmanager
+def _view(board: Board, here: Place, app: App, estate: Estate) -> Iterator[None]:
+    """The live view while the block runs, on a terminal; the last picture stays."""
+    console = stdout()
+    if not console.is_terminal:
+        yield
+        return
+
+    def waiting() -> Sequence[Proposal]:
+        with app.store.reading() as tx:
+            return [one for one in tx.proposals.undecided() if one.state is ProposalState.PENDING]
+
+    view = View(board, here, waiting, estate.summary)
+    live = Live(
+        get_renderable=view.render, console=console, refresh_per_second=REFRESHES_PER_SECOND, vertical_overflow="crop"
+    )
+    with live:
+        yield
+
+
+def _swept(app: App) -> SweepResult:
+    pause = threading.Event()
+    for number in range(1, SWEEPS_AT_MOST + 1):
+        loaded, result = app.once()
+        states = [finding.state for finding in result.findings]
+        proposed = states.count(State.PROPOSED)
+        notice(f"sweep {number}: {len(result.judged)} verdicts, {len(states)} findings, {proposed} proposed")
+        for problem in loaded.problems:
+            notice(f"problem: {problem}")
+        waiting = [
+            finding
+            for finding in result.findings
+            if finding.state is State.OPEN and loaded.policies[finding.policy].action is not None
+        ]
+        if not waiting:
+            break
+        pause.wait(1.5)
+    return result

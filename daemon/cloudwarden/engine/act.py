@@ -1,0 +1,262 @@
+"""Act: the one choke point. No other code decides that a mutating API is called."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from cloudwarden.core import guards, lifecycle
+from cloudwarden.core.action import Plan
+from cloudwarden.core.errors import StoreError
+from cloudwarden.core.exemption import ANY_POLICY, exempted_by
+from cloudwarden.core.finding import ActionRecord, ActionState, Finding, Grace, Proposal, ProposalState, State
+from cloudwarden.core.guards import Candidate, Hold
+from cloudwarden.core.policy import AnyPolicy, Mode
+from cloudwarden.core.resource import Resource
+from cloudwarden.core.verdict import Outcome
+from cloudwarden.engine.carry import Carrier, Ending
+from cloudwarden.engine.events import ActionHeld, FindingChanged, JournalFailed, LimitTripped, ProposalEnded
+from cloudwarden.engine.gather import Case, Gatherer
+from cloudwarden.engine.settle import new_id, planned
+from cloudwarden.ports import Actuator, Clock, Inventory, Reporter, Store, Transaction
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Ready:
+    """A candidate that passed every guard and the re-check: it may be carried out now."""
+
+    candidate: Candidate
+    plan: Plan
+
+
+class Actor:
+    """Takes the actions that are due. `alive` is called before each; it may raise StopAsked."""
+
+    def __init__(
+        self,
+        *,
+        store: Store,
+        inventory: Inventory,
+        actuator: Actuator,
+        gatherer: Gatherer,
+        clock: Clock,
+        reporter: Reporter,
+        mode_of: Callable[[AnyPolicy], Mode],
+        alive: Callable[[], None] = lambda: None,
+    ) -> None:
+        self._store = store
+        self._inventory = inventory
+        self._gatherer = gatherer
+        self._clock = clock
+        self._reporter = reporter
+        self._mode_of = mode_of
+        self._alive = alive
+        self._policies: Mapping[str, AnyPolicy] = {}
+        self._carrier = Carrier(
+            store=store, actuator=actuator, clock=clock, reporter=reporter, may_go_on=self._may_go_on
+        )
+
+    def act(self, policies: Mapping[str, AnyPolicy], run_id: str) -> None:
+        """Finish what was begun, then take what is due: approved proposals, and what trusted policies may do alone.
+
+        Reports JournalFailed and does nothing more when the store cannot be written.
+        """
+        self._policies = policies
+        try:
+            self._finish_begun()
+            for policy, batch in self._due().items():
+                self._act_on(self._policies[policy], batch, run_id)
+        except StoreError as error:
+            self._reporter.report(JournalFailed(run_id=run_id, detail=str(error)))
+
+    def _finish_begun(self) -> None:
+        with self._store.reading() as tx:
+            unfinished = tx.actions.unfinished()
+        for record in unfinished:
+            self._alive()
+            if record.state is ActionState.INTENDED:
+                self._carrier.reconcile(record)
+            else:
+                self._carrier.go_on(record)
+
+    def _due(self) -> Mapping[str, Sequence[Candidate]]:
+        """Candidates of each loaded policy: due findings that it may act on alone, and approved ones."""
+        due: defaultdict[str, list[Candidate]] = defaultdict(list)
+        with self._store.reading() as tx:
+            proposals = {proposal.finding_id: proposal for proposal in tx.proposals.undecided()}
+            for finding in tx.findings.standing():
+                policy = self._policies.get(finding.policy)
+                if policy is not None and finding.state in (State.DUE, State.APPROVED):
+                    due[policy.name].append(self._candidate(tx, policy, finding, proposals.get(finding.id)))
+        return due
+
+    def _candidate(self, tx: Transaction, policy: AnyPolicy, finding: Finding, proposal: Proposal | None) -> Candidate:
+        pauses = tx.decisions.pauses()
+        return Candidate(
+            policy=policy,
+            finding=finding,
+            mode=self._mode_of(policy),
+            trusted=finding.scope in tx.decisions.trusted(policy.name, policy.fingerprint),
+            proposal=proposal,
+            exempted=_exempted_finding(tx, finding, self._clock.now()),
+            paused=pauses.get(ANY_POLICY) or pauses.get(policy.name),
+            now=self._clock.now(),
+        )
+
+    def _act_on(self, policy: AnyPolicy, batch: Sequence[Candidate], run_id: str) -> None:
+        free = []
+        for candidate in batch:
+            if hold := guards.held_by(candidate):
+                self._hold([candidate], hold, run_id)
+            else:
+                free.append(candidate)
+        if not free:
+            return
+        if hold := self._limit(policy, len(free)):
+            if self._hold(free, hold, run_id):
+                self._reporter.report(
+                    LimitTripped(run_id=run_id, policy=policy.name, batch=len(free), detail=hold.detail)
+                )
+            return
+        for candidate in free:
+            self._alive()
+            if ready := self._recheck(candidate, run_id):
+                self._carrier.begin(self._record(ready, run_id))
+
+    def _limit(self, policy: AnyPolicy, batch: int) -> Hold | None:
+        with self._store.reading() as tx:
+            run = tx.runs.get(policy.name)
+            taken = tx.actions.count_since(policy.name, run.started_at) if run else 0
+        return guards.limit(policy, batch=batch, taken=taken, population=run.population if run else None)
+
+    def _recheck(self, candidate: Candidate, run_id: str) -> Ready | None:
+        """Read the resource again, completely, and judge it again: the last look before the call."""
+        policy, finding = candidate.policy, candidate.finding
+        listing = self._inventory.get(policy.kind, finding.scope, finding.resource_id)
+        if listing.problem is not None:
+            self._hold([candidate], Hold(guard="re-check", detail=str(listing.problem)), run_id)
+            return None
+        if not listing.resources:
+            self._drop(
+                candidate, lifecycle.moved(finding, State.GONE, self._clock.now()), "the resource is gone", run_id
+            )
+            return None
+        return self._rejudge(candidate, listing.resources[0], run_id)
+
+    def _rejudge(self, candidate: Candidate, resource: Resource, run_id: str) -> Ready | None:
+        policy, now = candidate.policy, self._clock.now()
+        (verdict,) = self._gatherer.verdicts([Case(policy=policy, resource=resource)], now)
+        if verdict.outcome is Outcome.UNKNOWN:
+            self._hold([candidate], Hold(guard="re-check", detail=f"cannot tell: {verdict.cause}"), run_id)
+            return None
+        with self._store.reading() as tx:
+            exempted = exempted_by(policy.name, resource, policy.exempt, tx.decisions.exemptions(), now)
+            pauses = tx.decisions.pauses()
+        if exempted is not None:
+            self._hold([candidate], Hold(guard="exemption", detail=exempted), run_id)
+            return None
+        if paused := pauses.get(ANY_POLICY) or pauses.get(policy.name):
+            self._hold([candidate], Hold(guard="pause", detail=paused), run_id)
+            return None
+        if verdict.violation is None:
+            resolved = lifecycle.moved(candidate.finding, State.RESOLVED, now)
+            self._drop(candidate, resolved, "compliant when looked at again", run_id)
+            return None
+        plan = planned(policy, resource, verdict.violation)
+        if isinstance(plan, str):
+            self._hold([candidate], Hold(guard="re-check", detail=plan), run_id)
+            return None
+        if candidate.proposal is not None and candidate.proposal.plan.hash != plan.hash:
+            reopened = replace(lifecycle.moved(candidate.finding, State.DUE, now), violation=verdict.violation)
+            self._drop(candidate, reopened, "the plan changed since it was approved", run_id)
+            return None
+        return Ready(candidate=candidate, plan=plan)
+
+    def _record(self, ready: Ready, run_id: str) -> ActionRecord:
+        finding, proposal = ready.candidate.finding, ready.candidate.proposal
+        now = self._clock.now()
+        return ActionRecord(
+            id=new_id("a"),
+            finding_id=finding.id,
+            proposal_id=proposal.id if proposal else None,
+            policy=finding.policy,
+            scope=finding.scope,
+            resource_id=finding.resource_id,
+            plan=ready.plan,
+            run_id=run_id,
+            state=ActionState.INTENDED,
+            started_at=now,
+            changed_at=now,
+        )
+
+    def _may_go_on(self, record: ActionRecord) -> Ending | str | None:
+        """Whether the next call of a begun action may be made: the guards and the re-check once more."""
+        policy = self._policies.get(record.policy)
+        if policy is None:
+            return "its policy is not loaded"
+        with self._store.reading() as tx:
+            finding = tx.findings.get(record.finding_id)
+            if finding is None:
+                return Ending(state=ActionState.ABANDONED, error="its finding is not in the store")
+            candidate = self._candidate(tx, policy, finding, None)
+        for guard in (guards.pause, guards.mode, guards.exemption):
+            if hold := guard(candidate):
+                self._hold([candidate], hold, record.run_id)
+                return str(hold)
+        return self._still_the_same(record, policy)
+
+    def _still_the_same(self, record: ActionRecord, policy: AnyPolicy) -> Ending | str | None:
+        listing = self._inventory.get(policy.kind, record.scope, record.resource_id)
+        if listing.problem is not None:
+            return str(listing.problem)
+        if not listing.resources:
+            return Ending(state=ActionState.ABANDONED, error="the resource is gone")
+        resource = listing.resources[0]
+        (verdict,) = self._gatherer.verdicts([Case(policy=policy, resource=resource)], self._clock.now())
+        if verdict.outcome is Outcome.UNKNOWN:
+            return f"cannot tell: {verdict.cause}"
+        plan = planned(policy, resource, verdict.violation) if verdict.violation else None
+        if not isinstance(plan, Plan) or plan.hash != record.plan.hash:
+            return Ending(state=ActionState.ABANDONED, error="the resource changed since the action began")
+        return None
+
+    def _hold(self, candidates: Iterable[Candidate], hold: Hold, run_id: str) -> bool:
+        """Write down on the findings that they are held; True when that is news."""
+        news = [candidate for candidate in candidates if candidate.finding.held != str(hold)]
+        if not news:
+            return False
+        with self._store.transaction() as tx:
+            tx.findings.save([replace(candidate.finding, held=str(hold)) for candidate in news])
+        for candidate in news:
+            self._reporter.report(
+                ActionHeld(
+                    run_id=run_id,
+                    policy=candidate.policy.name,
+                    resource=candidate.finding.resource_id,
+                    guard=hold.guard,
+                    detail=hold.detail,
+                )
+            )
+        return True
+
+    def _drop(self, candidate: Candidate, finding: Finding, why: str, run_id: str) -> None:
+        """End a candidate that the re-check refused, with its proposal."""
+        with self._store.transaction() as tx:
+            tx.findings.save([replace(finding, grace=Grace()) if finding.state.closed else finding])
+            ended = None
+            if candidate.proposal is not None:
+                ended = replace(candidate.proposal, state=ProposalState.WITHDRAWN, reason=why)
+                tx.proposals.save([ended])
+        if ended is not None:
+            self._reporter.report(ProposalEnded(run_id=run_id, proposal=ended))
+        self._reporter.report(FindingChanged(run_id=run_id, finding=finding, was=candidate.finding.state))
+
+
+def _exempted_finding(tx: Transaction, finding: Finding, now: datetime) -> str | None:
+    """What exempts a finding's resource by object; tags are looked at when the resource is read again."""
+    for exemption in tx.decisions.exemptions():
+        if exemption.active(now) and exemption.covers(finding.policy, finding.resource_id, finding.arn):
+            return str(exemption)
+    return None

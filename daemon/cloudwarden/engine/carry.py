@@ -1,0 +1,232 @@
+"""Carry out one action: intent committed, call, outcome committed; at most once, whatever dies in between."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, replace
+from datetime import datetime, timedelta
+
+from cloudwarden.core import lifecycle
+from cloudwarden.core.action import ACTION_ID, Call, Json, Read, Wait
+from cloudwarden.core.errors import CloudError, MalformedAnswer, NotFound, StoreError
+from cloudwarden.core.finding import ActionRecord, ActionState, Finding, Grace, ProposalState, State
+from cloudwarden.engine.events import ActionEnded, ActionIntended, ActionStepped
+from cloudwarden.ports import Actuator, Clock, Reporter, Store, Transaction
+
+PROOF_WAITS = timedelta(seconds=60)
+"""How long an effect may take to show in a reading, before its absence means that the call never arrived.
+
+Amazon EC2's "Eventual consistency" advises to expect seconds, and to keep asking."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Ending:
+    """How an action ended."""
+
+    state: ActionState
+    error: str | None = None
+    reconciled: bool = False
+
+
+class Carrier:
+    """Carries actions out step by step. `may_go_on` says why the next call must not be made, or None."""
+
+    def __init__(
+        self,
+        *,
+        store: Store,
+        actuator: Actuator,
+        clock: Clock,
+        reporter: Reporter,
+        may_go_on: Callable[[ActionRecord], Ending | str | None],
+    ) -> None:
+        self._store = store
+        self._actuator = actuator
+        self._clock = clock
+        self._reporter = reporter
+        self._may_go_on = may_go_on
+
+    def begin(self, record: ActionRecord) -> None:
+        """Carry out a new action whose guards have all been passed just now."""
+        step = record.plan.steps[record.step]
+        if isinstance(step, Call):
+            self._call(record, step, new=True)
+
+    def reconcile(self, record: ActionRecord) -> None:
+        """Find out by reading what became of an intent without an outcome; never by calling again."""
+        step = record.plan.steps[record.step]
+        if not isinstance(step, Call):
+            return
+        try:
+            shown = self._actuator.read(record.scope, self._filled_read(record, step.proof.read))
+        except CloudError:
+            return  # still unknown: it stays an intent without an outcome, and is read again later
+        if step.proof.shown_by(shown):
+            kept = dict(record.kept) | dict.fromkeys(step.keeps, str(shown))
+            self._after_call(replace(record, kept=kept), reconciled=True)
+        elif self._clock.now() - record.changed_at >= PROOF_WAITS:
+            heard = record.error or "no answer was heard"
+            error = f"{step.operation} left no effect: it never arrived, or was undone since ({heard})"
+            self._end(record, Ending(state=ActionState.FAILED, error=error, reconciled=True))
+
+    def go_on(self, record: ActionRecord) -> None:
+        """Do the next step of an action whose earlier calls all have their outcomes."""
+        step = record.plan.steps[record.step]
+        if isinstance(step, Wait):
+            self._look(record, step)
+            return
+        reason = self._may_go_on(record)
+        if isinstance(reason, Ending):
+            self._end(record, reason)
+        elif reason is None:
+            self._call(record, step, new=False)
+
+    def _look(self, record: ActionRecord, wait: Wait) -> None:
+        try:
+            shown = self._actuator.read(record.scope, self._filled_read(record, wait.read))
+        except CloudError as error:
+            shown = None
+            if not error.retryable:
+                self._end(record, Ending(state=ActionState.FAILED, error=f"{wait.read.operation}: {error}"))
+                return
+        if shown in wait.until:
+            self._stepped(record)
+        elif shown in wait.fails_on:
+            self._end(record, Ending(state=ActionState.FAILED, error=f"{wait.read.operation} shows {shown!r}"))
+        elif self._clock.now() - record.changed_at > timedelta(seconds=wait.timeout_seconds):
+            self._end(record, Ending(state=ActionState.FAILED, error=f"{wait.read.operation} still shows {shown!r}"))
+
+    def _call(self, record: ActionRecord, call: Call, *, new: bool) -> None:
+        """Intent, permission dry run, call, outcome. A StoreError before the call means that nothing is called."""
+        record = replace(record, state=ActionState.INTENDED, changed_at=self._clock.now())
+        filled = replace(call, arguments=_filled(call.arguments, record))
+        with self._store.transaction() as tx:
+            tx.actions.save(record)
+            self._journal(tx, record, "action_intended", {"call": asdict(filled)})
+            if new:
+                self._move_finding(tx, record, State.ACTING)
+        self._reporter.report(ActionIntended(run_id=record.run_id, record=record))
+        try:
+            if call.dry_run:
+                self._actuator.call(record.scope, filled, dry_run=True)
+        except MalformedAnswer as error:
+            # Something that understood no dry run may have carried the call out.
+            self._unheard(record, error)
+            return
+        except CloudError as error:
+            self._end(record, _refused(error))
+            return
+        try:
+            kept = self._actuator.call(record.scope, filled)
+        except CloudError as error:
+            self._unheard(record, error) if error.maybe_done else self._end(record, _refused(error))
+        except Exception as error:  # noqa: BLE001  # whatever else: the call may have been made, so only reading can tell
+            self._unheard(record, error)
+        else:
+            self._after_call(replace(record, kept={**record.kept, **kept}))
+
+    def _unheard(self, record: ActionRecord, error: Exception) -> None:
+        """The call's fate is unknown: the intent stays without an outcome, to be reconciled by reading."""
+        unsure = replace(record, error=str(error))
+        with contextlib.suppress(StoreError), self._store.transaction() as tx:
+            tx.actions.save(unsure)
+            self._journal(tx, unsure, "action_outcome_unknown", {"error": str(error)})
+
+    def _after_call(self, record: ActionRecord, *, reconciled: bool = False) -> None:
+        if record.step + 1 == len(record.plan.steps):
+            self._end(record, Ending(state=ActionState.SUCCEEDED, reconciled=reconciled))
+        else:
+            self._stepped(record, reconciled=reconciled)
+
+    def _stepped(self, record: ActionRecord, *, reconciled: bool = False) -> None:
+        """Commit the outcome of one step, and go on with the next at once."""
+        done = record.step
+        record = replace(record, state=ActionState.WAITING, step=done + 1, changed_at=self._clock.now(), error=None)
+        with self._store.transaction() as tx:
+            tx.actions.save(record)
+            self._journal(tx, record, "action_stepped", {"step": done, "reconciled": reconciled})
+        self._reporter.report(ActionStepped(run_id=record.run_id, record=record))
+        self.go_on(record)
+
+    def _end(self, record: ActionRecord, ending: Ending) -> None:
+        now = self._clock.now()
+        record = replace(record, state=ending.state, error=ending.error, changed_at=now)
+        with self._store.transaction() as tx:
+            tx.actions.save(record)
+            details: dict[str, Json] = {"error": ending.error, "reconciled": ending.reconciled}
+            if ending.state is ActionState.SUCCEEDED:
+                details["inverse"] = [asdict(step) for step in record.plan.inverse]
+            self._journal(tx, record, f"action_{ending.state}", details)
+            self._move_finding(tx, record, _FINDING_AFTER[ending.state])
+        self._reporter.report(
+            ActionEnded(run_id=record.run_id, record=record, outcome=ending.state, reconciled=ending.reconciled)
+        )
+
+    def _move_finding(self, tx: Transaction, record: ActionRecord, state: State) -> None:
+        finding = tx.findings.get(record.finding_id)
+        if finding is None:
+            return
+        now = self._clock.now()
+        tx.findings.save([_after_action(finding, state, now)])
+        if record.proposal_id and (proposal := tx.proposals.get(record.proposal_id)):
+            tx.proposals.save([replace(proposal, state=ProposalState.CARRIED_OUT)])
+
+    def _journal(self, tx: Transaction, record: ActionRecord, event: str, details: Mapping[str, Json]) -> None:
+        known: dict[str, Json] = {
+            "policy": record.policy,
+            "scope": str(record.scope),
+            "resource": record.resource_id,
+            "finding": record.finding_id,
+            "proposal": record.proposal_id,
+            "plan_hash": record.plan.hash,
+            "step": record.step,
+            "kept": dict(record.kept),
+        }
+        tx.journal.append(
+            at=self._clock.now(),
+            event=event,
+            run_id=record.run_id,
+            action_id=record.id,
+            details={**known, **details},
+        )
+
+    @staticmethod
+    def _filled_read(record: ActionRecord, read: Read) -> Read:
+        return replace(read, arguments=_filled(read.arguments, record))
+
+
+_FINDING_AFTER = {
+    ActionState.SUCCEEDED: State.VERIFYING,
+    ActionState.FAILED: State.FAILED,
+    ActionState.ABANDONED: State.OPEN,
+}
+
+
+def _after_action(finding: Finding, state: State, now: datetime) -> Finding:
+    moved = lifecycle.moved(finding, state, now)
+    if state is State.FAILED:
+        return replace(moved, attempts=moved.attempts + 1)
+    return replace(moved, grace=Grace()) if state is State.OPEN else moved
+
+
+def _refused(error: CloudError) -> Ending:
+    """The ending of a call that certainly did nothing."""
+    state = ActionState.ABANDONED if isinstance(error, NotFound) else ActionState.FAILED
+    return Ending(state=state, error=f"{error.reason}: {error}")
+
+
+def _filled(arguments: Mapping[str, Json], record: ActionRecord) -> dict[str, Json]:
+    """The arguments with `${action_id}` and what earlier calls kept put in."""
+    values = {ACTION_ID: record.id, **{f"${{{name}}}": value for name, value in record.kept.items()}}
+
+    def filled(value: Json) -> Json:
+        if isinstance(value, str):
+            return values.get(value, value)
+        if isinstance(value, Mapping):
+            return {key: filled(part) for key, part in value.items()}
+        if isinstance(value, list | tuple):
+            return [filled(part) for part in value]
+        return value
+
+    return {key: filled(value) for key, value in arguments.items()}

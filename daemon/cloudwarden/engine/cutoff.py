@@ -1,0 +1,65 @@
+"""Ends a rule that does not end by itself, and keeps time for those that do."""
+
+from __future__ import annotations
+
+import signal
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+
+from cloudwarden.ports import RuleCutOff
+
+_TICK_SECONDS = 0.05
+"""How often the alarm looks at the running rule: far below any sensible limit, far above what a tick costs."""
+
+
+class SignalCutoff:
+    """Cuts a rule off by SIGALRM, which also reaches a rule that sleeps or matches a hopeless pattern.
+
+    Python delivers signals to the main thread alone, so rules are judged there; `watching` raises ValueError
+    anywhere else.
+    """
+
+    def __init__(self, limit_seconds: float) -> None:
+        self._limit_seconds = limit_seconds
+        self._began: float | None = None
+
+    @contextmanager
+    def watching(self) -> Iterator[None]:
+        """Have the alarm tick while rules are judged."""
+        before = signal.signal(signal.SIGALRM, self._look)
+        signal.setitimer(signal.ITIMER_REAL, _TICK_SECONDS, _TICK_SECONDS)
+        try:
+            yield
+        finally:
+            signal.setitimer(signal.ITIMER_REAL, 0)
+            signal.signal(signal.SIGALRM, before)
+
+    def begin(self) -> None:
+        """Start a rule's time."""
+        self._began = time.monotonic()
+
+    def end(self) -> None:
+        """Stop a rule's time."""
+        self._began = None
+
+    def _look(self, signum: int, frame: FrameType | None) -> None:
+        del signum, frame
+        if self._began is not None and time.monotonic() - self._began > self._limit_seconds:
+            raise RuleCutOff
+
+
+class NoCutoff:
+    """The in-memory twin: lets every rule run."""
+
+    @contextmanager
+    def watching(self) -> Iterator[None]:
+        """Watch nothing."""
+        yield
+
+    def begin(self) -> None:
+        """Start nothing."""
+
+    def end(self) -> None:
+        """Stop nothing."""

@@ -1,0 +1,166 @@
+"""Decide: what operators may decide, checked, journalled, and kept."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from cloudwarden.core import lifecycle
+from cloudwarden.core.action import Json
+from cloudwarden.core.errors import CloudwardenError
+from cloudwarden.core.exemption import ANY_POLICY, Exemption
+from cloudwarden.core.finding import Grace, Proposal, ProposalState, State
+from cloudwarden.core.policy import AnyPolicy
+from cloudwarden.core.resource import Scope
+from cloudwarden.engine.settle import new_id
+from cloudwarden.ports import Transaction
+
+MAX_EXEMPTION = timedelta(days=366)
+"""How long an exemption may last: one that nobody looks at for a year is a hole, not a decision."""
+
+
+class DecisionError(CloudwardenError):
+    """A decision that cannot be taken; the message says why and what to do."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Decider:
+    """Who decides, from where, when, and why: part of every decision in the journal."""
+
+    by: str
+    origin: str
+    reason: str
+    now: datetime
+
+    def details(self, **more: Json) -> Mapping[str, Json]:
+        """The journal entry's details."""
+        return {"by": self.by, "origin": self.origin, "reason": self.reason, **more}
+
+
+def approve(tx: Transaction, proposal_id: str, decider: Decider) -> Proposal:
+    """Let a pending proposal's plan, and no other, be carried out."""
+    proposal = _decidable(tx, proposal_id, decider.now)
+    finding = tx.findings.get(proposal.finding_id)
+    if finding is None or finding.state is not State.PROPOSED:
+        state = finding.state if finding else "missing"
+        raise DecisionError(f"proposal {proposal_id}: its finding is {state}, so there is nothing to approve")
+    approved = _decided(proposal, ProposalState.APPROVED, decider)
+    tx.proposals.save([approved])
+    tx.findings.save([lifecycle.moved(finding, State.APPROVED, decider.now)])
+    _journal(tx, "proposal_approved", approved, decider)
+    return approved
+
+
+def reject(tx: Transaction, proposal_id: str, decider: Decider, *, until: datetime) -> Proposal:
+    """Refuse a pending or approved proposal; its finding is not proposed again before `until`."""
+    proposal = _decidable(tx, proposal_id, decider.now, also=ProposalState.APPROVED)
+    rejected = _decided(proposal, ProposalState.REJECTED, decider)
+    tx.proposals.save([rejected])
+    finding = tx.findings.get(proposal.finding_id)
+    if finding is not None and finding.state in (State.PROPOSED, State.APPROVED):
+        snoozed = replace(lifecycle.moved(finding, State.OPEN, decider.now), grace=Grace(), snoozed_until=until)
+        tx.findings.save([snoozed])
+    _journal(tx, "proposal_rejected", rejected, decider)
+    return rejected
+
+
+def exempt(tx: Transaction, decider: Decider, *, policy: str, resource: str, expires_at: datetime) -> Exemption:
+    """Take a resource (id, ARN, or a pattern of them) out of a policy (or `*`) until a date at most a year away."""
+    if not decider.now < expires_at <= decider.now + MAX_EXEMPTION:
+        raise DecisionError(
+            f"an exemption until {expires_at:%Y-%m-%d} is not possible: choose a date in the future, "
+            f"at most {MAX_EXEMPTION.days} days away"
+        )
+    if not decider.reason.strip():
+        raise DecisionError("an exemption needs a reason")
+    made = Exemption(
+        id=new_id("x"),
+        policy=policy,
+        resource=resource,
+        owner=decider.by,
+        reason=decider.reason,
+        created_at=decider.now,
+        expires_at=expires_at,
+    )
+    tx.decisions.save_exemption(made)
+    details = decider.details(exemption=made.id, policy=policy, resource=resource, expires_at=expires_at.isoformat())
+    tx.journal.append(at=decider.now, event="exemption_made", details=details)
+    return made
+
+
+def revoke_exemption(tx: Transaction, exemption_id: str, decider: Decider) -> Exemption:
+    """End an exemption before its time."""
+    for exemption in tx.decisions.exemptions():
+        if exemption.id == exemption_id:
+            if exemption.revoked_at is not None:
+                raise DecisionError(f"exemption {exemption_id} was revoked at {exemption.revoked_at:%Y-%m-%d %H:%M}Z")
+            revoked = replace(exemption, revoked_at=decider.now)
+            tx.decisions.save_exemption(revoked)
+            details = decider.details(exemption=exemption_id)
+            tx.journal.append(at=decider.now, event="exemption_revoked", details=details)
+            return revoked
+    raise DecisionError(f"no exemption {exemption_id}: `cloudwarden exempt --list` shows them")
+
+
+def pause(tx: Transaction, decider: Decider, policy: str = ANY_POLICY) -> None:
+    """Hold every action of a policy, or of all; in force before the next call, and after a restart."""
+    why = f"{decider.by}: {decider.reason}" if decider.reason else decider.by
+    tx.decisions.set_pause(policy, f"paused by {why} at {decider.now:%Y-%m-%d %H:%M}Z")
+    tx.journal.append(at=decider.now, event="paused", details=decider.details(policy=policy))
+
+
+def resume(tx: Transaction, decider: Decider, policy: str = ANY_POLICY) -> None:
+    """End a pause."""
+    if policy not in tx.decisions.pauses():
+        what = "nothing is paused as a whole" if policy == ANY_POLICY else f"policy {policy!r} is not paused"
+        raise DecisionError(f"{what}: there is nothing to resume")
+    tx.decisions.set_pause(policy, None)
+    tx.journal.append(at=decider.now, event="resumed", details=decider.details(policy=policy))
+
+
+def trust(tx: Transaction, policy: AnyPolicy, decider: Decider) -> frozenset[Scope]:
+    """Let this version of a policy act by itself in the scopes that its latest sweep covered, and in no other."""
+    scopes = tx.runs.scopes(policy.name)
+    if not scopes:
+        raise DecisionError(f"policy {policy.name!r} has not swept any scope yet: look at what it finds first")
+    tx.decisions.trust(policy.name, policy.fingerprint, scopes)
+    details = decider.details(
+        policy=policy.name, fingerprint=policy.fingerprint, scopes=[str(scope) for scope in sorted(scopes)]
+    )
+    tx.journal.append(at=decider.now, event="trusted", details=details)
+    return scopes
+
+
+def _decidable(
+    tx: Transaction, proposal_id: str, now: datetime, *, also: ProposalState = ProposalState.PENDING
+) -> Proposal:
+    proposal = tx.proposals.get(proposal_id)
+    if proposal is None:
+        raise DecisionError(f"no proposal {proposal_id!r}: `cloudwarden proposals` lists those that wait")
+    if proposal.state not in (ProposalState.PENDING, also):
+        raise DecisionError(f"proposal {proposal_id} is {proposal.state}{_because(proposal)}: it cannot be decided")
+    if now >= proposal.expires_at:
+        raise DecisionError(f"proposal {proposal_id} expired at {proposal.expires_at:%Y-%m-%d %H:%M}Z")
+    return proposal
+
+
+def _because(proposal: Proposal) -> str:
+    by = f" by {proposal.decided_by}" if proposal.decided_by else ""
+    return f"{by} ({proposal.reason})" if proposal.reason else by
+
+
+def _decided(proposal: Proposal, state: ProposalState, decider: Decider) -> Proposal:
+    return replace(proposal, state=state, decided_by=decider.by, decided_at=decider.now, reason=decider.reason or None)
+
+
+def _journal(tx: Transaction, event: str, proposal: Proposal, decider: Decider) -> None:
+    details = decider.details(
+        proposal=proposal.id,
+        finding=proposal.finding_id,
+        policy=proposal.policy,
+        scope=str(proposal.scope),
+        resource=proposal.resource_id,
+        plan_hash=proposal.plan.hash,
+    )
+    tx.journal.append(at=decider.now, event=event, details=details)

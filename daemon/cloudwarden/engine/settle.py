@@ -1,0 +1,221 @@
+"""Settle: verdicts and stored state make findings and proposals, all in one transaction."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from cloudwarden.core import lifecycle
+from cloudwarden.core.action import Plan
+from cloudwarden.core.exemption import Exemption, exempted_by
+from cloudwarden.core.finding import Finding, Grace, Proposal, ProposalState, State
+from cloudwarden.core.policy import AnyPolicy, Mode
+from cloudwarden.core.resource import Resource, Scope
+from cloudwarden.core.verdict import Outcome, Verdict, Violation
+from cloudwarden.engine.events import FindingChanged, ProposalEnded, ProposalMade
+from cloudwarden.engine.gather import unread
+from cloudwarden.ports import Listing, PolicyRun, Transaction
+
+Key = tuple[Scope, str]
+
+
+def new_id(prefix: str) -> str:
+    """A short id that a person can copy: `f-3k9…`; 40 random bits, unique enough for one store."""
+    return f"{prefix}-{secrets.token_hex(5)}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Judged:
+    """What one sweep says of one policy: the verdict on each resource, and how well each scope was listed."""
+
+    policy: AnyPolicy
+    listings: Mapping[Scope, Listing]
+    verdicts: Sequence[tuple[Resource, Verdict]]
+
+    @property
+    def population(self) -> int | None:
+        """How many resources were judged; None when a listing was incomplete."""
+        if all(listing.complete for listing in self.listings.values()):
+            return len(self.verdicts)
+        return None
+
+
+class Settler:
+    """Settles one policy after another inside one transaction, and remembers what to report when it commits."""
+
+    def __init__(self, tx: Transaction, *, now: datetime, run_id: str, mode_of: Callable[[AnyPolicy], Mode]) -> None:
+        self._tx = tx
+        self._now = now
+        self._run_id = run_id
+        self._mode_of = mode_of
+        self._exemptions: Sequence[Exemption] = tx.decisions.exemptions()
+        self._undecided = {proposal.finding_id: proposal for proposal in tx.proposals.undecided()}
+        self._findings: list[Finding] = []
+        self._proposals: list[Proposal] = []
+        self.events: list[object] = []
+
+    def settle(self, judged: Judged) -> None:
+        """Bring this policy's findings and proposals up to the sweep's verdicts."""
+        policy = judged.policy
+        known = self._known(policy)
+        terms = lifecycle.Terms(
+            now=self._now,
+            interval=policy.schedule.interval_at(self._now),
+            grace=policy.grace,
+            mode=self._mode_of(policy),
+        )
+        seen: set[Key] = set()
+        for resource, verdict in judged.verdicts:
+            key = (resource.scope, resource.id)
+            seen.add(key)
+            self._settle_one(policy, resource, verdict, known.get(key), terms)
+        for key, finding in known.items():
+            if key not in seen and key[0] in judged.listings and not finding.state.closed:
+                self._settle_unseen(finding, judged.listings[key[0]])
+        run = PolicyRun(policy=policy.name, run_id=self._run_id, started_at=self._now, population=judged.population)
+        self._tx.runs.save(run, judged.listings)
+
+    def finish(self) -> None:
+        """Write everything that changed."""
+        self._tx.findings.save(self._findings)
+        self._tx.proposals.save(self._proposals)
+
+    def _known(self, policy: AnyPolicy) -> dict[Key, Finding]:
+        """Findings by resource; a standing one wins over one that closed within the day."""
+        closed = self._tx.findings.recently_closed(policy.name, self._now - lifecycle.REOPENS_WITHIN)
+        standing = self._tx.findings.standing(policy.name)
+        return {(finding.scope, finding.resource_id): finding for finding in (*closed, *standing)}
+
+    def _settle_one(
+        self, policy: AnyPolicy, resource: Resource, verdict: Verdict, known: Finding | None, terms: lifecycle.Terms
+    ) -> None:
+        if known is None:
+            if verdict.outcome is not Outcome.VIOLATION or verdict.violation is None:
+                return
+            known = _new_finding(policy, resource, verdict.violation, verdict, self._now)
+            was = None
+        else:
+            was = known
+        exempted = exempted_by(policy.name, resource, policy.exempt, self._exemptions, self._now)
+        finding = lifecycle.after_verdict(known, verdict, exempted, terms)
+        finding = self._with_proposal(policy, resource, finding, verdict)
+        self._keep(was, finding)
+
+    def _settle_unseen(self, was: Finding, listing: Listing) -> None:
+        if listing.complete:
+            finding = lifecycle.after_absence(was, self._now)
+        else:
+            finding = lifecycle.after_blindness(was, unread(listing), self._now)
+        if finding.state.closed:
+            self._end_proposal(finding, ProposalState.WITHDRAWN, "the resource is gone")
+        self._keep(was, finding)
+
+    def _with_proposal(self, policy: AnyPolicy, resource: Resource, finding: Finding, verdict: Verdict) -> Finding:
+        """The finding after its proposal was made, kept, or ended."""
+        proposal = self._undecided.get(finding.id)
+        if proposal is not None and finding.state not in (State.PROPOSED, State.APPROVED, State.ACTING):
+            self._end_proposal(finding, ProposalState.WITHDRAWN, f"the finding is {finding.state}")
+            return finding
+        if proposal is not None and self._now >= proposal.expires_at and finding.state is not State.ACTING:
+            self._end_proposal(finding, ProposalState.EXPIRED, "nobody decided in time")
+            return replace(lifecycle.moved(finding, State.OPEN, self._now), grace=Grace(ticked_at=self._now))
+        if verdict.violation is None or finding.state not in (State.DUE, State.PROPOSED, State.APPROVED):
+            return finding
+        if finding.state is State.DUE and self._acts_alone(policy, resource.scope):
+            return finding
+        return self._proposed(policy, resource, finding, verdict.violation, proposal)
+
+    def _proposed(
+        self,
+        policy: AnyPolicy,
+        resource: Resource,
+        finding: Finding,
+        violation: Violation,
+        proposal: Proposal | None,
+    ) -> Finding:
+        plan = planned(policy, resource, violation)
+        if isinstance(plan, str):
+            return replace(finding, held=plan)
+        if proposal is not None:
+            if proposal.plan.hash == plan.hash:
+                return finding
+            self._end_proposal(finding, ProposalState.WITHDRAWN, "the plan changed with the resource")
+        made = Proposal(
+            id=new_id("p"),
+            finding_id=finding.id,
+            policy=policy.name,
+            scope=finding.scope,
+            resource_id=finding.resource_id,
+            plan=plan,
+            state=ProposalState.PENDING,
+            created_at=self._now,
+            expires_at=self._now + policy.proposals_last,
+        )
+        self._proposals.append(made)
+        self._tx.journal.append(
+            at=self._now,
+            event="proposal_made",
+            run_id=self._run_id,
+            details={
+                "proposal": made.id,
+                "policy": policy.name,
+                "scope": str(made.scope),
+                "resource": made.resource_id,
+                "plan_hash": plan.hash,
+                "summary": plan.summary,
+            },
+        )
+        self.events.append(ProposalMade(run_id=self._run_id, proposal=made))
+        return lifecycle.moved(finding, State.PROPOSED, self._now)
+
+    def _acts_alone(self, policy: AnyPolicy, scope: Scope) -> bool:
+        trusted = self._tx.decisions.trusted(policy.name, policy.fingerprint)
+        return self._mode_of(policy) is Mode.ENFORCE and scope in trusted
+
+    def _end_proposal(self, finding: Finding, state: ProposalState, reason: str) -> None:
+        if proposal := self._undecided.pop(finding.id, None):
+            ended = replace(proposal, state=state, reason=reason)
+            self._proposals.append(ended)
+            self.events.append(ProposalEnded(run_id=self._run_id, proposal=ended))
+
+    def _keep(self, was: Finding | None, finding: Finding) -> None:
+        if finding == was:
+            return
+        self._findings.append(finding)
+        if was is None or was.state is not finding.state:
+            self.events.append(FindingChanged(run_id=self._run_id, finding=finding, was=was.state if was else None))
+
+
+def planned(policy: AnyPolicy, resource: Resource, violation: Violation) -> Plan | str:
+    """The action's plan; or, in words, why there is none."""
+    if policy.action is None:
+        return "the policy has no action"
+    try:
+        plan: Plan = policy.action.plan(resource, violation)
+        plan.to_json()
+    except Exception as error:  # noqa: BLE001  # an action is an author's code: its failure holds this resource only
+        return f"action {policy.action.name!r} could not be planned: {error!r}"
+    return plan
+
+
+def _new_finding(
+    policy: AnyPolicy, resource: Resource, violation: Violation, verdict: Verdict, now: datetime
+) -> Finding:
+    return Finding(
+        id=new_id("f"),
+        policy=policy.name,
+        kind=resource.kind,
+        scope=resource.scope,
+        resource_id=resource.id,
+        arn=resource.arn,
+        name=resource.name,
+        severity=policy.severity,
+        state=State.OPEN,
+        violation=violation,
+        readings=verdict.readings,
+        first_seen=now,
+        last_seen=now,
+        state_since=now,
+    )

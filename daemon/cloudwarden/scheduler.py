@@ -1,0 +1,156 @@
+"""The schedule: which policies are due, no policy twice at once, and nothing missed without being counted."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+
+from apscheduler.executors.pool import ThreadPoolExecutor
+from apscheduler.schedulers.background import BackgroundScheduler
+from apscheduler.triggers.base import BaseTrigger
+from apscheduler.triggers.interval import IntervalTrigger
+
+from cloudwarden.core.policy import AnyPolicy
+from cloudwarden.core.schedule import Cron, Schedule
+from cloudwarden.engine.events import ClockJumped, RunMissed
+from cloudwarden.ports import Clock, Reporter
+
+JUMP = timedelta(seconds=5)
+"""A difference between the wall clock and the monotonic one that is no drift: somebody set the clock."""
+
+GATHERS_WITHIN_SECONDS = 0.1
+"""How long the first due policy waits for others due at the same time, so that they share one sweep."""
+
+_MOST_MISSED = 10_000
+"""Where counting missed runs stops: past that, the number says no more."""
+
+
+class Scheduler:
+    """Tells which policies are due. Policies with an interval are due at start; cron ones at their times alone."""
+
+    def __init__(self, *, clock: Clock, reporter: Reporter) -> None:
+        self._clock = clock
+        self._reporter = reporter
+        self._condition = threading.Condition()
+        self._waiting: set[str] = set()
+        self._running: set[str] = set()
+        self._schedules: dict[str, Schedule] = {}
+        self._fingerprints: dict[str, str] = {}
+        self._fired: dict[str, datetime] = {}
+        self._offset = self._clock_offset()
+        self._jobs = BackgroundScheduler(
+            timezone="UTC",
+            executors={"default": ThreadPoolExecutor(1)},
+            job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None},
+        )
+
+    def start(self) -> None:
+        """Begin to fire."""
+        self._jobs.start()
+
+    def stop(self) -> None:
+        """Fire no more."""
+        self._jobs.shutdown(wait=False)
+
+    def replace(self, policies: Mapping[str, AnyPolicy]) -> None:
+        """Schedule these policies and no others. One whose schedule did not change keeps its times.
+
+        A new policy, or one whose rule, params or action changed, is due at once if it has an interval.
+        """
+        for name in self._schedules.keys() - policies.keys():
+            self._jobs.remove_job(name)
+            self._forget(name)
+        for name, policy in policies.items():
+            self._schedule(name, policy)
+
+    def due(self, *, timeout_seconds: float) -> tuple[str, ...]:
+        """Wait until a policy is due, at most so long; the names of all that are, which then count as running."""
+        with self._condition:
+            if not self._condition.wait_for(lambda: self._waiting, timeout_seconds):
+                return ()
+            self._condition.wait(GATHERS_WITHIN_SECONDS)
+            names = tuple(sorted(self._waiting))
+            self._running = set(names)
+            self._waiting.clear()
+            return names
+
+    def finished(self) -> None:
+        """The policies that were due have been swept."""
+        with self._condition:
+            self._running.clear()
+
+    def check_clock(self) -> None:
+        """Put the schedule right when the system clock was set: APScheduler would wait for the old times."""
+        offset = self._clock_offset()
+        jumped = offset - self._offset
+        self._offset = offset
+        if abs(jumped) < JUMP:
+            return
+        self._reporter.report(ClockJumped(seconds=jumped.total_seconds()))
+        for name, schedule in self._schedules.items():
+            self._fired.pop(name, None)
+            self._jobs.reschedule_job(name, trigger=_trigger(schedule))
+            if not isinstance(schedule, Cron):
+                self._jobs.modify_job(name, next_run_time=self._clock.now())
+        self._jobs.wakeup()
+
+    def _schedule(self, name: str, policy: AnyPolicy) -> None:
+        same_schedule = self._schedules.get(name) == policy.schedule
+        same_policy = self._fingerprints.get(name) == policy.fingerprint
+        self._schedules[name] = policy.schedule
+        self._fingerprints[name] = policy.fingerprint
+        if not same_schedule:
+            self._jobs.add_job(
+                self._fire, _trigger(policy.schedule), args=(name,), id=name, name=name, replace_existing=True
+            )
+        if not (same_schedule and same_policy) and not isinstance(policy.schedule, Cron):
+            self._fire(name, counted=False)
+
+    def _forget(self, name: str) -> None:
+        with self._condition:
+            self._waiting.discard(name)
+        for known in (self._schedules, self._fingerprints, self._fired):
+            known.pop(name, None)
+
+    def _fire(self, name: str, *, counted: bool = True) -> None:
+        now = self._clock.now()
+        last = self._fired.get(name)
+        self._fired[name] = now
+        missed = missed_between(self._schedules[name], last, now) if last and counted else 0
+        with self._condition:
+            if name in self._waiting or name in self._running:
+                missed += 1
+            else:
+                self._waiting.add(name)
+                self._condition.notify_all()
+        if missed:
+            self._reporter.report(RunMissed(policy=name, missed=missed))
+
+    def _clock_offset(self) -> timedelta:
+        epoch = self._clock.now().timestamp()
+        return timedelta(seconds=epoch - self._clock.monotonic())
+
+
+def missed_between(schedule: Schedule, last: datetime, now: datetime) -> int:
+    """How many runs should have begun after `last` and before the one that begins `now`."""
+    if not isinstance(schedule, Cron):
+        return max(0, round((now - last - schedule.jitter) / schedule.interval) - 1)
+    trigger = Cron(expression=schedule.expression, timezone=schedule.timezone).trigger()
+    missed, after = 0, last
+    while missed < _MOST_MISSED:
+        after = trigger.get_next_fire_time(None, after + timedelta(seconds=1))
+        if after is None or after >= now - schedule.jitter - timedelta(seconds=1):
+            break
+        missed += 1
+    return missed
+
+
+def _trigger(schedule: Schedule) -> BaseTrigger:
+    if isinstance(schedule, Cron):
+        return schedule.trigger()
+    return IntervalTrigger(
+        seconds=int(schedule.interval.total_seconds()),
+        timezone="UTC",
+        jitter=int(schedule.jitter.total_seconds()) or None,
+    )

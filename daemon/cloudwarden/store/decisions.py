@@ -1,0 +1,74 @@
+"""Operators' decisions and the latest sweeps in SQL."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from sqlalchemy import Connection, RowMapping, delete, select
+
+from cloudwarden.core.exemption import Exemption
+from cloudwarden.core.resource import Scope
+from cloudwarden.ports import PolicyRun
+from cloudwarden.store import rows
+from cloudwarden.store.tables import exemptions, pauses, run_scopes, runs, trust
+
+
+class SqlDecisions:
+    """`ports.Decisions`."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def exemptions(self) -> Sequence[Exemption]:
+        query = select(exemptions).order_by(exemptions.c.created_at, exemptions.c.id)
+        return rows.fetch(self._connection, query, rows.exemption_from)
+
+    def save_exemption(self, exemption: Exemption) -> None:
+        rows.upsert(self._connection, exemptions, [rows.exemption_row(exemption)])
+
+    def pauses(self) -> Mapping[str, str]:
+        return dict(rows.fetch(self._connection, select(pauses).order_by(pauses.c.policy), _pause_from))
+
+    def set_pause(self, policy: str, why: str | None) -> None:
+        if why is None:
+            self._connection.execute(delete(pauses).where(pauses.c.policy == policy))
+        else:
+            rows.upsert(self._connection, pauses, [{"policy": policy, "why": why}])
+
+    def trusted(self, policy: str, fingerprint: str) -> frozenset[Scope]:
+        query = select(trust).where(trust.c.policy == policy, trust.c.fingerprint == fingerprint)
+        return frozenset(rows.fetch(self._connection, query, rows.scope_of))
+
+    def trust(self, policy: str, fingerprint: str, scopes: Iterable[Scope]) -> None:
+        named = {"policy": policy, "fingerprint": fingerprint}
+        rows.upsert(self._connection, trust, [named | rows.scope_columns(scope) for scope in set(scopes)])
+
+
+class SqlRuns:
+    """`ports.Runs`."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def get(self, policy: str) -> PolicyRun | None:
+        found = rows.fetch(self._connection, select(runs).where(runs.c.policy == policy), _run_from)
+        return found[0] if found else None
+
+    def save(self, run: PolicyRun, scopes: Iterable[Scope]) -> None:
+        row = {"run_id": run.run_id, "started_at": run.started_at, "population": run.population}
+        rows.upsert(self._connection, runs, [{"policy": run.policy, **row}])
+        self._connection.execute(delete(run_scopes).where(run_scopes.c.policy == run.policy))
+        covered = [{"policy": run.policy, **rows.scope_columns(scope)} for scope in set(scopes)]
+        rows.upsert(self._connection, run_scopes, covered)
+
+    def scopes(self, policy: str) -> frozenset[Scope]:
+        query = select(run_scopes).where(run_scopes.c.policy == policy)
+        return frozenset(rows.fetch(self._connection, query, rows.scope_of))
+
+
+def _pause_from(row: RowMapping) -> tuple[str, str]:
+    return row["policy"], row["why"]
+
+
+def _run_from(row: RowMapping) -> PolicyRun:
+    return PolicyRun(**row)

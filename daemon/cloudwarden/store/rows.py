@@ -1,0 +1,214 @@
+"""Between rows and the values of the core: one function each way for each."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from datetime import timedelta
+from typing import Any, TypeVar
+
+from sqlalchemy import Connection, RowMapping, Select, Table
+from sqlalchemy.dialects.sqlite import insert
+
+from cloudwarden.core.action import Plan
+from cloudwarden.core.errors import StoreUnusable
+from cloudwarden.core.exemption import Exemption
+from cloudwarden.core.finding import ActionRecord, ActionState, Finding, Grace, Proposal, ProposalState, State
+from cloudwarden.core.resource import Scope
+from cloudwarden.core.verdict import Cause, Reading, Severity, Violation
+
+T = TypeVar("T")
+
+_MICROSECOND = timedelta(microseconds=1)
+
+
+def fetch(connection: Connection, query: Select[Any], build: Callable[[RowMapping], T]) -> list[T]:
+    """What the query finds, as values. Raises StoreUnusable when a row is not one that this version wrote."""
+    try:
+        return [build(row) for row in connection.execute(query).mappings()]
+    except (ValueError, TypeError, LookupError) as error:
+        tables = ", ".join(str(source) for source in query.get_final_froms())
+        raise StoreUnusable(f"a row of {tables} cannot be read ({error}): restore a backup of the database") from error
+
+
+def upsert(connection: Connection, table: Table, rows: Iterable[Mapping[str, object]]) -> None:
+    """Insert the rows, or overwrite the ones with the same primary key; all in one prepared statement."""
+    batch = [dict(row) for row in rows]
+    if not batch:
+        return
+    statement = insert(table)
+    keys = list(table.primary_key.columns)
+    others = {column.name: statement.excluded[column.name] for column in table.columns if not column.primary_key}
+    connection.execute(
+        statement.on_conflict_do_update(index_elements=keys, set_=others)
+        if others
+        else statement.on_conflict_do_nothing(index_elements=keys),
+        batch,
+    )
+
+
+def scope_of(row: RowMapping) -> Scope:
+    """The scope that a row names."""
+    return Scope(account=row["account"], region=row["region"])
+
+
+def scope_columns(scope: Scope) -> dict[str, object]:
+    """The columns that name a scope."""
+    return {"account": scope.account, "region": scope.region}
+
+
+def finding_row(finding: Finding) -> dict[str, object]:
+    """A finding as a row."""
+    unknown, grace = finding.unknown, finding.grace
+    return {
+        "id": finding.id,
+        "policy": finding.policy,
+        "kind": finding.kind,
+        **scope_columns(finding.scope),
+        "resource_id": finding.resource_id,
+        "arn": finding.arn,
+        "name": finding.name,
+        "severity": finding.severity.value,
+        "state": finding.state.value,
+        "summary": finding.violation.summary,
+        "offending": list(finding.violation.offending),
+        "readings": [[reading.question, reading.answer] for reading in finding.readings],
+        "first_seen": finding.first_seen,
+        "last_seen": finding.last_seen,
+        "state_since": finding.state_since,
+        "closed_at": finding.closed_at,
+        "grace_observed_microseconds": grace.observed // _MICROSECOND,
+        "grace_ticked_at": grace.ticked_at,
+        "grace_blind_since": grace.blind_since,
+        "unknown_reason": unknown.reason if unknown else None,
+        "unknown_detail": unknown.detail if unknown else None,
+        "held": finding.held,
+        "snoozed_until": finding.snoozed_until,
+        "attempts": finding.attempts,
+        "flaps": finding.flaps,
+    }
+
+
+def finding_from(row: RowMapping) -> Finding:
+    """The finding that a row holds."""
+    reason = row["unknown_reason"]
+    return Finding(
+        id=row["id"],
+        policy=row["policy"],
+        kind=row["kind"],
+        scope=scope_of(row),
+        resource_id=row["resource_id"],
+        arn=row["arn"],
+        name=row["name"],
+        severity=Severity(row["severity"]),
+        state=State(row["state"]),
+        violation=Violation(summary=row["summary"], offending=tuple(row["offending"])),
+        readings=tuple(Reading(question=question, answer=answer) for question, answer in row["readings"]),
+        first_seen=row["first_seen"],
+        last_seen=row["last_seen"],
+        state_since=row["state_since"],
+        grace=Grace(
+            observed=row["grace_observed_microseconds"] * _MICROSECOND,
+            ticked_at=row["grace_ticked_at"],
+            blind_since=row["grace_blind_since"],
+        ),
+        unknown=None if reason is None else Cause(reason=reason, detail=row["unknown_detail"]),
+        held=row["held"],
+        snoozed_until=row["snoozed_until"],
+        attempts=row["attempts"],
+        flaps=row["flaps"],
+    )
+
+
+def proposal_row(proposal: Proposal) -> dict[str, object]:
+    """A proposal as a row."""
+    return {
+        "id": proposal.id,
+        "finding_id": proposal.finding_id,
+        "policy": proposal.policy,
+        **scope_columns(proposal.scope),
+        "resource_id": proposal.resource_id,
+        "plan": proposal.plan.to_json(),
+        "state": proposal.state.value,
+        "created_at": proposal.created_at,
+        "expires_at": proposal.expires_at,
+        "decided_by": proposal.decided_by,
+        "decided_at": proposal.decided_at,
+        "reason": proposal.reason,
+    }
+
+
+def proposal_from(row: RowMapping) -> Proposal:
+    """The proposal that a row holds."""
+    return Proposal(
+        id=row["id"],
+        finding_id=row["finding_id"],
+        policy=row["policy"],
+        scope=scope_of(row),
+        resource_id=row["resource_id"],
+        plan=Plan.from_json(row["plan"]),
+        state=ProposalState(row["state"]),
+        created_at=row["created_at"],
+        expires_at=row["expires_at"],
+        decided_by=row["decided_by"],
+        decided_at=row["decided_at"],
+        reason=row["reason"],
+    )
+
+
+def action_row(record: ActionRecord) -> dict[str, object]:
+    """An action as a row."""
+    return {
+        "id": record.id,
+        "finding_id": record.finding_id,
+        "proposal_id": record.proposal_id,
+        "policy": record.policy,
+        **scope_columns(record.scope),
+        "resource_id": record.resource_id,
+        "plan": record.plan.to_json(),
+        "run_id": record.run_id,
+        "state": record.state.value,
+        "started_at": record.started_at,
+        "changed_at": record.changed_at,
+        "step": record.step,
+        "kept": dict(record.kept),
+        "error": record.error,
+    }
+
+
+def action_from(row: RowMapping) -> ActionRecord:
+    """The action that a row holds."""
+    return ActionRecord(
+        id=row["id"],
+        finding_id=row["finding_id"],
+        proposal_id=row["proposal_id"],
+        policy=row["policy"],
+        scope=scope_of(row),
+        resource_id=row["resource_id"],
+        plan=Plan.from_json(row["plan"]),
+        run_id=row["run_id"],
+        state=ActionState(row["state"]),
+        started_at=row["started_at"],
+        changed_at=row["changed_at"],
+        step=row["step"],
+        kept=dict(row["kept"]),
+        error=row["error"],
+    )
+
+
+def exemption_row(exemption: Exemption) -> dict[str, object]:
+    """An exemption as a row."""
+    return {
+        "id": exemption.id,
+        "policy": exemption.policy,
+        "resource": exemption.resource,
+        "owner": exemption.owner,
+        "reason": exemption.reason,
+        "created_at": exemption.created_at,
+        "expires_at": exemption.expires_at,
+        "revoked_at": exemption.revoked_at,
+    }
+
+
+def exemption_from(row: RowMapping) -> Exemption:
+    """The exemption that a row holds."""
+    return Exemption(**row)

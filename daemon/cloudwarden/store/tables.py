@@ -1,0 +1,207 @@
+"""The tables. What is here must equal what the migrations make; a test compares them."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    CheckConstraint,
+    Column,
+    DateTime,
+    Dialect,
+    ForeignKey,
+    Index,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    Text,
+    TypeDecorator,
+    text,
+)
+
+
+class UtcTime(TypeDecorator[datetime]):
+    """An aware instant, stored in UTC without its offset, as SQLite and people compare it."""
+
+    impl = DateTime
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002
+        """To the database; refuses a time without an offset: nobody could tell which instant it is."""
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError(f"{value} has no time zone")
+        return value.astimezone(UTC).replace(tzinfo=None)
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002
+        """From the database."""
+        return None if value is None else value.replace(tzinfo=UTC)
+
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_name)s",
+        "pk": "pk_%(table_name)s",
+        "ck": "ck_%(table_name)s_%(constraint_name)s",
+    }
+)
+
+
+def _refers(column: str) -> ForeignKey:
+    # Checked at the commit, so that a transaction may save in any order.
+    return ForeignKey(column, deferrable=True, initially="DEFERRED")
+
+
+findings = Table(
+    "findings",
+    metadata,
+    Column("id", String, primary_key=True),
+    Column("policy", String, nullable=False),
+    Column("kind", String, nullable=False),
+    Column("account", String, nullable=False),
+    Column("region", String, nullable=False),
+    Column("resource_id", String, nullable=False),
+    Column("arn", String, nullable=False),
+    Column("name", String),
+    Column("severity", String, nullable=False),
+    Column("state", String, nullable=False),
+    Column("summary", Text, nullable=False),
+    Column("offending", JSON, nullable=False),
+    Column("readings", JSON, nullable=False),
+    Column("first_seen", UtcTime, nullable=False),
+    Column("last_seen", UtcTime, nullable=False),
+    Column("state_since", UtcTime, nullable=False),
+    Column("closed_at", UtcTime),
+    Column("grace_observed_microseconds", BigInteger, nullable=False),
+    Column("grace_ticked_at", UtcTime),
+    Column("grace_blind_since", UtcTime),
+    Column("unknown_reason", String),
+    Column("unknown_detail", Text),
+    Column("held", Text),
+    Column("snoozed_until", UtcTime),
+    Column("attempts", Integer, nullable=False),
+    Column("flaps", Integer, nullable=False),
+    CheckConstraint("(closed_at IS NOT NULL) = (state IN ('fixed', 'resolved', 'gone'))", name="closed"),
+)
+Index(
+    "uq_findings_standing",
+    findings.c.policy,
+    findings.c.account,
+    findings.c.region,
+    findings.c.kind,
+    findings.c.resource_id,
+    unique=True,
+    sqlite_where=text("closed_at IS NULL"),
+)
+Index(None, findings.c.policy, findings.c.closed_at)
+
+proposals = Table(
+    "proposals",
+    metadata,
+    Column("id", String, primary_key=True),
+    Column("finding_id", String, _refers("findings.id"), nullable=False),
+    Column("policy", String, nullable=False),
+    Column("account", String, nullable=False),
+    Column("region", String, nullable=False),
+    Column("resource_id", String, nullable=False),
+    Column("plan", Text, nullable=False),
+    Column("state", String, nullable=False),
+    Column("created_at", UtcTime, nullable=False),
+    Column("expires_at", UtcTime, nullable=False),
+    Column("decided_by", String),
+    Column("decided_at", UtcTime),
+    Column("reason", Text),
+)
+Index(None, proposals.c.state, proposals.c.created_at)
+Index(None, proposals.c.finding_id)
+
+actions = Table(
+    "actions",
+    metadata,
+    Column("id", String, primary_key=True),
+    Column("finding_id", String, _refers("findings.id"), nullable=False),
+    Column("proposal_id", String, _refers("proposals.id")),
+    Column("policy", String, nullable=False),
+    Column("account", String, nullable=False),
+    Column("region", String, nullable=False),
+    Column("resource_id", String, nullable=False),
+    Column("plan", Text, nullable=False),
+    Column("run_id", String, nullable=False),
+    Column("state", String, nullable=False),
+    Column("started_at", UtcTime, nullable=False),
+    Column("changed_at", UtcTime, nullable=False),
+    Column("step", Integer, nullable=False),
+    Column("kept", JSON, nullable=False),
+    Column("error", Text),
+)
+Index(None, actions.c.state, actions.c.started_at)
+Index(None, actions.c.policy, actions.c.started_at)
+Index(None, actions.c.finding_id)
+
+journal = Table(
+    "journal",
+    metadata,
+    Column("seq", Integer, primary_key=True),
+    # Times and details are the very text that the hash covers, so that no reading of them stands between.
+    Column("at", String, nullable=False),
+    Column("event", String, nullable=False),
+    Column("run_id", String, nullable=False),
+    Column("action_id", String, nullable=False),
+    Column("details", Text, nullable=False),
+    Column("previous", String, nullable=False),
+    Column("hash", String, nullable=False),
+    # SQLite then remembers the highest number ever given, which shows when the end was cut off.
+    sqlite_autoincrement=True,
+)
+Index(None, journal.c.action_id)
+
+exemptions = Table(
+    "exemptions",
+    metadata,
+    Column("id", String, primary_key=True),
+    Column("policy", String, nullable=False),
+    Column("resource", String, nullable=False),
+    Column("owner", String, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("created_at", UtcTime, nullable=False),
+    Column("expires_at", UtcTime, nullable=False),
+    Column("revoked_at", UtcTime),
+)
+
+pauses = Table(
+    "pauses",
+    metadata,
+    Column("policy", String, primary_key=True),
+    Column("why", Text, nullable=False),
+)
+
+trust = Table(
+    "trust",
+    metadata,
+    Column("policy", String, primary_key=True),
+    Column("fingerprint", String, primary_key=True),
+    Column("account", String, primary_key=True),
+    Column("region", String, primary_key=True),
+)
+
+runs = Table(
+    "runs",
+    metadata,
+    Column("policy", String, primary_key=True),
+    Column("run_id", String, nullable=False),
+    Column("started_at", UtcTime, nullable=False),
+    Column("population", Integer),
+)
+
+run_scopes = Table(
+    "run_scopes",
+    metadata,
+    Column("policy", String, _refers("runs.policy"), primary_key=True),
+    Column("account", String, primary_key=True),
+    Column("region", String, primary_key=True),
+)

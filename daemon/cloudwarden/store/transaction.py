@@ -1,0 +1,99 @@
+"""The store: transactions on one database."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cached_property
+
+from sqlalchemy import Connection, Engine, StaticPool
+
+from cloudwarden.core.errors import StoreBusy
+from cloudwarden.store.connection import reading
+from cloudwarden.store.decisions import SqlDecisions, SqlRuns
+from cloudwarden.store.findings import SqlActionRecords, SqlFindings, SqlProposals
+from cloudwarden.store.journal import SqlJournal
+
+
+class SqlTransaction:
+    """`ports.Transaction` on a connection that has begun one."""
+
+    def __init__(self, connection: Connection) -> None:
+        self.connection = connection
+
+    @cached_property
+    def findings(self) -> SqlFindings:
+        """Findings in the store."""
+        return SqlFindings(self.connection)
+
+    @cached_property
+    def proposals(self) -> SqlProposals:
+        """Proposals in the store."""
+        return SqlProposals(self.connection)
+
+    @cached_property
+    def actions(self) -> SqlActionRecords:
+        """Actions in the store."""
+        return SqlActionRecords(self.connection)
+
+    @cached_property
+    def journal(self) -> SqlJournal:
+        """The append-only record."""
+        return SqlJournal(self.connection)
+
+    @cached_property
+    def decisions(self) -> SqlDecisions:
+        """Exemptions, pauses, trust."""
+        return SqlDecisions(self.connection)
+
+    @cached_property
+    def runs(self) -> SqlRuns:
+        """The latest sweep of each policy."""
+        return SqlRuns(self.connection)
+
+
+class SqlStore:
+    """`ports.Store` on SQLite, in a file or in memory; usable by many threads at once.
+
+    Writers of one process wait for each other here rather than by polling the file's lock. One database in
+    memory has one connection, so there readers wait as well.
+    """
+
+    def __init__(self, engine: Engine, *, busy_timeout_seconds: float) -> None:
+        self._engine = engine
+        self._reader = reading(engine)
+        self._busy_timeout_seconds = busy_timeout_seconds
+        self._writing = threading.Lock()
+        self._shared = isinstance(engine.pool, StaticPool)
+
+    @contextmanager
+    def transaction(self) -> Iterator[SqlTransaction]:
+        """Begin a write transaction. Raises StoreBusy, StoreUnwritable or StoreUnusable."""
+        with self._turn(), self._engine.begin() as connection:
+            yield SqlTransaction(connection)
+
+    @contextmanager
+    def reading(self) -> Iterator[SqlTransaction]:
+        """One unchanging view of the database, for reports: writers go on, and writing in it is refused."""
+        if self._shared:
+            with self._turn(), self._reader.begin() as connection:
+                yield SqlTransaction(connection)
+        else:
+            with self._reader.begin() as connection:
+                yield SqlTransaction(connection)
+
+    def close(self) -> None:
+        """Let go of the file; a database in memory ends."""
+        self._engine.dispose()
+
+    @contextmanager
+    def _turn(self) -> Iterator[None]:
+        if not self._writing.acquire(timeout=self._busy_timeout_seconds):
+            raise StoreBusy(
+                f"another transaction of this process went on for {self._busy_timeout_seconds:g} s; try again"
+            )
+        try:
+            yield
+        finally:
+            self._writing.release()

@@ -1,0 +1,101 @@
+"""Every Prometheus metric that events move: names, labels and what each means."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Info
+from prometheus_client.metrics import MetricWrapperBase
+
+_EVALUATION = (0.001, 0.01, 0.1, 0.5, 1, 5, 15, 60)
+_PHASE = (0.1, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 900)
+_REQUEST = (0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20)
+
+_BY_SCOPE = ("account", "region", "kind")
+
+
+class Instruments:
+    """The metrics of one registry. No label is ever a resource's id; no histogram has account and region."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        def counter(name: str, text: str, *labels: str) -> Counter:
+            return Counter(f"cloudwarden_{name}", text, labels, registry=registry)
+
+        def gauge(name: str, text: str, *labels: str) -> Gauge:
+            return Gauge(f"cloudwarden_{name}", text, labels, registry=registry)
+
+        def histogram(name: str, text: str, buckets: tuple[float, ...], label: str) -> Histogram:
+            return Histogram(f"cloudwarden_{name}", text, (label,), buckets=buckets, registry=registry)
+
+        self.build = Info("cloudwarden_build", "The version that runs", registry=registry)
+
+        self.reload_successful = gauge(
+            "config_last_reload_successful", "Whether every policy file was accepted when last read: 1 or 0"
+        )
+        self.reload_success_timestamp = gauge(
+            "config_last_reload_success_timestamp_seconds", "When every policy file was last accepted, Unix time"
+        )
+        self.policies = gauge(
+            "policies",
+            "Policies by mode: those loaded, and problems that kept a file or policy from being loaded (refused)",
+            "mode",
+            "status",
+        )
+        self.evaluations = counter("policy_evaluations_total", "Verdicts given, by outcome", "policy", "verdict")
+        self.unknown = counter("policy_unknown_total", "Unknown verdicts, by reason", "policy", "reason")
+        self.evaluation_duration = histogram(
+            "policy_evaluation_duration_seconds", "Time to judge the resources of a scope", _EVALUATION, "policy"
+        )
+        self.last_success = gauge(
+            "policy_last_success_timestamp_seconds",
+            "When the policy was last judged on at least one complete listing and the result kept, Unix time",
+            "policy",
+        )
+        self.loaded_timestamp = gauge(
+            "policy_loaded_timestamp_seconds", "Since when this process has had the policy, Unix time", "policy"
+        )
+        self.interval = gauge(
+            "policy_interval_seconds", "Time between runs of the policy; the longest one for a cron schedule", "policy"
+        )
+        self.runs_missed = counter(
+            "policy_runs_missed_total", "Runs that did not begin because an earlier one was not over", "policy"
+        )
+        self.sweeps = counter("sweeps_total", "Sweeps ended: complete, partial (a listing was), or failed", "outcome")
+        self.sweep_duration = histogram("sweep_duration_seconds", "Time taken by a sweep's phase", _PHASE, "phase")
+
+        self.actions = counter("actions_total", "Actions ended, by outcome", "policy", "action", "outcome")
+        self.held = counter("actions_held_total", "Times that a guard newly held an action back", "policy", "guard")
+        self.limit_trips = counter(
+            "limit_trips_total", "Batches of which nothing was done because they exceeded a limit", "policy"
+        )
+        self.journal_failures = counter(
+            "journal_write_failures_total", "Times that the store could not be written, so that nothing was done"
+        )
+
+        self.inventory_complete = gauge(
+            "inventory_complete", "Whether the latest listing missed nothing: 1 or 0", *_BY_SCOPE
+        )
+        self.inventory_resources = gauge("inventory_resources", "Resources in the latest complete listing", *_BY_SCOPE)
+        self.inventory_last_success = gauge(
+            "inventory_last_success_timestamp_seconds", "When a listing was last complete, Unix time", *_BY_SCOPE
+        )
+        self.aws_requests = counter(
+            "aws_requests_total", "Requests sent to AWS, by outcome", "service", "operation", "outcome"
+        )
+        self.aws_duration = histogram("aws_request_duration_seconds", "Time of a request to AWS", _REQUEST, "service")
+        self.metrics_requested = counter(
+            "cloudwatch_metrics_requested_total", "Metric series asked of CloudWatch, which bills each", "account"
+        )
+        self.metrics_saved = counter(
+            "cloudwatch_metrics_saved_total", "Metric series that CloudWatch need not be asked for", "why"
+        )
+
+    def by_policy(self) -> Iterator[MetricWrapperBase]:
+        """The metrics whose series go when their policy goes."""
+        yield from (self.evaluations, self.unknown, self.evaluation_duration, self.last_success)
+        yield from (self.loaded_timestamp, self.interval, self.runs_missed)
+        yield from (self.actions, self.held, self.limit_trips)
+
+    def by_scope(self) -> Iterator[Gauge]:
+        """The gauges of what was listed."""
+        yield from (self.inventory_complete, self.inventory_resources, self.inventory_last_success)

@@ -1,0 +1,175 @@
+"""What an event looks like as a line of the log: its name, its level, and its fields laid flat."""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, fields, is_dataclass
+from datetime import datetime
+from enum import Enum
+
+from cloudwarden.core.finding import ActionRecord, Finding, Proposal
+from cloudwarden.core.resource import Scope
+from cloudwarden.core.verdict import Cause
+from cloudwarden.engine import events
+
+Fields = dict[str, object]
+
+_WORD = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
+
+_LEVELS: Mapping[type, int] = {
+    events.CloudCalled: logging.DEBUG,
+    events.MetricsRequested: logging.DEBUG,
+    events.PhaseFinished: logging.DEBUG,
+    events.StoreCounted: logging.DEBUG,
+    events.RuleFailed: logging.WARNING,
+    events.LimitTripped: logging.WARNING,
+    events.RunMissed: logging.WARNING,
+    events.ClockJumped: logging.WARNING,
+    events.JournalFailed: logging.ERROR,
+    events.SweepFailed: logging.ERROR,
+}
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Line:
+    """One line: `level` is the standard library's number."""
+
+    name: str
+    level: int
+    fields: Mapping[str, object]
+
+
+def line(event: object) -> Line:
+    """The line of an event: `SweepStarted(run_id=…)` is `sweep_started` with a field run_id."""
+    return Line(name=_name(type(event)), level=_level(event), fields=_fields(event))
+
+
+def _name(kind: type) -> str:
+    return _WORD.sub("_", kind.__name__).lower()
+
+
+def _level(event: object) -> int:
+    match event:
+        case events.Listed(problem=problem):
+            return logging.DEBUG if problem is None else logging.WARNING
+        case events.PoliciesLoaded(problems=problems):
+            return logging.ERROR if problems else logging.INFO
+        case events.ActionEnded(outcome="failed"):
+            return logging.ERROR
+        case events.ActionEnded(outcome="abandoned"):
+            return logging.WARNING
+        case _:
+            return _LEVELS.get(type(event), logging.INFO)
+
+
+def _fields(event: object) -> Fields:
+    if isinstance(event, events.StoreCounted):
+        return _counted(event)
+    if isinstance(event, events.PoliciesLoaded):
+        return {"policies": dict(event.policies), "problems": list(event.problems)}
+    if not is_dataclass(event):
+        return {}
+    laid: Fields = {}
+    for field in fields(event):
+        for name, value in _laid(field.name, getattr(event, field.name)).items():
+            # What lies nearer to the event wins: an action may end in another run than the one that began it.
+            laid.setdefault(name, value)
+    return laid
+
+
+def _laid(name: str, value: object) -> Fields:
+    match value:
+        case Scope():
+            return {"account": value.account, "region": value.region}
+        case Cause():
+            return {"reason": value.reason, "detail": value.detail}
+        case Finding():
+            return _finding(value)
+        case Proposal():
+            return _proposal(value)
+        case ActionRecord():
+            return _record(value)
+        case None:
+            return {}
+        case "" if name == "run_id":
+            # Without a run of its own an event belongs to the sweep that is running, which the context names.
+            return {}
+        case _:
+            return {name: _plain(value)}
+
+
+def _plain(value: object) -> object:
+    match value:
+        case datetime():
+            return value.isoformat()
+        case Enum():
+            return str(value)
+        case float():
+            return round(value, 6)
+        case Mapping():
+            return {str(key): _plain(inner) for key, inner in value.items()}
+        case str() | int() | None:
+            return value
+        case Iterable():
+            return [_plain(inner) for inner in value]
+        case _:
+            return str(value)
+
+
+def _finding(finding: Finding) -> Fields:
+    return {
+        "finding_id": finding.id,
+        "policy": finding.policy,
+        "kind": finding.kind,
+        **_laid("scope", finding.scope),
+        "resource": finding.resource_id,
+        "state": str(finding.state),
+        "severity": str(finding.severity),
+        "summary": finding.violation.summary,
+        **({"held": finding.held} if finding.held else {}),
+    }
+
+
+def _proposal(proposal: Proposal) -> Fields:
+    return {
+        "proposal_id": proposal.id,
+        "finding_id": proposal.finding_id,
+        "policy": proposal.policy,
+        **_laid("scope", proposal.scope),
+        "resource": proposal.resource_id,
+        "action": proposal.plan.action,
+        "plan_hash": proposal.plan.hash,
+        "summary": proposal.plan.summary,
+        "state": str(proposal.state),
+        "expires_at": proposal.expires_at.isoformat(),
+        **({"decided_by": proposal.decided_by} if proposal.decided_by else {}),
+        **({"reason": proposal.reason} if proposal.reason else {}),
+    }
+
+
+def _record(record: ActionRecord) -> Fields:
+    return {
+        **_laid("run_id", record.run_id),
+        "action_id": record.id,
+        "finding_id": record.finding_id,
+        **({"proposal_id": record.proposal_id} if record.proposal_id else {}),
+        "policy": record.policy,
+        **_laid("scope", record.scope),
+        "resource": record.resource_id,
+        "action": record.plan.action,
+        "step": record.step,
+        "steps": len(record.plan.steps),
+        "state": str(record.state),
+        **({"error": record.error} if record.error else {}),
+    }
+
+
+def _counted(event: events.StoreCounted) -> Fields:
+    return {
+        "findings": sum(event.findings.values()),
+        "proposals": sum(event.proposals.values()),
+        "exemptions": dict(event.exemptions),
+        "paused": sorted(event.paused),
+    }

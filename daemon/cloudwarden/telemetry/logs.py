@@ -1,0 +1,126 @@
+"""Logs: one line for each event, JSON for machines or readable on a terminal."""
+
+from __future__ import annotations
+
+import logging
+import re
+import sys
+from typing import TextIO
+
+import structlog
+from structlog.typing import EventDict, Processor, WrappedLogger
+
+from cloudwarden.core.errors import SettingsError
+from cloudwarden.engine.events import SweepFailed, SweepFinished, SweepStarted
+from cloudwarden.telemetry.lines import line
+from cloudwarden.telemetry.redaction import redact
+
+FORMATS = ("auto", "json", "console")
+LEVELS = ("debug", "info", "warning", "error")
+
+_HANDLER = "cloudwarden"
+
+_CHATTY = (
+    "alembic",
+    "apscheduler",
+    "asyncio",
+    "boto3",
+    "botocore",
+    "httpcore",
+    "httpx",
+    "sqlalchemy",
+    "urllib3",
+    "uvicorn",
+    "watchfiles",
+    "werkzeug",
+)
+"""Libraries of which only warnings are kept, whatever the level: botocore prints signed requests when debugging."""
+
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+
+
+def configure(format: str = "auto", level: str = "info", stream: TextIO | None = None) -> None:  # noqa: A002
+    """Log to `stream` (standard error) from now on; `auto` is readable on a terminal and JSON elsewhere.
+
+    Everything goes one way: events, our own code's structlog, and the standard library's loggers. Raises
+    SettingsError for a format or level that does not exist.
+    """
+    if format not in FORMATS:
+        raise SettingsError(f"log_format is {format!r}: write one of {', '.join(FORMATS)}")
+    if level not in LEVELS:
+        raise SettingsError(f"log_level is {level!r}: write one of {', '.join(LEVELS)}")
+    output: TextIO = sys.stderr if stream is None else stream
+    shared: list[Processor] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.stdlib.add_log_level,
+        structlog.stdlib.add_logger_name,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        structlog.processors.StackInfoRenderer(),
+        structlog.processors.format_exc_info,
+    ]
+    structlog.configure(
+        processors=[
+            structlog.stdlib.filter_by_level,
+            structlog.stdlib.PositionalArgumentsFormatter(),
+            *shared,
+            structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
+        ],
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        wrapper_class=structlog.stdlib.BoundLogger,
+        # A logger kept from before would go on writing to the stream of before.
+        cache_logger_on_first_use=False,
+    )
+    readable = format == "console" or (format == "auto" and output.isatty())
+    handler = logging.StreamHandler(output)
+    handler.set_name(_HANDLER)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=[*shared, structlog.stdlib.ExtraAdder()],
+            processors=[
+                structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+                redact,
+                *(_console(output.isatty()) if readable else [structlog.processors.JSONRenderer(default=str)]),
+            ],
+        )
+    )
+    _route(handler, level)
+
+
+def _console(colors: bool) -> list[Processor]:  # noqa: FBT001
+    renderer = structlog.dev.ConsoleRenderer(colors=colors, exception_formatter=structlog.dev.plain_traceback)
+    return [_without_control_characters, renderer]
+
+
+def _without_control_characters(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
+    """A resource's name is a stranger's text: it must not move the cursor or repaint the operator's terminal."""
+    return {
+        name: _CONTROL.sub(lambda found: f"\\x{ord(found[0]):02x}", value) if isinstance(value, str) else value
+        for name, value in event.items()
+    }
+
+
+def _route(handler: logging.Handler, level: str) -> None:
+    root = logging.getLogger()
+    for old in [old for old in root.handlers if old.get_name() == _HANDLER]:
+        root.removeHandler(old)
+    root.addHandler(handler)
+    root.setLevel(level.upper())
+    for name in _CHATTY:
+        logging.getLogger(name).setLevel(max(logging.WARNING, root.level))
+    logging.captureWarnings(capture=True)
+
+
+class LogReporter:
+    """Writes one line for each event; while a sweep runs, its run_id is on every other line too."""
+
+    def __init__(self) -> None:
+        self._log = structlog.stdlib.get_logger("cloudwarden")
+
+    def report(self, event: object) -> None:
+        """Write the event's line, if its level is wanted."""
+        if isinstance(event, SweepStarted):
+            structlog.contextvars.bind_contextvars(run_id=event.run_id)
+        written = line(event)
+        self._log.log(written.level, written.name, **written.fields)
+        if isinstance(event, SweepFinished | SweepFailed):
+            structlog.contextvars.unbind_contextvars("run_id")

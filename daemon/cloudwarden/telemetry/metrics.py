@@ -1,0 +1,194 @@
+"""Metrics: the reporter that keeps the numbers Prometheus scrapes."""
+
+from __future__ import annotations
+
+import platform
+import threading
+from collections import defaultdict
+from collections.abc import Callable
+from typing import Any
+
+from prometheus_client import CollectorRegistry, ProcessCollector, disable_created_metrics
+
+from cloudwarden.clock import SystemClock
+from cloudwarden.core import guards
+from cloudwarden.core.policy import Mode
+from cloudwarden.core.verdict import Outcome
+from cloudwarden.engine import events
+from cloudwarden.ports import Clock
+from cloudwarden.telemetry.instruments import Instruments
+from cloudwarden.telemetry.snapshot import StoreSnapshot
+from cloudwarden.version import VERSION
+
+GUARDS = (*(guard.__name__ for guard in guards.CHAIN), guards.limit.__name__, "re-check")
+"""Every guard that can hold an action: its counters begin at 0, so that a first trip is a rise and not a beginning."""
+
+ENDINGS = ("succeeded", "failed", "abandoned")
+"""How an action ends."""
+
+
+class Metrics:
+    """Hears events and moves the metrics of `registry`; any thread may report.
+
+    Series that name a policy live as long as the policy is loaded: its counters begin at 0 when it comes, and
+    what is still heard of it after it went is dropped. Before the first PoliciesLoaded every policy counts.
+    """
+
+    def __init__(
+        self, registry: CollectorRegistry | None = None, *, version: str = VERSION, clock: Clock | None = None
+    ) -> None:
+        # A counter's creation time as a series of its own doubles the series and says nothing that we ask.
+        disable_created_metrics()  # type: ignore[no-untyped-call]
+        self.registry = registry or CollectorRegistry()
+        self._clock = clock or SystemClock()
+        self._is = Instruments(self.registry)
+        self._snapshot = StoreSnapshot()
+        self.registry.register(self._snapshot)
+        ProcessCollector(registry=self.registry)
+        self._is.build.info({"version": version, "python": platform.python_version()})
+        self._lock = threading.RLock()
+        self._loaded: frozenset[str] | None = None
+        self._judged: defaultdict[str, set[str]] = defaultdict(set)
+        """By run: the policies judged on a complete listing, whose success counts once the sweep is kept."""
+        self._handlers: dict[type, Callable[[Any], None]] = {
+            events.PhaseFinished: self._phase_finished,
+            events.Listed: self._listed,
+            events.MetricsRequested: self._metrics_requested,
+            events.PolicyJudged: self._policy_judged,
+            events.ProposalMade: self._proposal_made,
+            events.ActionHeld: self._action_held,
+            events.LimitTripped: self._limit_tripped,
+            events.ActionIntended: self._action_intended,
+            events.ActionEnded: self._action_ended,
+            events.JournalFailed: self._journal_failed,
+            events.SweepFinished: self._sweep_finished,
+            events.SweepFailed: self._sweep_failed,
+            events.RunMissed: self._run_missed,
+            events.PoliciesLoaded: self._policies_loaded,
+            events.CloudCalled: self._cloud_called,
+            events.StoreCounted: self._snapshot.count,
+        }
+
+    def report(self, event: object) -> None:
+        """Count it; an event that moves no metric is passed over."""
+        if handler := self._handlers.get(type(event)):
+            with self._lock:
+                handler(event)
+
+    def schedule(self, policy: str, interval_seconds: float, action: str | None = None) -> None:
+        """Say how often a loaded policy runs and, if it has one, the name of its action."""
+        with self._lock:
+            self._is.interval.labels(policy).set(interval_seconds)
+            if action is not None:
+                self._begin_action(policy, action)
+
+    def _policies_loaded(self, event: events.PoliciesLoaded) -> None:
+        names = frozenset(name for name, _ in event.policies)
+        modes = [mode for _, mode in event.policies]
+        for mode in Mode:
+            self._is.policies.labels(str(mode), "loaded").set(modes.count(str(mode)))
+        self._is.policies.labels("unknown", "refused").set(len(event.problems))
+        self._is.reload_successful.set(not event.problems)
+        if not event.problems:
+            self._is.reload_success_timestamp.set(self._now())
+        self._forget((self._loaded or frozenset()) - names)
+        for name in names - (self._loaded or frozenset()):
+            self._begin(name)
+        self._loaded = names
+        self._snapshot.load(names)
+
+    def _begin(self, policy: str) -> None:
+        self._is.loaded_timestamp.labels(policy).set(self._now())
+        for outcome in Outcome:
+            self._is.evaluations.labels(policy, outcome.value)
+        for guard in GUARDS:
+            self._is.held.labels(policy, guard)
+        for metric in (self._is.runs_missed, self._is.limit_trips, self._is.evaluation_duration):
+            metric.labels(policy)
+
+    def _begin_action(self, policy: str, action: str) -> None:
+        if self._shown(policy):
+            for outcome in ENDINGS:
+                self._is.actions.labels(policy, action, outcome)
+
+    def _forget(self, policies: frozenset[str]) -> None:
+        for policy in policies:
+            for metric in self._is.by_policy():
+                metric.remove_by_labels({"policy": policy})
+        if policies:
+            # Nobody may list their kinds any more, and a gauge that nobody sets would stand for ever. Those that
+            # other policies list come back with the next sweep.
+            for gauge in self._is.by_scope():
+                gauge.clear()
+
+    def _shown(self, policy: str) -> bool:
+        return self._loaded is None or policy in self._loaded
+
+    def _now(self) -> float:
+        return self._clock.now().timestamp()
+
+    def _phase_finished(self, event: events.PhaseFinished) -> None:
+        self._is.sweep_duration.labels(event.phase).observe(event.seconds)
+
+    def _listed(self, event: events.Listed) -> None:
+        labels = (event.scope.account, event.scope.region, event.kind)
+        complete = event.problem is None
+        self._is.inventory_complete.labels(*labels).set(complete)
+        if complete:
+            self._is.inventory_resources.labels(*labels).set(event.resources)
+            self._is.inventory_last_success.labels(*labels).set(self._now())
+
+    def _metrics_requested(self, event: events.MetricsRequested) -> None:
+        self._is.metrics_requested.labels(event.scope.account).inc(event.requested)
+        self._is.metrics_saved.labels("shared").inc(max(0, event.asked - event.requested))
+
+    def _policy_judged(self, event: events.PolicyJudged) -> None:
+        if not self._shown(event.policy):
+            return
+        for verdict, number in event.verdicts.items():
+            self._is.evaluations.labels(event.policy, verdict).inc(number)
+        for reason, number in event.unknown.items():
+            self._is.unknown.labels(event.policy, reason).inc(number)
+        self._is.evaluation_duration.labels(event.policy).observe(event.seconds)
+        if event.population is not None:
+            self._judged[event.run_id].add(event.policy)
+
+    def _sweep_finished(self, event: events.SweepFinished) -> None:
+        self._is.sweeps.labels("complete" if event.complete else "partial").inc()
+        for policy in self._judged.pop(event.run_id, ()):
+            if self._shown(policy):
+                self._is.last_success.labels(policy).set(self._now())
+
+    def _sweep_failed(self, event: events.SweepFailed) -> None:
+        self._is.sweeps.labels("failed").inc()
+        self._judged.pop(event.run_id, None)
+
+    def _run_missed(self, event: events.RunMissed) -> None:
+        if self._shown(event.policy):
+            self._is.runs_missed.labels(event.policy).inc(event.missed)
+
+    def _proposal_made(self, event: events.ProposalMade) -> None:
+        self._begin_action(event.proposal.policy, event.proposal.plan.action)
+
+    def _action_intended(self, event: events.ActionIntended) -> None:
+        self._begin_action(event.record.policy, event.record.plan.action)
+
+    def _action_ended(self, event: events.ActionEnded) -> None:
+        if self._shown(event.record.policy):
+            self._is.actions.labels(event.record.policy, event.record.plan.action, event.outcome).inc()
+
+    def _action_held(self, event: events.ActionHeld) -> None:
+        if self._shown(event.policy):
+            self._is.held.labels(event.policy, event.guard).inc()
+
+    def _limit_tripped(self, event: events.LimitTripped) -> None:
+        if self._shown(event.policy):
+            self._is.limit_trips.labels(event.policy).inc()
+
+    def _journal_failed(self, event: events.JournalFailed) -> None:
+        del event
+        self._is.journal_failures.inc()
+
+    def _cloud_called(self, event: events.CloudCalled) -> None:
+        self._is.aws_requests.labels(event.service, event.operation, event.outcome).inc()
+        self._is.aws_duration.labels(event.service).observe(event.seconds)

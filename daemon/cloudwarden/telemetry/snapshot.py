@@ -1,0 +1,82 @@
+"""Gauges of what the store holds, all from the same count: a scrape never sees half of an update."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Sequence
+
+from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.registry import Collector
+
+from cloudwarden.core.exemption import ANY_POLICY
+from cloudwarden.engine.events import StoreCounted
+
+
+class StoreSnapshot(Collector):
+    """Exposes the latest StoreCounted, for the policies that are loaded.
+
+    A new count replaces the old one in a single assignment, so series of findings that closed simply end.
+    """
+
+    def __init__(self) -> None:
+        self._held: tuple[StoreCounted | None, frozenset[str] | None] = (None, None)
+
+    def count(self, counted: StoreCounted) -> None:
+        """Show this count from now on."""
+        self._held = (counted, self._held[1])
+
+    def load(self, policies: Collection[str]) -> None:
+        """Show these policies from now on, and no others."""
+        self._held = (self._held[0], frozenset(policies))
+
+    def describe(self) -> Iterator[GaugeMetricFamily]:
+        """The names, so that the registry refuses a second collector of them."""
+        yield from _families()
+
+    def collect(self) -> Iterator[GaugeMetricFamily]:
+        """One gauge after another, from one and the same count."""
+        counted, policies = self._held
+        families = _families()
+        if counted is not None:
+            _fill(families, counted, frozenset(_mentioned(counted)) if policies is None else policies)
+        yield from families
+
+
+def _fill(families: Sequence[GaugeMetricFamily], counted: StoreCounted, shown: frozenset[str]) -> None:
+    findings, proposals, oldest, exemptions, paused = families
+    for labels, number in counted.findings.items():
+        if labels[0] in shown:
+            findings.add_metric(labels, number)
+    for policy in shown:
+        proposals.add_metric([policy], counted.proposals.get(policy, 0))
+    for policy in shown & counted.oldest_proposal.keys():
+        oldest.add_metric([policy], counted.oldest_proposal[policy])
+    for state, number in counted.exemptions.items():
+        exemptions.add_metric([state], number)
+    for policy in shown | {ANY_POLICY}:
+        paused.add_metric([policy], policy in counted.paused)
+
+
+def _mentioned(counted: StoreCounted) -> Iterator[str]:
+    yield from (policy for policy, _, _ in counted.findings)
+    yield from counted.proposals
+    yield from counted.paused - {ANY_POLICY}
+
+
+def _families() -> tuple[GaugeMetricFamily, ...]:
+    return (
+        GaugeMetricFamily(
+            "cloudwarden_findings",
+            "Standing findings, exempted ones included",
+            labels=["policy", "severity", "account"],
+        ),
+        GaugeMetricFamily("cloudwarden_proposals_pending", "Proposals that wait for a person", labels=["policy"]),
+        GaugeMetricFamily(
+            "cloudwarden_proposal_oldest_timestamp_seconds",
+            "When the oldest pending proposal was made, Unix time",
+            labels=["policy"],
+        ),
+        GaugeMetricFamily("cloudwarden_exemptions", "Exemptions: active, expired or revoked", labels=["state"]),
+        GaugeMetricFamily(
+            "cloudwarden_paused", "Whether actions are paused, 1 or 0: of a policy, or of all (*)", labels=["policy"]
+        ),
+    )

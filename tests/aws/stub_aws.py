@@ -1,0 +1,230 @@
+"""A small AWS on 127.0.0.1 that answers what a test scripts, in the protocols and with the limits AWS documents."""
+
+from __future__ import annotations
+
+import io
+import socket
+import struct
+import threading
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+from urllib.parse import parse_qsl
+
+from botocore.parsers import BaseCBORParser
+
+from cloudwarden.aws.session import AwsAccess, Sessions
+from cloudwarden.core.resource import Scope
+from cloudwarden.engine.events import CloudCalled
+
+ACCOUNT = "123456789012"
+SCOPE = Scope(account=ACCOUNT, region="eu-central-1")
+REQUEST_ID = "11111111-2222-3333-4444-555555555555"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reply:
+    """One answer. `cut` sends half of the body and hangs up; `reset` breaks the connection before any answer."""
+
+    body: bytes = b""
+    status: int = 200
+    content_type: str = "text/xml"
+    cut: bool = False
+    reset: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Asked:
+    """One request as it arrived."""
+
+    operation: str
+    parameters: Mapping[str, Any]
+    headers: Mapping[str, str]
+
+
+Script = Reply | Callable[[Asked], Reply]
+
+
+@dataclass
+class StubAws:
+    """Scripted replies per operation, in order; the last one is given again and again."""
+
+    url: str = ""
+    scripts: dict[str, list[Script]] = field(default_factory=lambda: defaultdict(list))
+    asked: list[Asked] = field(default_factory=list)
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def on(self, operation: str, *replies: Script) -> None:
+        """Script an operation, from now on."""
+        self.scripts[operation] = list(replies)
+
+    def count(self, operation: str) -> int:
+        """How many requests of an operation arrived."""
+        return sum(request.operation == operation for request in self.asked)
+
+    def reply(self, asked: Asked) -> Reply:
+        """The next reply to an operation."""
+        with self.lock:
+            self.asked.append(asked)
+            script = self.scripts[asked.operation]
+            if not script:
+                return error("InvalidAction", status=400)
+            chosen = script.pop(0) if len(script) > 1 else script[0]
+        return chosen if isinstance(chosen, Reply) else chosen(asked)
+
+
+def xml(operation: str, inner: str) -> Reply:
+    """An EC2 answer."""
+    return Reply(body=f"<{operation}Response><requestId>{REQUEST_ID}</requestId>{inner}</{operation}Response>".encode())
+
+
+def query_xml(operation: str, inner: str) -> Reply:
+    """An STS answer."""
+    return Reply(
+        body=f"<{operation}Response><{operation}Result>{inner}</{operation}Result></{operation}Response>".encode()
+    )
+
+
+def error(code: str, message: str = "no", status: int = 400) -> Reply:
+    """An EC2 error."""
+    body = (
+        f"<Response><Errors><Error><Code>{code}</Code><Message>{message}</Message></Error></Errors>"
+        f"<RequestID>{REQUEST_ID}</RequestID></Response>"
+    )
+    return Reply(body=body.encode(), status=status)
+
+
+def query_error(code: str, message: str = "no", status: int = 400) -> Reply:
+    """An STS error."""
+    body = (
+        f"<ErrorResponse><Error><Code>{code}</Code><Message>{message}</Message></Error>"
+        f"<RequestId>{REQUEST_ID}</RequestId></ErrorResponse>"
+    )
+    return Reply(body=body.encode(), status=status)
+
+
+def cbor(value: Mapping[str, Any], status: int = 200) -> Reply:
+    """A CloudWatch answer."""
+    return Reply(body=encoded(value), status=status, content_type="application/cbor")
+
+
+def cbor_error(code: str, message: str = "no", status: int = 400) -> Reply:
+    """A CloudWatch error."""
+    return cbor({"__type": f"com.amazonaws.cloudwatch#{code}", "message": message}, status)
+
+
+def encoded(value: object) -> bytes:
+    """RFC 8949, as much of it as AWS uses."""
+    if isinstance(value, Mapping):
+        return _head(5, len(value)) + b"".join(encoded(key) + encoded(item) for key, item in value.items())
+    if isinstance(value, list | tuple):
+        return _head(4, len(value)) + b"".join(encoded(item) for item in value)
+    if isinstance(value, datetime):
+        return _head(6, 1) + encoded(value.timestamp())
+    if isinstance(value, float):
+        return b"\xfb" + struct.pack(">d", value)
+    if isinstance(value, int):
+        return _head(0, value)
+    text = str(value).encode()
+    return _head(3, len(text)) + text
+
+
+def _head(major: int, count: int) -> bytes:
+    if count < 24:
+        return bytes([major << 5 | count])
+    return bytes([major << 5 | 27]) + struct.pack(">Q", count)
+
+
+def _parsed(handler: BaseHTTPRequestHandler, body: bytes) -> Asked:
+    headers = {key.lower(): value for key, value in handler.headers.items()}
+    if "/operation/" in handler.path:
+        parser = BaseCBORParser()
+        parameters = parser.parse_data_item(parser.get_peekable_stream_from_bytes(body)) if body else {}
+        return Asked(operation=handler.path.rpartition("/")[2], parameters=parameters, headers=headers)
+    form = dict(parse_qsl(body.decode()))
+    return Asked(operation=form.pop("Action", "?"), parameters=form, headers=headers)
+
+
+def _handler(stub: StubAws) -> type[BaseHTTPRequestHandler]:
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def do_POST(self) -> None:
+            body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+            reply = stub.reply(_parsed(self, body))
+            if reply.reset:
+                # Closing with data pending and no linger sends RST instead of FIN.
+                self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+                self.close_connection = True
+                self.connection.close()
+                return
+            self.send_response(reply.status)
+            self.send_header("Content-Type", reply.content_type)
+            self.send_header("Content-Length", str(len(reply.body)))
+            self.send_header("x-amzn-RequestId", REQUEST_ID)
+            if reply.content_type == "application/cbor":
+                self.send_header("smithy-protocol", "rpc-v2-cbor")
+            self.end_headers()
+            self.wfile.write(reply.body[: len(reply.body) // 2] if reply.cut else reply.body)
+            self.close_connection = reply.cut
+
+        def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the overridden method's name
+            """Say nothing."""
+
+        def finish(self) -> None:
+            # A connection that was reset has nothing left to flush.
+            if not self.wfile.closed:
+                try:
+                    super().finish()
+                except OSError:
+                    self.wfile = io.BytesIO()
+
+    return Handler
+
+
+@contextmanager
+def serving() -> Iterator[StubAws]:
+    """A stub that listens, and knows who asks."""
+    stub = StubAws()
+    server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(stub))
+    server.daemon_threads = True
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
+    thread.start()
+    stub.url = f"http://127.0.0.1:{server.server_address[1]}"
+    stub.on("GetCallerIdentity", query_xml("GetCallerIdentity", f"<Account>{ACCOUNT}</Account><Arn>a</Arn>"))
+    try:
+        yield stub
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join(5)
+
+
+@dataclass
+class Heard:
+    """A reporter that remembers."""
+
+    events: list[object] = field(default_factory=list)
+
+    def report(self, event: object) -> None:
+        """Remember it."""
+        self.events.append(event)
+
+    def calls(self, operation: str) -> list[CloudCalled]:
+        """What was reported of an operation."""
+        return [event for event in self.events if isinstance(event, CloudCalled) and event.operation == operation]
+
+
+def sessions_to(stub: StubAws, heard: Heard | None = None, **settings: Any) -> Sessions:
+    """Sessions whose AWS is the stub; one attempt unless said otherwise, so that tests do not wait."""
+    access = {"regions": (SCOPE.region,), "endpoint_url": stub.url, "attempts": 1, "read_timeout_seconds": 5.0}
+    return Sessions(AwsAccess(**{**access, **settings}), heard or Heard())
+
+
+def at(text: str) -> datetime:
+    """An instant in UTC."""
+    return datetime.fromisoformat(text).replace(tzinfo=UTC)

@@ -1,0 +1,199 @@
+"""Listings: every page, and what is known when one fails."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import pytest
+
+from cloudwarden.aws.inventory import AwsInventory
+from cloudwarden.aws.kind import Kind
+from cloudwarden.core.resource import Resource, Scope
+from tests.aws.stub_aws import SCOPE, Asked, Reply, StubAws, error, sessions_to, xml
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Disk(Resource):
+    """A kind of ours, so that these tests are about reading and not about EC2."""
+
+    kind: ClassVar[str] = "test.disk"
+    size: int
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Box(Resource):
+    """A kind whose items lie two lists deep."""
+
+    kind: ClassVar[str] = "test.box"
+
+
+def disk(item: Mapping[str, Any], scope: Scope) -> Disk:
+    """One volume as a Disk."""
+    return Disk(id=item["VolumeId"], arn="a", account=scope.account, region=scope.region, size=int(item["Size"]))
+
+
+def box(item: Mapping[str, Any], scope: Scope) -> Box:
+    """One instance as a Box."""
+    return Box(id=item["InstanceId"], arn="a", account=scope.account, region=scope.region)
+
+
+DISKS = Kind(
+    resource=Disk,
+    service="ec2",
+    operation="describe_volumes",
+    items=("Volumes",),
+    view=disk,
+    by_id=lambda volume: {"VolumeIds": [volume]},
+    permissions=("ec2:DescribeVolumes",),
+    arguments={"Filters": [{"Name": "status", "Values": ["available"]}]},
+    page_size=2,
+)
+BOXES = Kind(
+    resource=Box,
+    service="ec2",
+    operation="describe_instances",
+    items=("Reservations", "Instances"),
+    view=box,
+    by_id=lambda instance: {"InstanceIds": [instance]},
+    permissions=("ec2:DescribeInstances",),
+)
+
+
+def page(*ids: str, token: str = "", size: str = "<size>8</size>") -> Reply:
+    """One page of volumes."""
+    items = "".join(f"<item><volumeId>{volume}</volumeId>{size}</item>" for volume in ids)
+    following = f"<nextToken>{token}</nextToken>" if token else ""
+    return xml("DescribeVolumes", f"<volumeSet>{items}</volumeSet>{following}")
+
+
+def listed(aws: StubAws) -> tuple[list[str], str | None]:
+    """Ids of the disks listed, and the problem's reason."""
+    listing = AwsInventory(sessions_to(aws), [DISKS]).list(Disk, SCOPE)
+    return [resource.id for resource in listing.resources], listing.problem and listing.problem.reason
+
+
+def test_all_pages_are_read(aws: StubAws) -> None:
+    """Each page asks with the token of the one before it, page size and arguments kept."""
+    aws.on("DescribeVolumes", page("v1", "v2", token="t1"), page("v3"))
+    assert listed(aws) == (["v1", "v2", "v3"], None)
+    asked = [request.parameters for request in aws.asked if request.operation == "DescribeVolumes"]
+    assert [(one.get("NextToken"), one["MaxResults"], one["Filter.1.Name"]) for one in asked] == [
+        (None, "2", "status"),
+        ("t1", "2", "status"),
+    ]
+
+
+def test_nothing_is_a_complete_answer(aws: StubAws) -> None:
+    """An empty list, said by AWS, is complete."""
+    aws.on("DescribeVolumes", page())
+    assert listed(aws) == ([], None)
+
+
+def test_an_empty_page_is_not_the_last(aws: StubAws) -> None:
+    """With filters EC2 may give pages that hold nothing, with a token."""
+    aws.on("DescribeVolumes", page(token="t1"), page("v1"))
+    assert listed(aws) == (["v1"], None)
+
+
+@pytest.mark.parametrize(
+    ("broken", "reason"),
+    [
+        (error("InternalError", status=500), "unavailable"),
+        (error("RequestLimitExceeded", status=503), "throttled"),
+        (error("UnauthorizedOperation", status=403), "access-denied"),
+        (error("RequestExpired"), "credentials-expired"),
+        (Reply(reset=True), "unavailable"),
+        (Reply(body=page("v3", "v4").body, cut=True), "unavailable"),
+        (Reply(body=page("v3", "v4").body[:80]), "malformed-answer"),
+        (Reply(body=b"<html>gateway</html>", status=502), "unavailable"),
+        (Reply(body=b""), "malformed-answer"),
+        (xml("DescribeVolumes", ""), "malformed-answer"),
+    ],
+    ids=["500", "throttled", "denied", "skew", "reset", "cut", "truncated", "gateway", "empty", "no-list"],
+)
+def test_a_failed_page_leaves_a_partial_listing(aws: StubAws, broken: Reply, reason: str) -> None:
+    """What the pages before it held is known; that it is all is not."""
+    aws.on("DescribeVolumes", page("v1", "v2", token="t1"), broken)
+    assert listed(aws) == (["v1", "v2"], reason)
+
+
+def test_a_first_page_that_fails_is_no_empty_listing(aws: StubAws) -> None:
+    """The detail tells a person what AWS said."""
+    aws.on("DescribeVolumes", error("UnauthorizedOperation", "You are not authorized"))
+    listing = AwsInventory(sessions_to(aws), [DISKS]).list(Disk, SCOPE)
+    assert not listing.complete
+    assert listing.problem is not None
+    assert listing.problem.detail == "DescribeVolumes: UnauthorizedOperation: You are not authorized"
+
+
+def test_a_page_that_is_throttled_is_asked_again(aws: StubAws) -> None:
+    """Within the attempts, a throttled page costs nothing but time."""
+    aws.on("DescribeVolumes", page("v1", token="t1"), error("RequestLimitExceeded", status=503), page("v2"))
+    listing = AwsInventory(sessions_to(aws, attempts=2), [DISKS]).list(Disk, SCOPE)
+    assert ([resource.id for resource in listing.resources], listing.complete) == (["v1", "v2"], True)
+
+
+def test_a_token_that_comes_again_ends_the_listing(aws: StubAws) -> None:
+    """A service that pages in circles does not hold the daemon."""
+    aws.on("DescribeVolumes", page("v1", token="t1"), page("v2", token="t2"), page("v3", token="t1"))
+    assert listed(aws) == (["v1", "v2", "v3"], "malformed-answer")
+
+
+def test_a_malformed_item_is_left_out_and_said(aws: StubAws) -> None:
+    """One volume without a size costs the listing its completeness, and nothing else."""
+    aws.on("DescribeVolumes", page("v1", token="t1"), page("v2", size="", token="t2"), page("v3"))
+    assert listed(aws) == (["v1", "v3"], "malformed-answer")
+
+
+def test_an_item_on_two_pages_is_one_resource(aws: StubAws) -> None:
+    """A listing that shifts between pages does not count a resource twice."""
+    aws.on("DescribeVolumes", page("v1", "v2", token="t1"), page("v2", "v3"))
+    assert listed(aws) == (["v1", "v2", "v3"], None)
+
+
+def test_nested_lists_are_flattened(aws: StubAws) -> None:
+    """Instances lie in reservations; a reservation without instances spoils no other."""
+    one = "<item><instancesSet><item><instanceId>i-1</instanceId></item></instancesSet></item>"
+    aws.on("DescribeInstances", xml("DescribeInstances", f"<reservationSet><item/>{one}</reservationSet>"))
+    listing = AwsInventory(sessions_to(aws), [BOXES]).list(Box, SCOPE)
+    assert [resource.id for resource in listing.resources] == ["i-1"]
+    assert not listing.complete
+
+
+def test_unknown_credentials_are_a_problem_of_the_listing(aws: StubAws) -> None:
+    """Even when no client can be had, listing does not raise."""
+    aws.on("GetCallerIdentity", error("InternalError", status=500))
+    assert listed(aws) == ([], "unavailable")
+
+
+def test_get_reads_one_without_a_page_size(aws: StubAws) -> None:
+    """EC2 answers InvalidParameterCombination to MaxResults beside ids."""
+
+    def as_ec2(asked: Asked) -> Reply:
+        both = "MaxResults" in asked.parameters
+        return error("InvalidParameterCombination") if both else page(asked.parameters["VolumeId.1"])
+
+    aws.on("DescribeVolumes", as_ec2)
+    listing = AwsInventory(sessions_to(aws), [DISKS]).get(Disk, SCOPE, "v7")
+    assert ([resource.id for resource in listing.resources], listing.complete) == (["v7"], True)
+
+
+@pytest.mark.parametrize("gone", [error("InvalidVolume.NotFound"), page()], ids=["not-found", "empty"])
+def test_get_of_what_is_gone_is_complete_and_empty(aws: StubAws, gone: Reply) -> None:
+    """AWS says itself that it does not exist."""
+    aws.on("DescribeVolumes", gone)
+    listing = AwsInventory(sessions_to(aws), [DISKS]).get(Disk, SCOPE, "v7")
+    assert (listing.resources, listing.complete) == ((), True)
+
+
+@pytest.mark.parametrize(
+    "broken", [error("InternalError", status=500), Reply(body=b"Not Found", status=404), page("v7", size="")],
+    ids=["500", "bare-404", "malformed"],
+)  # fmt: skip
+def test_get_that_fails_proves_nothing(aws: StubAws, broken: Reply) -> None:
+    """A resource that could not be read is not gone."""
+    aws.on("DescribeVolumes", broken)
+    listing = AwsInventory(sessions_to(aws), [DISKS]).get(Disk, SCOPE, "v7")
+    assert (listing.resources, listing.complete) == ((), False)

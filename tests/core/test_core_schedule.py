@@ -1,0 +1,68 @@
+"""Schedules: crontab's weekdays, time zones, intervals, and clear errors."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from cloudwarden import cron, every, hours, minutes
+from cloudwarden.core.errors import PolicyError
+
+SUNDAY = datetime(2026, 3, 1, 0, 0, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("weekday", "days"),
+    [("0", {6}), ("7", {6}), ("1-5", {0, 1, 2, 3, 4}), ("*/2", {6, 1, 3, 5}), ("sat,sun", {5, 6}), ("5-7", {4, 5, 6})],
+)
+def test_weekdays_are_those_of_crontab(weekday: str, days: set[int]) -> None:
+    """0 and 7 are Sunday, and ranges and steps count from there."""
+    trigger = cron(f"0 9 * * {weekday}").trigger()
+    fires = []
+    moment = SUNDAY
+    for _ in range(14):
+        following = trigger.get_next_fire_time(None, moment)
+        assert following is not None
+        fires.append(following)
+        moment = following + timedelta(seconds=1)
+    assert {fire.weekday() for fire in fires} == days
+
+
+def test_time_zone_moves_with_summer_time() -> None:
+    """Nine in Berlin is nine in Berlin on both sides of the change."""
+    trigger = cron("0 9 * * *", timezone="Europe/Berlin").trigger()
+    for day in (datetime(2026, 3, 28, 0, 0, tzinfo=UTC), datetime(2026, 3, 30, 0, 0, tzinfo=UTC)):
+        fire = trigger.get_next_fire_time(None, day)
+        assert fire is not None
+        assert fire.astimezone(ZoneInfo("Europe/Berlin")).hour == 9
+
+
+@pytest.mark.parametrize(
+    ("expression", "says"),
+    [("0 9 * *", "4 fields"), ("0 25 * * *", "25"), ("0 9 * * 8", "weekday"), ("x 9 * * *", "x")],
+)
+def test_bad_cron_says_what_is_wrong(expression: str, says: str) -> None:
+    """The message names the expression and the fault."""
+    with pytest.raises(PolicyError, match=says):
+        cron(expression)
+
+
+def test_unknown_time_zone_is_named() -> None:
+    """A misspelt zone is an error, not UTC."""
+    with pytest.raises(PolicyError, match="Europe/Berlinn"):
+        cron("0 9 * * *", timezone="Europe/Berlinn")
+
+
+@pytest.mark.parametrize("wrong", [{"seconds": 0.5}, {}, {"minutes": -1}])
+def test_interval_below_a_second_is_refused(wrong: dict[str, float]) -> None:
+    """A schedule needs time between its runs."""
+    with pytest.raises(PolicyError, match="every"):
+        every(**wrong)  # type: ignore[arg-type]
+
+
+def test_interval_of_office_hours_is_the_night() -> None:
+    """The longest gap counts, so that a weekend is not an outage."""
+    assert cron("0 9-17 * * mon-fri").interval_at(SUNDAY) >= hours(16)
+    assert every(minutes=15).interval_at(SUNDAY) == minutes(15)

@@ -1,0 +1,266 @@
+"""A finding's life through real sweeps: grace, proposals, approval, enforcement, verification."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from cloudwarden import ENFORCE, OBSERVE, days, every, hours, minutes
+from cloudwarden.core.finding import ProposalState, State
+from cloudwarden.core.policy import Limit
+from cloudwarden.engine.decide import approve, exempt, pause, reject, resume
+from cloudwarden.engine.events import LimitTripped
+from world import NOON, World, stop_idle
+
+
+def test_idle_is_proposed_and_busy_is_not(world: World) -> None:
+    """Only the idle instance becomes a finding, and it waits for a person."""
+    world.add("i-idle")
+    world.add("i-busy", cpu=80)
+    world.sweep()
+    assert world.states() == {"i-idle": State.PROPOSED}
+    assert world.called() == []
+
+
+def test_approved_proposal_is_carried_out_once(world: World) -> None:
+    """An approval leads to one call; later sweeps see the repair and make no other."""
+    world.add("i-idle")
+    world.sweep()
+    world.approve_all()
+    world.act()
+    assert world.called() == ["stop_instances"]
+    assert world.states() == {"i-idle": State.VERIFYING}
+    world.sweep(after=minutes(15))
+    world.act()
+    assert world.states() == {}
+    assert world.called() == ["stop_instances"]
+
+
+def test_journal_tells_the_story_in_order(world: World) -> None:
+    """The intent stands before the outcome, and the person's decision before both."""
+    world.add("i-idle")
+    world.sweep()
+    world.approve_all()
+    world.act()
+    assert world.journal() == ["proposal_made", "proposal_approved", "action_intended", "action_succeeded"]
+
+
+def test_enforce_without_trust_only_proposes(world: World) -> None:
+    """A policy that nobody trusted yet asks, whatever its mode says."""
+    world.use(stop_idle(mode=ENFORCE))
+    world.add("i-idle")
+    world.sweep()
+    assert world.states() == {"i-idle": State.PROPOSED}
+
+
+def test_trusted_enforce_acts_by_itself(world: World) -> None:
+    """With enforce mode and trust, the sweep itself acts."""
+    world.use(stop_idle(mode=ENFORCE))
+    world.sweep()
+    world.trust_all()
+    world.add("i-idle")
+    world.sweep()
+    assert world.called() == ["stop_instances"]
+
+
+def test_changed_rule_loses_trust(world: World) -> None:
+    """Trust is bound to the version of the policy that the operator saw."""
+    policy = stop_idle(mode=ENFORCE)
+    world.use(policy)
+    world.sweep()
+    world.trust_all()
+    world.use(replace(policy, params=policy.params.model_copy(update={"max_cpu_percent": 50.0})))
+    world.add("i-idle")
+    world.sweep()
+    assert world.called() == []
+    assert world.states() == {"i-idle": State.PROPOSED}
+
+
+def test_ceiling_below_the_policy_wins(world: World) -> None:
+    """An observing environment proposes nothing, whatever the policy says."""
+    world.ceiling = OBSERVE
+    world.add("i-idle")
+    world.sweep()
+    world.sweep(after=minutes(15))
+    assert world.states() == {"i-idle": State.OPEN}
+
+
+def test_grace_counts_watched_time(world: World) -> None:
+    """The action is due when the violation has been watched for the whole grace, not before."""
+    world.use(stop_idle(grace=minutes(40)))
+    world.add("i-idle")
+    for expected in (State.OPEN, State.OPEN, State.OPEN, State.PROPOSED):
+        world.sweep(after=minutes(15))
+        assert world.states() == {"i-idle": expected}
+
+
+def test_outage_restarts_grace(world: World) -> None:
+    """After an outage of more than two intervals the backlog is not due at once."""
+    world.use(stop_idle(grace=minutes(40)))
+    world.add("i-idle")
+    world.sweep()
+    world.sweep(after=minutes(15))
+    world.sweep(after=hours(5))
+    assert world.states() == {"i-idle": State.OPEN}
+    assert world.finding("i-idle").grace.observed == minutes(0)
+
+
+def test_repaired_daemon_does_not_act_on_an_old_approval_unseen(world: World) -> None:
+    """An approval from before an outage waits until a sweep has seen the violation again."""
+    world.add("i-idle")
+    world.sweep()
+    world.approve_all()
+    world.clock.advance(hours(5))
+    world.act()
+    assert world.called() == []
+    assert (world.finding("i-idle").held or "").startswith("grace")
+
+
+def test_unknown_stops_grace_and_keeps_the_finding(world: World) -> None:
+    """While the metrics are silent the finding neither closes nor ages."""
+    world.use(stop_idle(grace=minutes(40)))
+    world.add("i-idle")
+    world.sweep()
+    world.sweep(after=minutes(15))
+    silent = world.cloud.series.copy()
+    world.cloud.series.clear()
+    world.sweep(after=minutes(15))
+    blind = world.finding("i-idle")
+    assert blind.state is State.OPEN
+    assert blind.unknown is not None
+    assert blind.grace.observed == minutes(15)
+    world.cloud.series.update(silent)
+    world.measure("i-idle", cpu=1)
+    world.sweep(after=minutes(10))
+    assert world.finding("i-idle").grace.observed == minutes(15)
+
+
+def test_resource_that_wakes_up_resolves(world: World) -> None:
+    """A finding closes by itself, and its proposal is withdrawn, when the instance gets busy."""
+    world.add("i-idle")
+    world.sweep()
+    world.measure("i-idle", cpu=90)
+    world.sweep(after=minutes(15))
+    assert world.states() == {}
+    assert world.proposals() == []
+
+
+def test_flap_is_the_same_finding(world: World) -> None:
+    """A violation that returns within a day is counted as a flap, not as news."""
+    world.add("i-idle")
+    world.sweep()
+    first = world.finding("i-idle").id
+    world.measure("i-idle", cpu=90)
+    world.sweep(after=minutes(15))
+    world.measure("i-idle", cpu=1)
+    world.sweep(after=hours(3))
+    assert (world.finding("i-idle").id, world.finding("i-idle").flaps) == (first, 1)
+
+
+def test_exempt_by_tag_and_by_object(world: World) -> None:
+    """A tag of the policy, and a person's exemption until it ends, both take a resource out."""
+    tagged = world.add("i-tagged")
+    world.cloud.change("i-tagged", tags=type(tagged.tags)({"keep-running": "yes"}))
+    world.add("i-named")
+    with world.store.transaction() as tx:
+        exempt(tx, world.decider(), policy="stop-idle", resource="i-named", expires_at=NOON + hours(2))
+    world.sweep()
+    assert world.states() == {"i-tagged": State.EXEMPTED, "i-named": State.EXEMPTED}
+    world.sweep(after=hours(3))
+    assert world.states() == {"i-tagged": State.EXEMPTED, "i-named": State.PROPOSED}
+
+
+def test_rejected_is_not_proposed_again_before_its_time(world: World) -> None:
+    """A rejection silences the finding until the date it names."""
+    world.add("i-idle")
+    world.sweep()
+    (proposal,) = world.proposals()
+    with world.store.transaction() as tx:
+        reject(tx, proposal.id, world.decider("needed for a test"), until=NOON + days(1))
+    world.sweep(after=hours(1))
+    assert world.states() == {"i-idle": State.OPEN}
+    world.sweep(after=hours(24))
+    world.sweep(after=minutes(15))
+    assert world.states() == {"i-idle": State.PROPOSED}
+
+
+def test_proposal_expires(world: World) -> None:
+    """A proposal that nobody decided ends, and the violation starts its grace again."""
+    world.use(stop_idle(proposals_last=hours(1), grace=minutes(10)))
+    world.add("i-idle")
+    world.sweep()
+    world.sweep(after=minutes(15))
+    (proposal,) = world.proposals()
+    for _ in range(4):
+        world.sweep(after=minutes(15))
+    with world.store.reading() as tx:
+        ended = tx.proposals.get(proposal.id)
+    assert ended is not None
+    assert ended.state is ProposalState.EXPIRED
+    assert world.states() == {"i-idle": State.OPEN}
+
+
+def test_pause_holds_approved_actions_until_resumed(world: World) -> None:
+    """The pause switch takes effect before the next call, and ends when it is resumed."""
+    world.add("i-idle")
+    world.sweep()
+    world.approve_all()
+    with world.store.transaction() as tx:
+        pause(tx, world.decider("incident"))
+    world.act()
+    assert world.called() == []
+    with world.store.transaction() as tx:
+        resume(tx, world.decider())
+    world.act()
+    assert world.called() == ["stop_instances"]
+
+
+def test_exceeding_the_limit_acts_on_none(world: World) -> None:
+    """Three approved under a limit of two: nothing is done, and it is said once."""
+    world.use(stop_idle(limit=Limit(per_run=2, share=1.0)))
+    for number in range(3):
+        world.add(f"i-{number}")
+    world.sweep()
+    world.approve_all()
+    world.act()
+    world.act()
+    assert world.called() == []
+    assert len(world.reports.of(LimitTripped)) == 1
+
+
+def test_limit_counts_what_the_run_already_did(world: World) -> None:
+    """Approving piecemeal does not get round the limit of one run."""
+    world.use(stop_idle(limit=Limit(per_run=1, share=1.0)))
+    world.add("i-0")
+    world.add("i-1")
+    world.sweep()
+    first, second = world.proposals()
+    for proposal in (first, second):
+        with world.store.transaction() as tx:
+            approve(tx, proposal.id, world.decider())
+        world.act()
+    assert world.called() == ["stop_instances"]
+    world.sweep(after=minutes(15))
+    world.act()
+    assert world.called() == ["stop_instances", "stop_instances"]
+
+
+def test_share_of_the_population_allows_at_least_one(world: World) -> None:
+    """A tenth of four instances is less than one; one is allowed all the same, two are not."""
+    world.use(stop_idle(limit=Limit(per_run=5, share=0.1)))
+    world.add("i-0")
+    for number in range(3):
+        world.add(f"i-busy-{number}", cpu=90)
+    world.sweep()
+    world.approve_all()
+    world.act()
+    assert world.called() == ["stop_instances"]
+
+
+def test_no_overlap_of_intervals_is_needed_for_a_fast_schedule(world: World) -> None:
+    """A sweep every few seconds that takes longer than two intervals does not look blind."""
+    world.use(stop_idle(schedule=every(seconds=5), grace=minutes(1)))
+    world.add("i-idle")
+    world.sweep()
+    for _ in range(3):
+        world.sweep(after=minutes(0.5))
+    assert world.states() == {"i-idle": State.PROPOSED}

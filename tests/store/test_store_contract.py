@@ -1,0 +1,298 @@
+"""What every store promises, in memory or in a file."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta, timezone
+
+import pytest
+
+from cloudwarden import ports
+from cloudwarden.core.errors import StoreBusy, StoreError, StoreUnusable, StoreUnwritable
+from cloudwarden.core.exemption import Exemption
+from cloudwarden.core.finding import ActionRecord, ActionState, Finding, Grace, Proposal, ProposalState, State
+from cloudwarden.core.resource import Scope
+from cloudwarden.core.verdict import Cause, Reading, Severity, Violation
+from cloudwarden.store import SqlStore
+
+Findings = Callable[..., Finding]
+Proposals = Callable[..., Proposal]
+Actions = Callable[..., ActionRecord]
+Exemptions = Callable[..., Exemption]
+
+EAST = Scope(account="111122223333", region="us-east-1")
+WEST = Scope(account="111122223333", region="us-west-2")
+
+
+def test_the_store_is_the_port(store: SqlStore) -> None:
+    """The adapter satisfies the engine's protocols, as the type checkers see here."""
+    port: ports.Store = store
+    with port.transaction() as tx:
+        assert tx.findings.standing() == []
+
+
+def test_a_finding_comes_back_whole(store: SqlStore, finding: Findings, noon: datetime) -> None:
+    """Every field of a finding survives, down to the microsecond and the order of its readings."""
+    full = finding(
+        name="web ☃",
+        severity=Severity.CRITICAL,
+        state=State.DUE,
+        violation=Violation(summary="open", offending=("tcp/22", "tcp/3389")),
+        readings=(Reading(question="cpu", answer="1 %"), Reading(question="net", answer="0 B")),
+        grace=Grace(observed=timedelta(hours=1, microseconds=7), ticked_at=noon, blind_since=noon),
+        unknown=Cause(reason="throttled", detail="asked too often"),
+        held="pause: lunch",
+        snoozed_until=noon + timedelta(microseconds=1),
+        attempts=2,
+        flaps=3,
+    )
+    with store.transaction() as tx:
+        tx.findings.save([full, finding("f2")])
+    with store.transaction() as tx:
+        assert tx.findings.get("f1") == full
+        assert tx.findings.get("f2") == finding("f2")
+        assert tx.findings.get("f3") is None
+
+
+def test_saving_again_overwrites(store: SqlStore, finding: Findings) -> None:
+    """A finding that is saved again, even by the same call, is the later one, and set fields can become unset."""
+    with store.transaction() as tx:
+        tx.findings.save([finding(held="grace"), finding(held="limit")])
+        tx.findings.save([finding(attempts=1)])
+        assert tx.findings.standing() == [finding(attempts=1)]
+
+
+def test_times_come_back_aware_in_utc(store: SqlStore, finding: Findings) -> None:
+    """An instant given in another zone is the same instant, in UTC."""
+    local = datetime(2026, 3, 1, 14, tzinfo=timezone(timedelta(hours=2)))
+    with store.transaction() as tx:
+        tx.findings.save([finding(last_seen=local)])
+        kept = tx.findings.get("f1")
+    assert kept is not None
+    assert kept.last_seen == local
+    assert kept.last_seen.tzinfo is UTC
+
+
+def test_standing_findings_oldest_first(store: SqlStore, finding: Findings, noon: datetime) -> None:
+    """Exempted findings stand, closed ones do not; a policy's name narrows it."""
+    with store.transaction() as tx:
+        tx.findings.save(
+            [
+                finding("new", first_seen=noon + timedelta(hours=1)),
+                finding("old", state=State.EXEMPTED),
+                finding("closed", state=State.GONE),
+                finding("other", policy="owner-tags", first_seen=noon + timedelta(hours=2)),
+            ]
+        )
+        assert [each.id for each in tx.findings.standing()] == ["old", "new", "other"]
+        assert [each.id for each in tx.findings.standing("stop-idle")] == ["old", "new"]
+
+
+def test_recently_closed_findings(store: SqlStore, finding: Findings, noon: datetime) -> None:
+    """Closed at the asked instant or later, of that policy alone."""
+    before = noon - timedelta(microseconds=1)
+    with store.transaction() as tx:
+        tx.findings.save(
+            [
+                finding("at", state=State.FIXED),
+                finding("before", state=State.RESOLVED, state_since=before),
+                finding("standing"),
+                finding("other", state=State.GONE, policy="owner-tags"),
+            ]
+        )
+        assert [each.id for each in tx.findings.recently_closed("stop-idle", noon)] == ["at"]
+
+
+def test_a_resource_has_one_standing_finding_per_policy(store: SqlStore, finding: Findings) -> None:
+    """A second one is refused, and takes its whole transaction with it."""
+    with pytest.raises(StoreError, match="UNIQUE"), store.transaction() as tx:
+        tx.findings.save([finding("f1"), finding("f2", resource_id="i-f1")])
+    with store.transaction() as tx:
+        assert tx.findings.standing() == []
+
+
+def test_a_closed_finding_makes_room(store: SqlStore, finding: Findings) -> None:
+    """One save may close a finding and open its successor, in whatever order it names them."""
+    with store.transaction() as tx:
+        tx.findings.save([finding("f1")])
+    with store.transaction() as tx:
+        tx.findings.save([finding("f2", resource_id="i-f1"), finding("f1", state=State.GONE)])
+        assert [each.id for each in tx.findings.standing()] == ["f2"]
+
+
+def test_thousands_of_findings_are_saved_together(store: SqlStore, finding: Findings) -> None:
+    """A large estate's findings all come and all change in one transaction."""
+    many = [finding(f"f{number}") for number in range(3000)]
+    with store.transaction() as tx:
+        tx.findings.save(many)
+        tx.findings.save(replace(each, attempts=1) for each in many)
+        assert sum(each.attempts for each in tx.findings.standing()) == 3000
+
+
+def test_a_proposal_comes_back_whole(store: SqlStore, finding: Findings, proposal: Proposals, noon: datetime) -> None:
+    """Plan, hash and decision survive; an unknown id gives nothing."""
+    decided = proposal(state=ProposalState.REJECTED, decided_by="ada", decided_at=noon, reason="in use")
+    with store.transaction() as tx:
+        tx.proposals.save([decided])
+        tx.findings.save([finding()])
+    with store.transaction() as tx:
+        kept = tx.proposals.get("p1")
+        assert kept == decided
+        assert kept.plan.hash == decided.plan.hash
+        assert tx.proposals.get("p2") is None
+
+
+def test_undecided_proposals_oldest_first(
+    store: SqlStore, finding: Findings, proposal: Proposals, noon: datetime
+) -> None:
+    """Pending and approved ones wait; every other state is over."""
+    with store.transaction() as tx:
+        tx.findings.save([finding()])
+        tx.proposals.save(proposal(state.value, state=state) for state in ProposalState)
+        tx.proposals.save([proposal("older", created_at=noon - timedelta(hours=1))])
+        assert [each.id for each in tx.proposals.undecided()] == ["older", "approved", "pending"]
+
+
+def test_a_proposal_needs_its_finding(store: SqlStore, proposal: Proposals) -> None:
+    """A reference to nothing is refused when the transaction ends."""
+    with pytest.raises(StoreError, match="FOREIGN KEY"), store.transaction() as tx:
+        tx.proposals.save([proposal()])
+
+
+def test_an_action_comes_back_whole(
+    store: SqlStore, finding: Findings, proposal: Proposals, action: Actions, noon: datetime
+) -> None:
+    """Step, what calls kept, and the error survive, also a change of them."""
+    later = action(
+        proposal_id="p1", state=ActionState.FAILED, changed_at=noon, step=1, kept={"snapshot": "snap-1"}, error="denied"
+    )
+    with store.transaction() as tx:
+        tx.actions.save(action(proposal_id="p1"))
+        tx.actions.save(later)
+        tx.findings.save([finding()])
+        tx.proposals.save([proposal()])
+    with store.transaction() as tx:
+        assert tx.actions.get("a1") == later
+        assert tx.actions.get("a2") is None
+
+
+def test_unfinished_actions_oldest_first(store: SqlStore, finding: Findings, action: Actions, noon: datetime) -> None:
+    """Intended and waiting ones are unfinished."""
+    with store.transaction() as tx:
+        tx.findings.save([finding()])
+        for number, state in enumerate(ActionState):
+            tx.actions.save(action(state.value, state=state, started_at=noon - timedelta(minutes=number)))
+        assert [each.id for each in tx.actions.unfinished()] == ["waiting", "intended"]
+
+
+def test_actions_are_counted_since_an_instant(
+    store: SqlStore, finding: Findings, action: Actions, noon: datetime
+) -> None:
+    """The instant itself counts, earlier actions and other policies do not."""
+    with store.transaction() as tx:
+        tx.findings.save([finding()])
+        tx.actions.save(action("at"))
+        tx.actions.save(action("before", started_at=noon - timedelta(microseconds=1)))
+        tx.actions.save(action("other", policy="owner-tags"))
+        assert tx.actions.count_since("stop-idle", noon) == 1
+
+
+def test_exemptions_come_back_whole(store: SqlStore, exemption: Exemptions, noon: datetime) -> None:
+    """Revoked and expired ones are kept; saving again is a change."""
+    with store.transaction() as tx:
+        tx.decisions.save_exemption(exemption("e1"))
+        tx.decisions.save_exemption(exemption("e1", revoked_at=noon))
+        tx.decisions.save_exemption(exemption("e2", expires_at=noon))
+        assert tx.decisions.exemptions() == [exemption("e1", revoked_at=noon), exemption("e2", expires_at=noon)]
+
+
+def test_pauses_are_set_and_lifted(store: SqlStore) -> None:
+    """The later reason counts; lifting what is not paused is nothing."""
+    with store.transaction() as tx:
+        tx.decisions.set_pause("*", "lunch")
+        tx.decisions.set_pause("*", "outage")
+        tx.decisions.set_pause("stop-idle", "load test")
+        tx.decisions.set_pause("stop-idle", None)
+        tx.decisions.set_pause("owner-tags", None)
+        assert tx.decisions.pauses() == {"*": "outage"}
+
+
+def test_trust_grows_and_is_bound_to_a_version(store: SqlStore) -> None:
+    """Scopes add up for one fingerprint; another fingerprint, or policy, is not trusted."""
+    with store.transaction() as tx:
+        tx.decisions.trust("stop-idle", "v1", [EAST])
+        tx.decisions.trust("stop-idle", "v1", [EAST, WEST])
+        assert tx.decisions.trusted("stop-idle", "v1") == {EAST, WEST}
+        assert tx.decisions.trusted("stop-idle", "v2") == frozenset()
+        assert tx.decisions.trusted("owner-tags", "v1") == frozenset()
+
+
+def test_the_latest_run_replaces_the_one_before(store: SqlStore, noon: datetime) -> None:
+    """Only the scopes of the latest sweep are remembered; other policies' runs stay."""
+    first = ports.PolicyRun(policy="stop-idle", run_id="r1", started_at=noon, population=10)
+    second = ports.PolicyRun(policy="stop-idle", run_id="r2", started_at=noon, population=None)
+    with store.transaction() as tx:
+        tx.runs.save(replace(first, policy="owner-tags"), [EAST])
+        tx.runs.save(first, [EAST, EAST])
+        tx.runs.save(second, [WEST])
+        assert tx.runs.get("stop-idle") == second
+        assert tx.runs.scopes("stop-idle") == {WEST}
+        assert tx.runs.scopes("owner-tags") == {EAST}
+        assert tx.runs.get("never") is None
+
+
+def test_a_block_that_raises_keeps_nothing(store: SqlStore, finding: Findings, noon: datetime) -> None:
+    """Findings and journal go back together, whatever was raised, even what is no Exception."""
+    with pytest.raises(KeyboardInterrupt), store.transaction() as tx:
+        tx.findings.save([finding()])
+        tx.journal.append(at=noon, event="intended", details={})
+        raise KeyboardInterrupt
+    with store.transaction() as tx:
+        assert tx.findings.standing() == []
+        assert tx.journal.entries() == []
+
+
+def test_a_second_transaction_waits_and_gives_up(store: SqlStore) -> None:
+    """A transaction begun within another cannot begin: it is busy, and the outer one is unharmed."""
+    with store.transaction() as outer:
+        outer.decisions.set_pause("*", "lunch")
+        with pytest.raises(StoreBusy), store.transaction():
+            pass
+    with store.transaction() as tx:
+        assert tx.decisions.pauses() == {"*": "lunch"}
+
+
+def test_threads_take_turns(store: SqlStore, noon: datetime) -> None:
+    """Many threads append at once: every entry is there, none twice, no number missing."""
+
+    def append() -> None:
+        for _ in range(10):
+            with store.transaction() as tx:
+                tx.journal.append(at=noon, event="intended", details={})
+
+    threads = [threading.Thread(target=append) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    with store.reading() as tx:
+        assert [entry.seq for entry in tx.journal.entries()] == list(range(1, 41))
+
+
+def test_reading_refuses_to_write(store: SqlStore) -> None:
+    """A view for reports changes nothing, and the next transaction can write again."""
+    with pytest.raises(StoreUnwritable), store.reading() as tx:
+        tx.decisions.set_pause("*", "lunch")
+    with store.transaction() as tx:
+        tx.decisions.set_pause("*", "lunch")
+
+
+def test_a_row_nobody_wrote_is_unusable(store: SqlStore, finding: Findings) -> None:
+    """A state that this version does not know is reported as such, not guessed."""
+    with store.transaction() as tx:
+        tx.findings.save([finding()])
+        tx.connection.exec_driver_sql("UPDATE findings SET state = 'sleeping'")
+        with pytest.raises(StoreUnusable, match="findings cannot be read.*sleeping"):
+            tx.findings.get("f1")

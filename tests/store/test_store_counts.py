@@ -1,0 +1,64 @@
+"""What is counted for gauges."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+
+from cloudwarden.core.exemption import Exemption
+from cloudwarden.core.finding import Finding, Proposal, ProposalState, State
+from cloudwarden.core.verdict import Severity
+from cloudwarden.engine.events import StoreCounted
+from cloudwarden.store import SqlStore, count
+
+
+def test_an_empty_store_counts_nothing(store: SqlStore, noon: datetime) -> None:
+    """The states of exemptions are all there all the same, so that their gauges show zero."""
+    with store.reading() as tx:
+        counted = count(tx, noon)
+    assert counted == StoreCounted(
+        findings={},
+        proposals={},
+        oldest_proposal={},
+        exemptions={"active": 0, "expired": 0, "revoked": 0},
+        paused=frozenset(),
+    )
+
+
+def test_findings_by_policy_severity_and_account(
+    store: SqlStore, finding: Callable[..., Finding], noon: datetime
+) -> None:
+    """Standing ones, exempted included; closed ones not."""
+    with store.transaction() as tx:
+        tx.findings.save([finding("f1"), finding("f2", state=State.EXEMPTED), finding("f3", state=State.FIXED)])
+        tx.findings.save([finding("f4", severity=Severity.HIGH)])
+        counted = count(tx, noon)
+    assert counted.findings == {
+        ("stop-idle", "medium", "111122223333"): 2,
+        ("stop-idle", "high", "111122223333"): 1,
+    }
+
+
+def test_pending_proposals_and_the_oldest(
+    store: SqlStore, finding: Callable[..., Finding], proposal: Callable[..., Proposal], noon: datetime
+) -> None:
+    """Decided ones wait for nobody; the oldest is told in Unix time, whatever the machine's zone."""
+    with store.transaction() as tx:
+        tx.findings.save([finding()])
+        tx.proposals.save([proposal("p1"), proposal("p2", created_at=noon - timedelta(hours=1))])
+        tx.proposals.save([proposal("p3", state=ProposalState.APPROVED, created_at=noon - timedelta(days=1))])
+        counted = count(tx.connection, noon)
+    assert counted.proposals == {"stop-idle": 2}
+    assert counted.oldest_proposal == {"stop-idle": noon.timestamp() - 3600}
+
+
+def test_exemptions_by_what_they_are_now(store: SqlStore, exemption: Callable[..., Exemption], noon: datetime) -> None:
+    """An exemption expires at its instant, as the core says; a revoked one is revoked whatever its date."""
+    with store.transaction() as tx:
+        tx.decisions.save_exemption(exemption("e1"))
+        tx.decisions.save_exemption(exemption("e2", expires_at=noon))
+        tx.decisions.save_exemption(exemption("e3", expires_at=noon, revoked_at=noon))
+        tx.decisions.set_pause("*", "lunch")
+        counted = count(tx, noon)
+    assert counted.exemptions == {"active": 1, "expired": 1, "revoked": 1}
+    assert counted.paused == {"*"}

@@ -1,0 +1,264 @@
+"""Bad days of a database: busy, read-only, full, damaged, foreign, newer; two openers; a kill at any instant."""
+
+from __future__ import annotations
+
+import random
+import sqlite3
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
+from pathlib import Path
+
+import pytest
+
+from cloudwarden.core.errors import StoreBusy, StoreError, StoreUnusable, StoreUnwritable
+from cloudwarden.core.finding import Finding
+from cloudwarden.store import SqlStore, open_store, verify
+from cloudwarden.store.faults import fault
+
+
+def test_another_writer_makes_it_busy(file_store: SqlStore, path: Path) -> None:
+    """While another process holds the write lock the store says busy, chained; reading goes on; then it works."""
+    other = sqlite3.connect(path, isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    with pytest.raises(StoreBusy, match=r"cloudwarden\.db.*try again") as busy, file_store.transaction():
+        pass
+    assert isinstance(busy.value.__cause__, sqlite3.OperationalError)
+    with file_store.reading() as tx:
+        assert tx.findings.standing() == []
+    other.execute("ROLLBACK")
+    other.close()
+    with file_store.transaction() as tx:
+        tx.decisions.set_pause("*", "lunch")
+
+
+def test_it_waits_for_another_writer(url: str, path: Path) -> None:
+    """A writer that ends within the busy timeout disturbs nobody."""
+    store = open_store(url, busy_timeout_seconds=5)
+    other = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+    other.execute("BEGIN IMMEDIATE")
+    with ThreadPoolExecutor(1) as pool:
+        pool.submit(lambda: (time.sleep(0.2), other.execute("COMMIT")))
+        with store.transaction() as tx:
+            tx.decisions.set_pause("*", "lunch")
+    other.close()
+    store.close()
+
+
+def test_a_read_only_file_is_unwritable(file_store: SqlStore, path: Path) -> None:
+    """A database that may only be read opens, shows what it has, and refuses every transaction."""
+    store = open_store(f"sqlite:///file:{path}?mode=ro&uri=true")
+    with store.reading() as tx:
+        assert tx.decisions.pauses() == {}
+    with pytest.raises(StoreUnwritable, match="read-only"), store.transaction() as tx:
+        tx.decisions.set_pause("*", "lunch")
+    store.close()
+
+
+def test_a_full_disk_is_unwritable(store: SqlStore, finding: Callable[..., Finding], noon: datetime) -> None:
+    """The transaction that met it is gone whole, its journal entry too; once there is space, the store works."""
+    with pytest.raises(StoreUnwritable, match="full"), store.transaction() as tx:
+        tx.journal.append(at=noon, event="intended", details={})
+        pages = tx.connection.exec_driver_sql("PRAGMA page_count").scalar_one()
+        tx.connection.exec_driver_sql(f"PRAGMA max_page_count = {pages + 2}")
+        tx.findings.save(finding(f"f{number}") for number in range(500))
+    with store.transaction() as tx:
+        assert tx.findings.standing() == []
+        assert tx.journal.entries() == []
+        tx.connection.exec_driver_sql("PRAGMA max_page_count = 100000")
+        tx.findings.save(finding(f"f{number}") for number in range(500))
+
+
+@pytest.mark.parametrize(
+    ("name", "what"),
+    [("absent/x.db", "there is no directory .*absent: make it"), (".", "is a directory: set `database`")],
+)
+def test_a_place_that_cannot_be_is_unwritable(tmp_path: Path, name: str, what: str) -> None:
+    """The message says which directory to make, or that a file was meant."""
+    with pytest.raises(StoreUnwritable, match=what):
+        open_store(f"sqlite:///{tmp_path / name}")
+
+
+def test_a_directory_nobody_may_write_in_is_unwritable() -> None:
+    """Not even root can make a file in /proc."""
+    with pytest.raises(StoreUnwritable, match="/proc"):
+        open_store("sqlite:////proc/cloudwarden.db")
+
+
+@pytest.mark.parametrize("url", ["postgresql://u:secret@h/d", "secret:word", "", "mysql+pymysql://u:secret@h/d"])
+def test_another_database_is_refused(url: str) -> None:
+    """The message says what to write, and repeats no password."""
+    with pytest.raises(StoreUnusable, match="write sqlite://") as refused:
+        open_store(url)
+    assert "secret" not in str(refused.value)
+
+
+def refused_unchanged(path: Path, url: str, match: str) -> None:
+    """Opening refuses the file and leaves every byte of it."""
+    before = path.read_bytes()
+    with pytest.raises(StoreUnusable, match=match):
+        open_store(url)
+    assert path.read_bytes() == before
+
+
+def test_a_file_that_is_no_database_is_refused(url: str, path: Path) -> None:
+    """Something else under this name is not overwritten."""
+    path.write_text("policies = 'policies'\n" * 100)
+    refused_unchanged(path, url, "not a database.*restore a backup")
+
+
+def damaged(path: Path, url: str, finding: Callable[..., Finding]) -> None:
+    """A database of many pages, some of them overwritten in the middle."""
+    store = open_store(url)
+    with store.transaction() as tx:
+        tx.findings.save(finding(f"f{number}") for number in range(2000))
+    store.close()
+    content = bytearray(path.read_bytes())
+    middle = len(content) // 2
+    content[middle : middle + 16384] = b"\xa5" * 16384
+    path.write_bytes(content)
+
+
+def test_a_damaged_file_is_refused(url: str, path: Path, finding: Callable[..., Finding]) -> None:
+    """Damage in the middle of a file is found before anything is read from it, and nothing is made anew."""
+    damaged(path, url, finding)
+    refused_unchanged(path, url, "damaged")
+
+
+def test_damage_while_running_is_unusable(url: str, path: Path, finding: Callable[..., Finding]) -> None:
+    """A file that breaks under an open store stops it, rather than giving fewer findings."""
+    store = open_store(url)
+    damaged(path, url, finding)
+    with pytest.raises(StoreUnusable, match="damaged"), store.transaction() as tx:
+        tx.findings.standing()
+    store.close()
+
+
+def test_a_truncated_file_is_refused(url: str, path: Path, finding: Callable[..., Finding]) -> None:
+    """Half a database is none."""
+    store = open_store(url)
+    with store.transaction() as tx:
+        tx.findings.save(finding(f"f{number}") for number in range(500))
+    store.close()
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+    refused_unchanged(path, url, "damaged")
+
+
+def test_an_emptied_file_with_a_log_is_refused(url: str, path: Path) -> None:
+    """SQLite would begin a new database here and throw the log away with what it holds."""
+    path.touch()
+    path.with_name("cloudwarden.db-wal").write_bytes(b"x" * 100)
+    refused_unchanged(path, url, "the file is empty, and its log")
+
+
+def test_an_empty_file_is_a_new_database(url: str, path: Path) -> None:
+    """What a kill right after the file's making, or `touch`, leaves behind."""
+    path.touch()
+    open_store(url).close()
+
+
+def test_another_programs_database_is_refused(url: str, path: Path) -> None:
+    """Its tables are not ours to add to; not even its journal mode is changed."""
+    other = sqlite3.connect(path)
+    other.execute("CREATE TABLE songs (title)")
+    other.close()
+    refused_unchanged(path, url, "another program's database.*songs")
+
+
+def test_a_newer_schema_is_refused(url: str, path: Path, file_store: SqlStore) -> None:
+    """An older version does not touch what a newer one wrote; the message names both."""
+    with file_store.transaction() as tx:
+        tx.connection.exec_driver_sql("UPDATE alembic_version SET version_num = '9999'")
+    refused_unchanged(path, url, r"newer Cloudwarden.*'9999'.*'0001'")
+
+
+def test_a_lost_table_is_unusable(file_store: SqlStore) -> None:
+    """A schema that somebody changed by hand is reported as that."""
+    with file_store.transaction() as tx:
+        tx.connection.exec_driver_sql("DROP TABLE pauses")
+    with pytest.raises(StoreUnusable, match="no such table: pauses"), file_store.transaction() as tx:
+        tx.decisions.pauses()
+
+
+def test_every_sqlite_error_is_ours() -> None:
+    """Any code of SQLite, extended or not, and an error without one, has a meaning here."""
+    names = [name for name in dir(sqlite3) if name.startswith("SQLITE_IOERR") or name == "SQLITE_BUSY_SNAPSHOT"]
+    for name in names:
+        error = sqlite3.OperationalError(name)
+        error.sqlite_errorcode = getattr(sqlite3, name)
+        assert type(fault(error, "db")) is (StoreBusy if "BUSY" in name else StoreUnwritable)
+    assert type(fault(sqlite3.ProgrammingError("closed"), "db")) is StoreError
+
+
+OPEN = """
+import sys
+from cloudwarden.store import open_store
+sys.stdin.readline()
+store = open_store(sys.argv[1])
+with store.transaction() as tx:
+    tx.decisions.set_pause(sys.argv[2], "opened")
+store.close()
+"""
+
+
+def test_many_may_open_a_new_database_at_once(url: str) -> None:
+    """Processes that start together all find one schema, made once."""
+    openers = [
+        subprocess.Popen([sys.executable, "-c", OPEN, url, str(number)], stdin=subprocess.PIPE, text=True)
+        for number in range(4)
+    ]
+    for opener in openers:
+        assert opener.stdin is not None
+        opener.stdin.write("go\n")
+        opener.stdin.close()
+    assert [opener.wait(60) for opener in openers] == [0, 0, 0, 0]
+    store = open_store(url)
+    with store.reading() as tx:
+        assert sorted(tx.decisions.pauses()) == ["0", "1", "2", "3"]
+    store.close()
+
+
+def test_threads_may_open_a_new_database_at_once(url: str) -> None:
+    """The same within one process, many times over, where the race is tight."""
+    for round_ in range(5):
+        with ThreadPoolExecutor(4) as pool:
+            stores = list(pool.map(open_store, [url.replace("warden", f"warden{round_}")] * 4))
+        for store in stores:
+            store.close()
+
+
+WRITE = """
+import sys
+from datetime import UTC, datetime
+from cloudwarden.store import open_store
+store = open_store(sys.argv[1])
+number = 0
+while True:
+    with store.transaction() as tx:
+        for part in range(20):
+            tx.decisions.set_pause(f"{sys.argv[2]}-{number}-{part}", "x" * 500)
+        tx.journal.append(at=datetime.now(UTC), event="intended", details={"number": number})
+    number += 1
+    print(number, flush=True)
+"""
+
+
+@pytest.mark.parametrize("life", ["first", "second", "third"])
+def test_a_kill_loses_nothing_and_leaves_no_half(url: str, life: str) -> None:
+    """After SIGKILL amid transactions: every one that was reported is there, whole, and the chain verifies."""
+    reported = 0
+    with subprocess.Popen([sys.executable, "-c", WRITE, url, life], stdout=subprocess.PIPE, text=True) as writer:
+        assert writer.stdout is not None
+        for _ in range(random.randint(5, 60)):  # noqa: S311
+            reported = int(writer.stdout.readline())
+        writer.kill()
+    store = open_store(url)
+    with store.reading() as tx:
+        entries, pauses = len(tx.journal.entries()), len(tx.decisions.pauses())
+    assert verify(store).ok
+    assert entries >= reported
+    assert pauses == 20 * entries
+    store.close()

@@ -1,0 +1,70 @@
+"""One daemon per store."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from cloudwarden.core.errors import AlreadyRunning, StoreUnwritable
+from cloudwarden.store import own
+
+HOLD = """
+import sys
+from cloudwarden.store import own
+with own(sys.argv[1]):
+    print("held", flush=True)
+    sys.stdin.read()
+"""
+
+
+def holder(url: str) -> subprocess.Popen[str]:
+    """Another process that owns the store."""
+    process = subprocess.Popen(
+        [sys.executable, "-c", HOLD, url], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
+    assert process.stdout is not None
+    assert process.stdout.readline() == "held\n"
+    return process
+
+
+def test_a_second_process_is_refused(url: str, path: Path) -> None:
+    """The message names who holds which file and what to do; when the holder is killed, the store is free."""
+    with holder(url) as process:
+        with pytest.raises(AlreadyRunning) as refused, own(url):
+            pass
+        process.kill()
+    for part in (f"pid {process.pid}", str(path), f"{path}.lock", "stop it first"):
+        assert part in str(refused.value)
+    with own(url):
+        assert path.with_name("cloudwarden.db.lock").read_text() == f"{os.getpid()}\n"
+
+
+def test_a_second_owner_in_one_process_is_refused(url: str) -> None:
+    """The lock belongs to who entered it, and ends with its block, even one that raises."""
+    with pytest.raises(AlreadyRunning, match=f"pid {os.getpid()}"), own(url), own(url):
+        pass
+    with own(url):
+        pass
+
+
+def test_a_relative_url_is_the_same_store(url: str, path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two ways to name one file do not make two stores."""
+    monkeypatch.chdir(path.parent)
+    with own(url), pytest.raises(AlreadyRunning), own("sqlite:///cloudwarden.db"):
+        pass
+
+
+def test_a_store_in_memory_is_always_free() -> None:
+    """Each is its maker's own."""
+    with own("sqlite://"), own("sqlite://"):
+        pass
+
+
+def test_a_place_without_a_directory_is_unwritable(tmp_path: Path) -> None:
+    """The lock cannot be made where the database could not be."""
+    with pytest.raises(StoreUnwritable, match="absent"), own(f"sqlite:///{tmp_path}/absent/cloudwarden.db"):
+        pass

@@ -1,0 +1,71 @@
+"""Migrations make exactly the tables that the code uses."""
+
+from __future__ import annotations
+
+import re
+import sqlite3
+from pathlib import Path
+
+from alembic import command
+from alembic.autogenerate import compare_metadata
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection, create_engine
+
+from cloudwarden.store import SqlStore, migration, open_store
+from cloudwarden.store.tables import metadata
+
+
+def statements(connection: Connection) -> dict[str, str]:
+    """The SQL of every table and index, without its white space, quotes, and the order of its constraints."""
+    query = "SELECT name, sql FROM sqlite_master WHERE type IN ('table', 'index') AND sql IS NOT NULL"
+    found = {name: re.sub(r'[\s"]', "", sql) for name, sql in connection.exec_driver_sql(query)}
+    return {
+        name: "".join(sorted(sql)) for name, sql in found.items() if name not in ("alembic_version", "sqlite_sequence")
+    }
+
+
+def test_the_migrated_schema_is_the_metadata(store: SqlStore) -> None:
+    """Alembic sees no difference between what the scripts made and what tables.py says."""
+    with store.transaction() as tx:
+        context = MigrationContext.configure(tx.connection, opts={"compare_type": True})
+        assert compare_metadata(context, metadata) == []
+
+
+def test_constraints_are_migrated_as_well(store: SqlStore) -> None:
+    """Checks, deferred references and partial indexes, which Alembic does not compare, are the same SQL."""
+    with store.reading() as tx:
+        migrated = statements(tx.connection)
+    with create_engine("sqlite://").connect() as connection:
+        metadata.create_all(connection)
+        assert migrated == statements(connection)
+
+
+def test_opening_again_changes_nothing(file_store: SqlStore, url: str, path: Path) -> None:
+    """What was written stays, and a current schema is not written to."""
+    with file_store.transaction() as tx:
+        tx.decisions.set_pause("*", "lunch")
+    holder = sqlite3.connect(path)
+    holder.execute("BEGIN IMMEDIATE")
+    again = open_store(url, busy_timeout_seconds=0)
+    with again.reading() as tx:
+        assert tx.decisions.pauses() == {"*": "lunch"}
+    again.close()
+    holder.close()
+
+
+def test_scripts_form_one_line() -> None:
+    """No two scripts follow the same one: there is a single newest schema."""
+    assert len(ScriptDirectory.from_config(migration.configuration()).get_heads()) == 1
+
+
+def test_the_template_makes_a_script_that_compiles(tmp_path: Path) -> None:
+    """`alembic revision` with our template gives Python, linked to the newest script."""
+    config = migration.configuration()
+    made = command.revision(config, "a column", rev_id="9999", version_path=str(tmp_path), head="head", splice=False)
+    assert made is not None
+    assert not isinstance(made, list)
+    written = Path(made.path).read_text()
+    compile(written, made.path, "exec")
+    assert 'revision = "9999"' in written.replace("'", '"')
+    assert "down_revision = None" not in written

@@ -1,0 +1,106 @@
+"""Every combination that design and documentation promise: none of these lines may be rejected."""
+
+from cloudwarden import (
+    ENFORCE,
+    OBSERVE,
+    PROPOSE,
+    Limit,
+    NoParams,
+    Now,
+    Params,
+    Policy,
+    Resource,
+    Severity,
+    Violation,
+    cron,
+    days,
+    every,
+    hours,
+    rule,
+    tagged,
+)
+from cloudwarden.aws import ec2
+from cloudwarden.library.compute import Idle, idle
+from cloudwarden.library.network import OpenToTheWorld, open_to_the_world
+from cloudwarden.library.storage import Unattached, unattached
+from cloudwarden.library.tagging import RequiredTags, required_tags
+
+
+class Quiet(Params):
+    """Params of an author's own."""
+
+    below_percent: float = 2.0
+
+
+@rule
+def quiet(instance: ec2.Instance, params: Quiet, activity: ec2.Activity, now: Now) -> Violation | None:
+    """A rule of an author's own."""
+    if now.reached(instance.launched + hours(1)) and activity.cpu_percent.stayed_below(
+        params.below_percent, over=hours(1)
+    ):
+        return Violation(summary="quiet")
+    return None
+
+
+@rule
+def nameless(resource: Resource, params: NoParams) -> Violation | None:
+    """A rule for every kind."""
+    del params
+    return None if resource.name else Violation(summary="has no name")
+
+
+stop_quiet = Policy(
+    name="stop-quiet",
+    rule=quiet,
+    params=Quiet(below_percent=1.0),
+    schedule=cron("0 20 * * mon-fri", timezone="Europe/Berlin"),
+    mode=ENFORCE,
+    action=ec2.Stop(),
+    grace=hours(2),
+    limit=Limit(per_run=5, share=0.1),
+    exempt=[tagged("keep-running")],
+    severity=Severity.HIGH,
+)
+stop_idle = Policy(
+    name="stop-idle", rule=idle, params=Idle(window=hours(6)), schedule=every(minutes=15), mode=PROPOSE, action=ec2.Stop()
+)
+close_groups = Policy(
+    name="close-groups",
+    rule=open_to_the_world,
+    params=OpenToTheWorld(allowed_ports=(443,)),
+    schedule=every(minutes=15),
+    mode=PROPOSE,
+    action=ec2.RevokeIngress(),
+)
+delete_volumes = Policy(
+    name="delete-volumes",
+    rule=unattached,
+    params=Unattached(min_age=days(14)),
+    schedule=every(hours=1),
+    mode=PROPOSE,
+    action=ec2.SnapshotThenDelete(),
+)
+tag_instances = Policy(
+    name="tag-instances",
+    rule=required_tags.on(ec2.Instance),
+    params=RequiredTags(keys=("owner",)),
+    schedule=every(hours=1),
+    mode=PROPOSE,
+    action=ec2.AddTags(tags={"owner": "unknown"}),
+)
+tag_groups = Policy(
+    name="tag-groups",
+    rule=open_to_the_world,
+    params=OpenToTheWorld(),
+    schedule=every(hours=1),
+    mode=PROPOSE,
+    action=ec2.AddTags(tags={"open": "yes"}, overwrite=True),
+)
+watch_names = Policy(
+    name="watch-names", rule=nameless.on(ec2.Volume), params=NoParams(), schedule=every(hours=1), mode=OBSERVE
+)
+
+
+def call_it(instance: ec2.Instance, now: Now, activity: ec2.Activity) -> Violation | None:
+    """A rule is called like the function it was."""
+    return idle(instance, Idle(), now, activity)

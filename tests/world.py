@@ -1,0 +1,230 @@
+"""A small world for the engine: a cloud in memory, a store in memory, and a clock that tests move."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+
+from cloudwarden.library.compute import Idle, idle
+from cloudwarden.library.storage import Unattached, unattached
+from cloudwarden.testing import instance, volume
+
+from cloudwarden import (
+    ENFORCE,
+    PROPOSE,
+    Limit,
+    Mode,
+    Policy,
+    every,
+    hours,
+    minutes,
+    tagged,
+)
+from cloudwarden.aws import ec2
+from cloudwarden.clock import FakeClock
+from cloudwarden.core.action import Call, Json, Read
+from cloudwarden.core.finding import Finding, Proposal, State
+from cloudwarden.core.metric import Series
+from cloudwarden.core.policy import AnyPolicy
+from cloudwarden.core.resource import Scope
+from cloudwarden.engine.act import Actor
+from cloudwarden.engine.cutoff import SignalCutoff
+from cloudwarden.engine.decide import Decider, approve, trust
+from cloudwarden.engine.gather import Gatherer
+from cloudwarden.engine.sweep import Sweeper, SweepResult
+from cloudwarden.memory import MemoryCloud
+from cloudwarden.store import SqlStore
+
+NOON = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
+SCOPE = Scope(account="123456789012", region="eu-central-1")
+WINDOW = hours(1)
+
+
+def stop_idle(**changes: object) -> AnyPolicy:
+    """The policy that most tests run: stop instances idle for an hour, proposed at once."""
+    policy: AnyPolicy = Policy(
+        name="stop-idle",
+        rule=idle,
+        params=Idle(window=WINDOW),
+        schedule=every(minutes=15),
+        mode=PROPOSE,
+        action=ec2.Stop(),
+        limit=Limit(per_run=5, share=1.0),
+        exempt=[tagged("keep-running")],
+    )
+    return replace(policy, **changes)  # type: ignore[arg-type]  # a test's changes
+
+
+def delete_unattached(**changes: object) -> AnyPolicy:
+    """Snapshot, then delete, volumes that nothing uses."""
+    policy: AnyPolicy = Policy(
+        name="delete-unattached",
+        rule=unattached,
+        params=Unattached(min_age=hours(1)),
+        schedule=every(minutes=15),
+        mode=PROPOSE,
+        action=ec2.SnapshotThenDelete(),
+        limit=Limit(per_run=5, share=1.0),
+    )
+    return replace(policy, **changes)  # type: ignore[arg-type]  # a test's changes
+
+
+class Reports:
+    """Keeps what was reported."""
+
+    def __init__(self) -> None:
+        self.events: list[object] = []
+
+    def report(self, event: object) -> None:
+        """Keep one event."""
+        self.events.append(event)
+
+    def of(self, kind: type) -> list[object]:
+        """The events of one class."""
+        return [event for event in self.events if isinstance(event, kind)]
+
+
+@dataclass(kw_only=True)
+class World:
+    """The engine with everything around it in memory."""
+
+    store: SqlStore
+    clock: FakeClock = field(default_factory=lambda: FakeClock(NOON))
+    cloud: MemoryCloud = field(default_factory=MemoryCloud)
+    reports: Reports = field(default_factory=Reports)
+    ceiling: Mode = ENFORCE
+    policies: dict[str, AnyPolicy] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.cloud.effects.update(stop_instances=_stop, create_snapshot=_snapshot, delete_volume=_delete)
+        self.cloud.readings.update(
+            describe_instances=lambda cloud, read: cloud.resources[_named(read)].state,  # type: ignore[attr-defined]
+            describe_snapshots=lambda cloud, read: "snap-1" if "SnapshotId" in read.path else "pending",
+            describe_volumes=lambda cloud, read: [_named(read)] if _named(read) in cloud.resources else [],
+        )
+        gatherer = Gatherer(
+            inventory=self.cloud,
+            evidence=self.cloud,
+            cutoff=SignalCutoff(0.2),
+            reporter=self.reports,
+            threads=4,
+        )
+        self.actor = Actor(
+            store=self.store,
+            inventory=self.cloud,
+            actuator=self.cloud,
+            gatherer=gatherer,
+            clock=self.clock,
+            reporter=self.reports,
+            mode_of=lambda policy: min(policy.mode, self.ceiling),
+        )
+        self.sweeper = Sweeper(
+            gatherer=gatherer,
+            actor=self.actor,
+            store=self.store,
+            clock=self.clock,
+            reporter=self.reports,
+            scopes=lambda: [SCOPE],
+            mode_of=lambda policy: min(policy.mode, self.ceiling),
+        )
+
+    def use(self, *policies: AnyPolicy) -> None:
+        """Run these policies from now on."""
+        self.policies = {policy.name: policy for policy in policies}
+
+    def add(self, name: str, *, cpu: float | None = 1.0, network: float = 0.0, share: float = 1.0) -> ec2.Instance:
+        """A running instance with an hour of datapoints (`share` of them); none at all when `cpu` is None."""
+        made = instance(id=name, account=SCOPE.account, region=SCOPE.region, launched=NOON - hours(48))
+        self.cloud.put(made)
+        if cpu is not None:
+            self.measure(name, cpu=cpu, network=network, share=share)
+        return made
+
+    def measure(self, name: str, *, cpu: float, network: float = 0.0, share: float = 1.0) -> None:
+        """Datapoints every five minutes over the last two windows, up to now."""
+        count = int(24 * share)
+        moments = tuple(self.clock.now() - minutes(5 * number) for number in range(count))
+        for metric, value in (("CPUUtilization", cpu), ("NetworkIn", network), ("NetworkOut", network)):
+            self.cloud.series[metric, name] = Series(moments=moments, values=(value,) * count)
+
+    def add_volume(self, name: str) -> ec2.Volume:
+        """A volume made long ago that nothing uses."""
+        made = volume(id=name, account=SCOPE.account, region=SCOPE.region, created=NOON - hours(48), state="available")
+        self.cloud.put(made)
+        return made
+
+    def sweep(self, *, after: timedelta = timedelta(0)) -> SweepResult:
+        """Let time pass, with everything measured as before, and sweep all policies."""
+        self.clock.advance(after)
+        for (metric, name), series in list(self.cloud.series.items()):
+            shifted = tuple(moment + after for moment in series.moments)
+            self.cloud.series[metric, name] = replace(series, moments=shifted)
+        return self.sweeper.sweep(tuple(self.policies.values()), self.policies)
+
+    def act(self) -> None:
+        """What the daemon does between sweeps."""
+        self.actor.act(self.policies, "")
+
+    def finding(self, resource_id: str) -> Finding:
+        """The standing finding of a resource."""
+        with self.store.reading() as tx:
+            (found,) = [one for one in tx.findings.standing() if one.resource_id == resource_id]
+            return found
+
+    def states(self) -> dict[str, State]:
+        """Every standing finding's state, by resource."""
+        with self.store.reading() as tx:
+            return {finding.resource_id: finding.state for finding in tx.findings.standing()}
+
+    def proposals(self) -> list[Proposal]:
+        """Proposals that are pending or approved."""
+        with self.store.reading() as tx:
+            return list(tx.proposals.undecided())
+
+    def approve_all(self) -> None:
+        """A person approves everything that is pending."""
+        for proposal in self.proposals():
+            with self.store.transaction() as tx:
+                approve(tx, proposal.id, self.decider())
+
+    def trust_all(self) -> None:
+        """The operator lets every policy act by itself where it has swept."""
+        for policy in self.policies.values():
+            with self.store.transaction() as tx:
+                trust(tx, policy, self.decider())
+
+    def decider(self, reason: str = "a test") -> Decider:
+        """Who decides in tests."""
+        return Decider(by="operator", origin="test", reason=reason, now=self.clock.now())
+
+    def called(self) -> list[str]:
+        """The mutating calls that arrived, in order."""
+        return [call.operation for call in self.cloud.calls]
+
+    def journal(self) -> list[str]:
+        """The journal's events, in order."""
+        with self.store.reading() as tx:
+            return [entry.event for entry in tx.journal.entries()]
+
+
+def _named(read: Read) -> str:
+    (ids,) = [value for key, value in read.arguments.items() if key.endswith("Ids")]
+    assert isinstance(ids, list)
+    return str(ids[0])
+
+
+def _stop(cloud: MemoryCloud, call: Call) -> dict[str, str]:
+    ids: Json = call.arguments["InstanceIds"]
+    assert isinstance(ids, list)
+    cloud.change(str(ids[0]), state="stopped")
+    return {}
+
+
+def _snapshot(cloud: MemoryCloud, call: Call) -> dict[str, str]:
+    del cloud, call
+    return {"snapshot_id": "snap-1"}
+
+
+def _delete(cloud: MemoryCloud, call: Call) -> dict[str, str]:
+    del cloud.resources[str(call.arguments["VolumeId"])]
+    return {}
