@@ -25,6 +25,7 @@ from cloudwarden.core.verdict import Cause, Verdict
 from cloudwarden.daemon import Daemon
 from cloudwarden.engine.act import Actor
 from cloudwarden.engine.cutoff import SignalCutoff
+from cloudwarden.engine.events import StoreCounted
 from cloudwarden.engine.gather import Case, Gatherer
 from cloudwarden.engine.sweep import Sweeper, SweepResult
 from cloudwarden.loading import Loaded
@@ -132,6 +133,10 @@ class App:
             mode_of=self.mode_of,
         )
 
+    def _counted(self) -> StoreCounted:
+        with self.store.reading() as tx:
+            return count(tx, self.clock.now())
+
     def _beat(self) -> None:
         self._alive()
 
@@ -152,7 +157,7 @@ class App:
                 sweeper=self.sweeper,
                 actor=self.actor,
                 load=self.load,
-                counts=lambda: count(self.store, self.clock.now()),
+                counts=self._counted,
                 stop=stop,
                 reload=reload or threading.Event(),
                 policies_directory=Path(self.settings.policies),

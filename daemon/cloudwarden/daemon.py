@@ -48,7 +48,7 @@ class Daemon:
         stop: threading.Event,
         reload: threading.Event,
         policies_directory: Path,
-        schedule_known: Callable[[str, float], None],
+        schedule_known: Callable[[str, float, str | None], None],
     ) -> None:
         self._clock = clock
         self._reporter = reporter
@@ -138,14 +138,15 @@ class Daemon:
         self._loaded = self._load(self._loaded)
         policies = self._loaded.policies
         self._scheduler.replace(policies)
-        for policy in policies.values():
-            self._schedule_known(policy.name, policy.schedule.interval_at(self._clock.now()).total_seconds())
         self._reporter.report(
             PoliciesLoaded(
                 policies=tuple((policy.name, str(policy.mode)) for policy in policies.values()),
                 problems=tuple(str(problem) for problem in self._loaded.problems),
             )
         )
+        for policy in policies.values():
+            interval = policy.schedule.interval_at(self._clock.now()).total_seconds()
+            self._schedule_known(policy.name, interval, policy.action.name if policy.action else None)
 
     def _count(self) -> None:
         try:

@@ -92,7 +92,7 @@ class Scheduler:
             self._fired.pop(name, None)
             self._jobs.reschedule_job(name, trigger=_trigger(schedule))
             if not isinstance(schedule, Cron):
-                self._jobs.modify_job(name, next_run_time=self._clock.now())
+                self._fire(name, counted=False)
         self._jobs.wakeup()
 
     def _schedule(self, name: str, policy: AnyPolicy) -> None:

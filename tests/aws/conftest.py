@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.aws.stub_aws import Heard, StubAws, serving
+from stub_aws import Heard, StubAws, serving
 
 
 @pytest.fixture(autouse=True)

@@ -11,7 +11,7 @@ import pytest
 from cloudwarden.aws.inventory import AwsInventory
 from cloudwarden.aws.kind import Kind
 from cloudwarden.core.resource import Resource, Scope
-from tests.aws.stub_aws import SCOPE, Asked, Reply, StubAws, error, sessions_to, xml
+from stub_aws import SCOPE, Asked, Reply, StubAws, error, sessions_to, xml
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -71,7 +71,7 @@ def page(*ids: str, token: str = "", size: str = "<size>8</size>") -> Reply:
 def listed(aws: StubAws) -> tuple[list[str], str | None]:
     """Ids of the disks listed, and the problem's reason."""
     listing = AwsInventory(sessions_to(aws), [DISKS]).list(Disk, SCOPE)
-    return [resource.id for resource in listing.resources], listing.problem and listing.problem.reason
+    return [resource.id for resource in listing.resources], None if listing.problem is None else listing.problem.reason
 
 
 def test_all_pages_are_read(aws: StubAws) -> None:

@@ -10,7 +10,7 @@ from cloudwarden.aws.pages import ask
 from cloudwarden.aws.session import AwsAccess, Sessions, moment
 from cloudwarden.core.errors import AccessDenied, CloudError, CredentialsExpired, SettingsError, Throttled, Unavailable
 from cloudwarden.core.resource import Scope
-from tests.aws.stub_aws import (
+from stub_aws import (
     ACCOUNT,
     SCOPE,
     Heard,

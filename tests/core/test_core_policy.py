@@ -8,12 +8,12 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from cloudwarden.testing import instance
 
 from cloudwarden import OBSERVE, PROPOSE, Limit, NoParams, Now, Resource, Violation, rule
 from cloudwarden.aws import ec2
 from cloudwarden.core.action import Plan
 from cloudwarden.core.errors import PolicyError, RuleError
+from cloudwarden.testing import instance
 from world import stop_idle
 
 

@@ -91,7 +91,7 @@ def test_standing_findings_oldest_first(store: SqlStore, finding: Findings, noon
 
 
 def test_recently_closed_findings(store: SqlStore, finding: Findings, noon: datetime) -> None:
-    """Closed at the asked instant or later, of that policy alone."""
+    """Closed at the asked instant or later, of that policy alone, or of all."""
     before = noon - timedelta(microseconds=1)
     with store.transaction() as tx:
         tx.findings.save(
@@ -103,6 +103,7 @@ def test_recently_closed_findings(store: SqlStore, finding: Findings, noon: date
             ]
         )
         assert [each.id for each in tx.findings.recently_closed("stop-idle", noon)] == ["at"]
+        assert [each.id for each in tx.findings.recently_closed(None, noon)] == ["at", "other"]
 
 
 def test_a_resource_has_one_standing_finding_per_policy(store: SqlStore, finding: Findings) -> None:
@@ -139,6 +140,7 @@ def test_a_proposal_comes_back_whole(store: SqlStore, finding: Findings, proposa
         tx.findings.save([finding()])
     with store.transaction() as tx:
         kept = tx.proposals.get("p1")
+        assert kept is not None
         assert kept == decided
         assert kept.plan.hash == decided.plan.hash
         assert tx.proposals.get("p2") is None
@@ -245,10 +247,15 @@ def test_the_latest_run_replaces_the_one_before(store: SqlStore, noon: datetime)
 
 def test_a_block_that_raises_keeps_nothing(store: SqlStore, finding: Findings, noon: datetime) -> None:
     """Findings and journal go back together, whatever was raised, even what is no Exception."""
-    with pytest.raises(KeyboardInterrupt), store.transaction() as tx:
-        tx.findings.save([finding()])
-        tx.journal.append(at=noon, event="intended", details={})
-        raise KeyboardInterrupt
+
+    def interrupted() -> None:
+        with store.transaction() as tx:
+            tx.findings.save([finding()])
+            tx.journal.append(at=noon, event="intended", details={})
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        interrupted()
     with store.transaction() as tx:
         assert tx.findings.standing() == []
         assert tx.journal.entries() == []
@@ -294,5 +301,5 @@ def test_a_row_nobody_wrote_is_unusable(store: SqlStore, finding: Findings) -> N
     with store.transaction() as tx:
         tx.findings.save([finding()])
         tx.connection.exec_driver_sql("UPDATE findings SET state = 'sleeping'")
-        with pytest.raises(StoreUnusable, match="findings cannot be read.*sleeping"):
+        with pytest.raises(StoreUnusable, match=r"findings cannot be read.*sleeping"):
             tx.findings.get("f1")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import random
 import sqlite3
 import subprocess
@@ -35,13 +36,19 @@ def test_another_writer_makes_it_busy(file_store: SqlStore, path: Path) -> None:
         tx.decisions.set_pause("*", "lunch")
 
 
+def end_soon(writer: sqlite3.Connection) -> None:
+    """Let go of the write lock in a fifth of a second."""
+    time.sleep(0.2)
+    writer.execute("COMMIT")
+
+
 def test_it_waits_for_another_writer(url: str, path: Path) -> None:
     """A writer that ends within the busy timeout disturbs nobody."""
     store = open_store(url, busy_timeout_seconds=5)
     other = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
     other.execute("BEGIN IMMEDIATE")
     with ThreadPoolExecutor(1) as pool:
-        pool.submit(lambda: (time.sleep(0.2), other.execute("COMMIT")))
+        pool.submit(end_soon, other)
         with store.transaction() as tx:
             tx.decisions.set_pause("*", "lunch")
     other.close()
@@ -60,11 +67,16 @@ def test_a_read_only_file_is_unwritable(file_store: SqlStore, path: Path) -> Non
 
 def test_a_full_disk_is_unwritable(store: SqlStore, finding: Callable[..., Finding], noon: datetime) -> None:
     """The transaction that met it is gone whole, its journal entry too; once there is space, the store works."""
-    with pytest.raises(StoreUnwritable, match="full"), store.transaction() as tx:
-        tx.journal.append(at=noon, event="intended", details={})
-        pages = tx.connection.exec_driver_sql("PRAGMA page_count").scalar_one()
-        tx.connection.exec_driver_sql(f"PRAGMA max_page_count = {pages + 2}")
-        tx.findings.save(finding(f"f{number}") for number in range(500))
+
+    def fill() -> None:
+        with store.transaction() as tx:
+            tx.journal.append(at=noon, event="intended", details={})
+            pages = tx.connection.exec_driver_sql("PRAGMA page_count").scalar_one()
+            tx.connection.exec_driver_sql(f"PRAGMA max_page_count = {pages + 2}")
+            tx.findings.save(finding(f"f{number}") for number in range(500))
+
+    with pytest.raises(StoreUnwritable, match="full"):
+        fill()
     with store.transaction() as tx:
         assert tx.findings.standing() == []
         assert tx.journal.entries() == []
@@ -116,6 +128,9 @@ def damaged(path: Path, url: str, finding: Callable[..., Finding]) -> None:
     with store.transaction() as tx:
         tx.findings.save(finding(f"f{number}") for number in range(2000))
     store.close()
+    # While another store is open, closing leaves the pages in the log.
+    with contextlib.closing(sqlite3.connect(path)) as connection:
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     content = bytearray(path.read_bytes())
     middle = len(content) // 2
     content[middle : middle + 16384] = b"\xa5" * 16384

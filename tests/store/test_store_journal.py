@@ -9,6 +9,7 @@ from types import MappingProxyType
 
 import pytest
 
+from cloudwarden.core.action import Json
 from cloudwarden.core.errors import StoreError, StoreUnusable
 from cloudwarden.store import SqlStore, verification, verify
 from cloudwarden.store.chain import GENESIS, canonical, digest
@@ -18,7 +19,7 @@ def append(store: SqlStore, count: int, at: datetime) -> None:
     """Append entries about actions a1, a2, ..., in one transaction."""
     with store.transaction() as tx:
         for number in range(1, count + 1):
-            details = {"step": number, "kept": {"b": 1, "a": "☃"}}
+            details: dict[str, Json] = {"step": number, "kept": {"b": 1, "a": "☃"}}
             tx.journal.append(at=at, event="intended", details=details, run_id="r1", action_id=f"a{number}")
 
 

@@ -62,7 +62,12 @@ stop_quiet = Policy(
     severity=Severity.HIGH,
 )
 stop_idle = Policy(
-    name="stop-idle", rule=idle, params=Idle(window=hours(6)), schedule=every(minutes=15), mode=PROPOSE, action=ec2.Stop()
+    name="stop-idle",
+    rule=idle,
+    params=Idle(window=hours(6)),
+    schedule=every(minutes=15),
+    mode=PROPOSE,
+    action=ec2.Stop(),
 )
 close_groups = Policy(
     name="close-groups",

@@ -10,7 +10,7 @@ import jmespath
 from jmespath.exceptions import JMESPathError
 
 from cloudwarden.aws.errors import DRY_RUN_PASSED
-from cloudwarden.aws.pages import ask, pages
+from cloudwarden.aws.pages import Answer, ask, pages
 from cloudwarden.aws.session import Sessions
 from cloudwarden.core.action import Call, Json, Read
 from cloudwarden.core.errors import CloudError, InvalidRequest, MalformedAnswer, NotFound
@@ -41,7 +41,7 @@ class AwsActuator:
             return {}
         keeps = {name: _compiled(path) for name, path in call.keeps.items()}
         answer = ask(self._sessions.client(call.service, scope, once=True), call.operation, call.arguments)
-        return {name: _kept(call, name, path.search(answer)) for name, path in keeps.items()}
+        return {name: _kept(call, name, path, answer) for name, path in keeps.items()}
 
     def read(self, scope: Scope, read: Read) -> Json:
         """What the reading shows at its path; None when the thing does not exist. Raises CloudError.
@@ -80,7 +80,11 @@ def _compiled(path: str) -> Any:
         raise InvalidRequest(f"{path}: {error}") from error
 
 
-def _kept(call: Call, name: str, value: object) -> str:
+def _kept(call: Call, name: str, path: Any, answer: Answer) -> str:
+    try:
+        value = path.search(answer)
+    except JMESPathError:
+        value = None
     if isinstance(value, str) and value:
         return value
     if isinstance(value, int | float) and not isinstance(value, bool):

@@ -30,6 +30,9 @@ DATAPOINTS_PER_CALL = 100_800
 THREADS = 4
 """Calls at once in one scope: enough to hide the latency, far below 50 calls a second."""
 
+SPLITS = 12
+"""Halvings of one refused call: nine find one bad series among 500."""
+
 NO_METRIC = Cause(reason=InvalidRequest.reason, detail="CloudWatch answers metric queries only")
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -135,22 +138,30 @@ def _asked(client: BaseClient, batch: Batch, now: datetime) -> dict[MetricQuery,
     """The answer to each series of a batch.
 
     One series that the API refuses would take the others of its call with it: so a refused call is made again
-    in halves, until those that can be answered are.
+    in halves, down to the one at fault, unless it looks as if everything were refused.
     """
+    found: dict[MetricQuery, Answer] = {}
+    waiting, splits = [batch], 0
+    while waiting:
+        part = waiting.pop()
+        results = _results(client, part, now)
+        if results.refused and len(part.series) > 1 and splits < SPLITS:
+            splits += 1
+            half = len(part.series) // 2
+            waiting += [Batch(series=part.series[:half]), Batch(series=part.series[half:])]
+        else:
+            found.update(zip(part.series, results.answers(), strict=True))
+    return found
+
+
+def _results(client: BaseClient, batch: Batch, now: datetime) -> Results:
     results = Results(len(batch.series))
     try:
         for page in pages(client, "get_metric_data", _request(batch, now)):
             results.add(page)
-    except InvalidRequest as error:
-        if len(batch.series) > 1 and not results.pages:
-            half = len(batch.series) // 2
-            return _asked(client, Batch(series=batch.series[:half]), now) | _asked(
-                client, Batch(series=batch.series[half:]), now
-            )
-        results.fail(error)
     except CloudError as error:
         results.fail(error)
-    return dict(zip(batch.series, results.answers(), strict=True))
+    return results
 
 
 def _request(batch: Batch, now: datetime) -> dict[str, object]:

@@ -233,6 +233,9 @@ def _described(error: Exception) -> str:
     # A credential process's or provider's own words may hold what it failed to parse.
     if isinstance(error, boto.CredentialRetrievalError | boto.MetadataRetrievalError | boto.TokenRetrievalError):
         return f"{name}: credentials could not be retrieved"
+    # It quotes the answer, which may be STS's, with a secret key in it.
+    if isinstance(error, ResponseParserError):
+        return f"{name}: the answer could not be parsed"
     return f"{name}: {error}"
 
 

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from cloudwarden.core.errors import AccessDenied, CloudError, MalformedAnswer, Unavailable
+from cloudwarden.core.errors import AccessDenied, CloudError, InvalidRequest, MalformedAnswer, Unavailable
 from cloudwarden.core.evidence import Unreadable
 from cloudwarden.core.metric import Series
 from cloudwarden.core.verdict import Cause
@@ -67,13 +67,21 @@ class Results:
         self._count = count
         self._remarked = False
         self._failure: Cause | None = None
-        self.pages = 0
+        self._pages = 0
+        self.refused = False
+        """The API took exception to the request itself, and answered nothing."""
 
     def add(self, page: Mapping[str, Any]) -> None:
-        """One page of the answer. A message about the whole call says that not all of it was carried out."""
-        self.pages += 1
+        """One page of the answer. A message about the whole call says that not all of it was carried out.
+
+        Raises MalformedAnswer for a page without a list of results: it came in pieces, and is no empty one.
+        """
+        self._pages += 1
         self._remarked = self._remarked or bool(page.get("Messages"))
-        for part in page.get("MetricDataResults") or ():
+        results = page.get("MetricDataResults")
+        if results is None:
+            raise MalformedAnswer("GetMetricData: the answer holds no MetricDataResults")
+        for part in results:
             name = part.get("Id", "")
             result = self._found.get(name)
             if result is None:
@@ -83,6 +91,7 @@ class Results:
     def fail(self, error: CloudError) -> None:
         """The call ended here: what came is true, and is not all."""
         self._failure = Cause(reason=error.reason, detail=str(error))
+        self.refused = isinstance(error, InvalidRequest) and self._pages == 0
 
     def answers(self) -> list[Series | Unreadable]:
         """One answer per series, in the order in which they were asked for."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import lru_cache, partial
@@ -19,6 +19,7 @@ from botocore.credentials import (
     CredentialResolver,
     DeferredRefreshableCredentials,
 )
+from botocore.exceptions import IncompleteReadError
 from botocore.session import Session
 from botocore.utils import parse_timestamp
 
@@ -172,6 +173,7 @@ class Sessions:
         except Exception as error:  # noqa: BLE001 - profiles and credential chains fail in many ways
             failure = translated(error)
         else:
+            client.meta.events.register(f"before-parse.{client.meta.service_model.service_id.hyphenize()}", refuse_cut)
             Witness(service=service, scope=scope, reporter=self._reporter, timer=self._timer).watch(client)
             return client
         raise failure
@@ -209,12 +211,24 @@ def new_session(profile: str | None) -> Session:
     return session
 
 
+def refuse_cut(response_dict: Mapping[str, Any], **_: object) -> None:
+    """Refuse an answer shorter than its Content-Length. Raises IncompleteReadError.
+
+    botocore does not compare the two, and its JSON parser takes half a document for one without content: a
+    listing that broke off would look complete. An empty body may be the answer to HEAD.
+    """
+    body = response_dict["body"]
+    promised = response_dict["headers"].get("content-length", "")
+    if isinstance(body, bytes) and body and promised.isdigit() and len(body) < int(promised):
+        raise IncompleteReadError(actual_bytes=len(body), expected_bytes=int(promised))
+
+
 @lru_cache(maxsize=8192)
 def moment(value: str | float) -> datetime:
     """An AWS timestamp, ISO 8601 or Unix seconds, as an aware datetime in UTC. Raises ValueError.
 
-    CloudWatch answers in CBOR, with Unix seconds, and EC2 in XML, with ISO 8601. botocore's own parser gives
-    the machine's local zone for the former, and is ten times slower. Series share their instants, hence the cache.
+    CloudWatch answers in JSON, with Unix seconds, and EC2 in XML, with ISO 8601. botocore's own parser gives the
+    former in the machine's local zone, and is slow. Series share their instants, hence the cache.
     """
     if isinstance(value, int | float):
         return datetime.fromtimestamp(value, UTC)

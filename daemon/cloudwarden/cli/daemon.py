@@ -28,7 +28,10 @@ INSTALL_DEMO = "the demo needs more packages: pip install 'cloudwarden[demo]', o
 
 
 def run(context: typer.Context) -> None:
-    """Run the daemon until SIGTERM or Ctrl-C; SIGHUP reloads the policies."""
+    """Run the daemon.
+
+    SIGTERM or Ctrl-C ends it once the call in flight is finished and journalled; SIGHUP reloads the policies.
+    """
     settings = load_settings(installation_of(context).config)
     logs.configure(settings.log_format, settings.log_level)
     with app_of(context, reporters=(logs.LogReporter(),)) as app:
@@ -51,7 +54,11 @@ def once(
     *,
     as_json: JsonOption = False,
 ) -> None:
-    """Sweep every policy once, as the daemon would, and print what is known then."""
+    """Sweep once and print what was found.
+
+    The sweep does what the daemon would: it proposes, and carries out what was approved or may be done alone.
+    With --ceiling observe it does nothing but look.
+    """
     with progress() as reporters, app_of(context, reporters=reporters) as app:
         loaded, result = app.once(ceiling=Mode[ceiling.upper()] if ceiling else None)
     if as_json:
@@ -74,7 +81,10 @@ def demo(
         typer.Option("--port", min=0, max=65535, help="9464 unless given; any free one when that is taken."),
     ] = None,
 ) -> None:
-    """Show the whole product on a simulated estate in this process; needs no AWS account and no network."""
+    """Show the product on a simulated estate.
+
+    The estate is in this process: no AWS account and no network are needed.
+    """
     try:
         show_demo = importlib.import_module("cloudwarden.demo.show")
     except ModuleNotFoundError as error:

@@ -14,6 +14,7 @@ from cloudwarden.cli import shapes
 from cloudwarden.cli.findings import ByOption, ReasonOption
 from cloudwarden.cli.installation import app_of, decider, known
 from cloudwarden.cli.output import JsonOption, emit, moment, notice, say, show, table
+from cloudwarden.core.durations import duration
 from cloudwarden.core.exemption import ANY_POLICY, Exemption
 from cloudwarden.engine import decide
 from cloudwarden.engine.decide import Decider
@@ -31,6 +32,10 @@ def exempt(
         datetime | None,
         typer.Option("--until", formats=["%Y-%m-%d", "%Y-%m-%dT%H:%M"], help="When it ends, in UTC."),
     ] = None,
+    lasting: Annotated[
+        str | None,
+        typer.Option("--for", metavar="DURATION", help="How long it lasts, such as 30d; instead of --until."),
+    ] = None,
     reason: ReasonOption = "",
     owner: Annotated[
         str | None, typer.Option("--owner", help="Who answers for it; the operating system's user unless given.")
@@ -40,7 +45,10 @@ def exempt(
     listing: Annotated[bool, typer.Option("--list", help="List all that were ever made.")] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Take a resource out of a policy until a date; or list exemptions, or end one."""
+    """Take a resource out of a policy for a time.
+
+    Also lists exemptions, and ends one before its time.
+    """
     with app_of(context) as app:
         person = decider(app, by=owner, reason=reason)
         if listing:
@@ -52,9 +60,12 @@ def exempt(
                 done = decide.revoke_exemption(tx, revoke, person)
             _say(f"revoked {done.id}: {done.policy} applies to {done.resource} again", done, as_json=as_json)
             return
-        if policy is None or resource is None or until is None:
-            raise typer.BadParameter("write a POLICY, a RESOURCE and --until DATE; or --list; or --revoke ID")
-        made = _exempt(app, person, policy, resource, until.replace(tzinfo=UTC))
+        end = _end(until, lasting, person.now)
+        if policy is None or resource is None or end is None:
+            raise typer.BadParameter(
+                "write a POLICY, a RESOURCE and --until DATE (or --for); or --list; or --revoke ID"
+            )
+        made = _exempt(app, person, policy, resource, end)
     _say(f"{made}: {made.policy} does not apply to {made.resource}", made, as_json=as_json)
 
 
@@ -66,7 +77,10 @@ def pause(
     *,
     as_json: JsonOption = False,
 ) -> None:
-    """Hold every action, of one policy or of all, until `resume`; what is in flight is finished."""
+    """Hold actions, of one policy or of all.
+
+    Sweeps go on, and a call in flight is finished. It lasts until `resume`, restarts included.
+    """
     with app_of(context) as app:
         _known_policy(app, policy)
         with app.store.transaction() as tx:
@@ -98,7 +112,10 @@ def trust(
     *,
     as_json: JsonOption = False,
 ) -> None:
-    """Let this version of an enforcing policy act without asking, where its latest sweep looked."""
+    """Let an enforcing policy act without asking.
+
+    Trust is for this version of the policy, in the scopes that its latest sweep covered.
+    """
     with app_of(context) as app:
         policies = app.load().policies
         trusted = policies[known("policy", policy, policies)]
@@ -111,6 +128,15 @@ def trust(
         say(f"trusted {policy} (version {trusted.fingerprint}) in {', '.join(map(str, scopes))}")
     if mode < mode.ENFORCE:
         notice(f"but its mode here is {mode}, so it still does nothing by itself")
+
+
+def _end(until: datetime | None, lasting: str | None, now: datetime) -> datetime | None:
+    if lasting is None:
+        return until.replace(tzinfo=UTC) if until else None
+    try:
+        return now + duration(lasting)
+    except (ValueError, OverflowError) as error:
+        raise typer.BadParameter(f"--for {lasting}: {error}") from error
 
 
 def _exempt(app: App, person: Decider, policy: str, resource: str, until: datetime) -> Exemption:

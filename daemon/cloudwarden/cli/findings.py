@@ -38,7 +38,10 @@ def findings(
     ] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """List standing findings. Ends with 1 when there are any."""
+    """List findings.
+
+    Ends with 1 when there are any.
+    """
     with app_of(context) as app, app.store.reading() as tx:
         since = app.clock.now() - CLOSED_SHOWN_FOR if everything or (state and state.closed) else None
         found = [one for one in _findings(tx, policy, since) if state in (None, one.state)]
@@ -55,7 +58,10 @@ def proposals(
     *,
     as_json: JsonOption = False,
 ) -> None:
-    """List proposals that wait for a person, and approved ones not carried out yet."""
+    """List proposals that wait for a person.
+
+    Approved ones stay listed until they are carried out.
+    """
     with app_of(context) as app, app.store.reading() as tx:
         found = [one for one in tx.proposals.undecided() if policy in (None, one.policy)]
     if as_json:
@@ -74,7 +80,10 @@ def approve(
     *,
     as_json: JsonOption = False,
 ) -> None:
-    """Let the plans of proposals be carried out: all of those named, or none."""
+    """Let proposals be carried out.
+
+    All of those named are approved, or none.
+    """
     with app_of(context) as app:
         person = decider(app, by=by, reason=reason)
         with app.store.transaction() as tx:
@@ -97,7 +106,10 @@ def reject(
     *,
     as_json: JsonOption = False,
 ) -> None:
-    """Refuse proposals; their findings are not proposed again for the time that `rejection` sets."""
+    """Refuse proposals.
+
+    Their findings are not proposed again for as long as the setting `rejection` says.
+    """
     with app_of(context) as app:
         person = decider(app, by=by, reason=reason)
         until = person.now + app.settings.rejection

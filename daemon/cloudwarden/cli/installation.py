@@ -7,12 +7,12 @@ import socket
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from difflib import get_close_matches
 from pathlib import Path
 
 import typer
 
 from cloudwarden.app import App, build
+from cloudwarden.core.nearest import nearest
 from cloudwarden.engine.decide import Decider, DecisionError
 from cloudwarden.ports import Reporter
 from cloudwarden.settings import load_settings
@@ -52,6 +52,6 @@ def known(what: str, name: str, names: Iterable[str]) -> str:
     choices = sorted(names)
     if name in choices:
         return name
-    near = get_close_matches(name, choices, n=1)
-    hint = f"did you mean {near[0]!r}?" if near else f"there are: {', '.join(choices) or 'none'}"
+    near = nearest(name, choices)
+    hint = f"did you mean {near!r}?" if near else f"there are: {', '.join(choices) or 'none'}"
     raise DecisionError(f"no {what} {name!r}: {hint}")

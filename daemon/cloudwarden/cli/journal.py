@@ -14,7 +14,7 @@ from cloudwarden.cli.output import JsonOption, emit, moment, notice, say, show, 
 from cloudwarden.ports import JournalEntry
 from cloudwarden.store import verify
 
-journal = typer.Typer(help="Read the append-only record of intents, outcomes and decisions.", no_args_is_help=True)
+journal = typer.Typer(help="Read the record of intents and outcomes.", no_args_is_help=True)
 
 
 @journal.command("list")
@@ -39,7 +39,10 @@ def entries(
 
 @journal.command("verify")
 def verify_chain(context: typer.Context, *, as_json: JsonOption = False) -> None:
-    """Prove that no entry was altered, removed or put in. Ends with 4 when one was."""
+    """Prove that no entry was altered.
+
+    Ends with 4 when one was altered, removed or put in.
+    """
     with app_of(context) as app:
         result = verify(app.store)
     if as_json:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import timedelta
 from typing import Annotated
 
 import typer
@@ -19,6 +20,7 @@ from cloudwarden.core.policy import AnyPolicy
 from cloudwarden.core.verdict import Outcome, Verdict
 from cloudwarden.engine.decide import DecisionError
 from cloudwarden.loading import Loaded
+from cloudwarden.settings.written import written_duration
 
 _EXITS = {
     Outcome.COMPLIANT: Exit.NOTHING_FOUND,
@@ -28,7 +30,10 @@ _EXITS = {
 
 
 def check(context: typer.Context, *, as_json: JsonOption = False) -> None:
-    """Load and check policies and settings, without AWS. Ends with 3 when something is wrong."""
+    """Check policies and settings, without AWS.
+
+    Ends with 3 when something is wrong.
+    """
     with app_of(context) as app:
         loaded = app.load()
     if as_json:
@@ -50,7 +55,10 @@ def explain(
     *,
     as_json: JsonOption = False,
 ) -> None:
-    """Read and judge one resource now: rule, params, evidence, verdict, finding, guards. Nothing is kept."""
+    """Say why a resource is, or is not, a finding.
+
+    Reads and judges it now, and prints rule, params, evidence, verdict, finding and guards. Nothing is kept.
+    """
     with progress() as reporters, app_of(context, reporters=reporters) as app:
         loaded = app.load()
         explanation = app.explain(loaded.policies[known("policy", policy, loaded.policies)], resource_id)
@@ -82,7 +90,7 @@ def _policies(loaded: Loaded) -> Table:
                 str(one.mode),
                 str(one.schedule),
                 one.action.name if one.action else "",
-                str(one.grace),
+                written_duration(one.grace),
                 f"{one.limit.per_run} per run, {one.limit.share:.0%}",
                 _params(one),
             )
@@ -129,4 +137,7 @@ def _verdict(explanation: Explanation) -> str:
 
 
 def _params(policy: AnyPolicy) -> str:
-    return "\n".join(f"{name} = {value}" for name, value in shapes.params(policy).items())
+    values = ((name, getattr(policy.params, name)) for name in type(policy.params).model_fields)
+    return "\n".join(
+        f"{name} = {written_duration(value) if isinstance(value, timedelta) else value}" for name, value in values
+    )

@@ -75,6 +75,10 @@ class Opening:
     port: int | None
 
 
+MISTAKE = Opening(cidrs=("0.0.0.0/0",), port=22)
+"""What somebody opens in a hurry while the demo runs."""
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Groups:
     """Security groups of one role: how many, and what each lets in."""

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import boto3
 from moto.backends import get_backend
@@ -16,9 +16,12 @@ from moto.core.models import DEFAULT_ACCOUNT_ID
 from moto.server import ThreadedMotoServer
 
 from cloudwarden.demo import seed
-from cloudwarden.demo.cast import FLEETS, VOLUMES, Load
+from cloudwarden.demo.cast import FLEETS, MISTAKE, VOLUMES, Load
 from cloudwarden.demo.history import PERIOD, History
 from cloudwarden.demo.seed import Roles
+
+if TYPE_CHECKING:
+    from types_boto3_ec2 import EC2Client
 
 REGION = "eu-west-1"
 
@@ -41,12 +44,18 @@ class Estate:
     groups: Roles
     volumes: Roles
     history: History
+    ec2: EC2Client
 
     @property
     def summary(self) -> str:
         """What there is, in a line."""
         counts = (sum(map(len, roles.values())) for roles in (self.instances, self.groups, self.volumes))
         return "a simulated estate of {} instances, {} security groups and {} forgotten volumes".format(*counts)
+
+    def opens_by_mistake(self, number: int) -> None:
+        """Somebody lets the world into one of the closed groups; after the last of them, nobody does."""
+        for group in self.groups["closed"][number : number + 1]:
+            seed.let_in(self.ec2, group, MISTAKE)
 
     def goes_on(self, now: datetime) -> None:
         """Record the datapoints that came due, and forget those that no rule of the demo looks at any more.
@@ -98,6 +107,7 @@ def _seeded(endpoint_url: str, now: datetime) -> Estate:
         groups=groups,
         volumes=volumes,
         history=history,
+        ec2=ec2,
     )
 
 

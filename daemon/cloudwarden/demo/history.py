@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
+from itertools import count
 from typing import TYPE_CHECKING
 
 from cloudwarden.demo.cast import PERIOD_SECONDS, Load
@@ -44,11 +45,11 @@ class History:
 
 
 class Life:
-    """A thread in which time goes on for the estate: calls `tick` at each new period until stopped."""
+    """A thread in which time goes on: calls `tick` with 0, 1, 2 and so on, every so often until stopped."""
 
-    def __init__(self, tick: Callable[[datetime], object], now: Callable[[], datetime]) -> None:
+    def __init__(self, tick: Callable[[int], object], *, every_seconds: float) -> None:
         self._tick = tick
-        self._now = now
+        self._every_seconds = every_seconds
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._go, name="demo-life", daemon=True)
 
@@ -62,8 +63,10 @@ class Life:
         self._thread.join()
 
     def _go(self) -> None:
-        while not self._stop.wait(PERIOD_SECONDS - self._now().timestamp() % PERIOD_SECONDS):
-            self._tick(self._now())
+        for number in count():
+            if self._stop.wait(self._every_seconds):
+                return
+            self._tick(number)
 
 
 def _period(moment: datetime) -> int:

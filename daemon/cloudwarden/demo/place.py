@@ -67,7 +67,7 @@ def place(endpoint_url: str, region: str, *, host: str, port: int, every: str, g
         aws = {"endpoint_url": endpoint_url, "regions": [region]}
         lines = [*_pairs(top), "", "[aws]", *_pairs(aws)]
         for name, override in OVERRIDES.items():
-            lines += ["", f"[policy.{name}]", *_pairs({"every": every, "grace": grace} | override)]
+            lines += ["", f"[policy.{name}]", *_pairs({"every": every, "grace": grace, **override})]
         settings.write_text("\n".join(lines) + "\n", encoding="utf-8")
         yield Place(settings=settings)
 

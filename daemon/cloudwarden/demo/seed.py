@@ -34,13 +34,21 @@ def volumes(ec2: EC2Client) -> Roles:
     return {kind.role: [_volume(ec2, kind) for _ in range(kind.count)] for kind in VOLUMES}
 
 
+def let_in(ec2: EC2Client, group: str, opening: Opening) -> None:
+    """Add an ingress rule to a security group."""
+    ec2.authorize_security_group_ingress(GroupId=group, IpPermissions=[_permission(opening)])
+
+
 def _run(ec2: EC2Client, fleet: Fleet) -> Sequence[str]:
     answer = ec2.run_instances(
         ImageId=IMAGE,
         InstanceType="t3.small",
         MinCount=fleet.count,
         MaxCount=fleet.count,
-        TagSpecifications=[{"ResourceType": "instance", "Tags": _tags(fleet.tags)}],
+        TagSpecifications=[
+            {"ResourceType": "instance", "Tags": _tags(fleet.tags)},
+            {"ResourceType": "volume", "Tags": _tags(fleet.tags)},
+        ],
     )
     return [instance["InstanceId"] for instance in answer["Instances"]]
 
@@ -53,7 +61,7 @@ def _group(ec2: EC2Client, kind: Groups, number: int) -> str:
         Description=f"{kind.role}, of the demo",
         TagSpecifications=[{"ResourceType": "security-group", "Tags": _tags(tags)}],
     )["GroupId"]
-    ec2.authorize_security_group_ingress(GroupId=group, IpPermissions=[_permission(kind.opening)])
+    let_in(ec2, group, kind.opening)
     return group
 
 

@@ -28,6 +28,9 @@ from cloudwarden.settings import load_settings
 SWEEPS_AT_MOST = 8
 """Of a demo that ends: after so many, the grace is over and what is to be proposed has been."""
 
+MISTAKE_EVERY_SECONDS = 40
+"""How often somebody opens a group: seldom enough to be noticed each time."""
+
 REFRESHES_PER_SECOND = 2
 
 
@@ -66,7 +69,12 @@ def until_stopped(host: str, port: int | None) -> None:
     ):
         board = Board(clock.now)
         reporter: Reporter = board if stdout().is_terminal else Lines(here, clock.now)
-        life = Life(estate.goes_on, clock.now)
+
+        def tick(number: int) -> None:
+            estate.goes_on(clock.now())
+            estate.opens_by_mistake(number)
+
+        life = Life(tick, every_seconds=MISTAKE_EVERY_SECONDS)
         with _app(here, reporter) as app:
             stop = threading.Event()
             obey_signals(stop, threading.Event(), leave_within_seconds=app.settings.stop_timeout_seconds)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import cached_property
 
 from sqlalchemy import Connection, Engine, StaticPool
 
@@ -22,32 +21,32 @@ class SqlTransaction:
     def __init__(self, connection: Connection) -> None:
         self.connection = connection
 
-    @cached_property
+    @property
     def findings(self) -> SqlFindings:
         """Findings in the store."""
         return SqlFindings(self.connection)
 
-    @cached_property
+    @property
     def proposals(self) -> SqlProposals:
         """Proposals in the store."""
         return SqlProposals(self.connection)
 
-    @cached_property
+    @property
     def actions(self) -> SqlActionRecords:
         """Actions in the store."""
         return SqlActionRecords(self.connection)
 
-    @cached_property
+    @property
     def journal(self) -> SqlJournal:
         """The append-only record."""
         return SqlJournal(self.connection)
 
-    @cached_property
+    @property
     def decisions(self) -> SqlDecisions:
         """Exemptions, pauses, trust."""
         return SqlDecisions(self.connection)
 
-    @cached_property
+    @property
     def runs(self) -> SqlRuns:
         """The latest sweep of each policy."""
         return SqlRuns(self.connection)

@@ -68,7 +68,7 @@ def _fields(event: object) -> Fields:
     if isinstance(event, events.StoreCounted):
         return _counted(event)
     if isinstance(event, events.PoliciesLoaded):
-        return {"policies": dict(event.policies), "problems": list(event.problems)}
+        return {"policies": [f"{name} ({mode})" for name, mode in event.policies], "problems": list(event.problems)}
     if not is_dataclass(event):
         return {}
     laid: Fields = {}

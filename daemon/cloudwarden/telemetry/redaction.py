@@ -21,7 +21,7 @@ _DEEPEST = 8
 
 _LOOKS: tuple[tuple[re.Pattern[str], str], ...] = (
     # https://user:password@host, and a database's address.
-    (re.compile(r"(?<=://)([^\s:/?#@]{0,100}):[^\s/?#]{1,500}@"), rf"\1:{MASK}@"),
+    (re.compile(r"(?<=://)([^\s:/?#@]{0,100}):[^\s\"'<>]{1,500}@"), rf"\1:{MASK}@"),
     # Authorization: Bearer abc; also what botocore prints of a signed request.
     (re.compile(r"\b(Bearer|Basic|AWS4-HMAC-SHA256)\s+[^\"'}\n]{4,}", re.IGNORECASE), rf"\1 {MASK}"),
     # password=abc, "SecretAccessKey": "abc", X-Amz-Signature=abc.
@@ -38,10 +38,11 @@ _LOOKS: tuple[tuple[re.Pattern[str], str], ...] = (
     (re.compile(r"\b(AKIA|ASIA)[A-Z0-9]{12,}\b"), rf"\1{MASK}"),
     # A session token: hundreds of characters of base64.
     (re.compile(r"[A-Za-z0-9/+]{100,}={0,2}"), MASK),
-    # A secret access key: forty characters of base64 in which no alphabet but base64's is at home, unlike a digest.
+    # A secret access key: forty characters of base64 with capitals, small letters and digits, unlike a digest. What
+    # follows an account's id is the rest of an ARN.
     (
         re.compile(
-            r"(?<![A-Za-z0-9/+=_.-])(?=[A-Za-z0-9/+]{0,39}[A-Z])(?=[A-Za-z0-9/+]{0,39}[a-z])"
+            r"(?<![A-Za-z0-9/+=_.-])(?<!\d{12}:)(?=[A-Za-z0-9/+]{0,39}[A-Z])(?=[A-Za-z0-9/+]{0,39}[a-z])"
             r"(?=[A-Za-z0-9/+]{0,39}[0-9])[A-Za-z0-9/+]{40}(?![A-Za-z0-9/+=_.-])"
         ),
         MASK,

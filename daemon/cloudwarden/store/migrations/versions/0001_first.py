@@ -49,7 +49,7 @@ def _findings() -> None:
         sa.Column("attempts", sa.Integer(), nullable=False),
         sa.Column("flaps", sa.Integer(), nullable=False),
         sa.CheckConstraint(
-            "(closed_at IS NOT NULL) = (state IN ('fixed', 'resolved', 'gone'))", name="ck_findings_closed"
+            "(closed_at IS NOT NULL) = (state IN ('fixed', 'resolved', 'gone'))", name=op.f("ck_findings_closed")
         ),
         sa.PrimaryKeyConstraint("id", name="pk_findings"),
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import socket
 import struct
 import threading
@@ -10,12 +11,10 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qsl
-
-from botocore.parsers import BaseCBORParser
 
 from cloudwarden.aws.session import AwsAccess, Sessions
 from cloudwarden.core.resource import Scope
@@ -23,6 +22,7 @@ from cloudwarden.engine.events import CloudCalled
 
 ACCOUNT = "123456789012"
 SCOPE = Scope(account=ACCOUNT, region="eu-central-1")
+JSON = "application/x-amz-json-1.0"
 REQUEST_ID = "11111111-2222-3333-4444-555555555555"
 
 
@@ -57,6 +57,8 @@ class StubAws:
     scripts: dict[str, list[Script]] = field(default_factory=lambda: defaultdict(list))
     asked: list[Asked] = field(default_factory=list)
     lock: threading.Lock = field(default_factory=threading.Lock)
+    released: threading.Event = field(default_factory=threading.Event)
+    """For a reply that waits until the test has seen what it came for."""
 
     def on(self, operation: str, *replies: Script) -> None:
         """Script an operation, from now on."""
@@ -107,44 +109,24 @@ def query_error(code: str, message: str = "no", status: int = 400) -> Reply:
     return Reply(body=body.encode(), status=status)
 
 
-def cbor(value: Mapping[str, Any], status: int = 200) -> Reply:
-    """A CloudWatch answer."""
-    return Reply(body=encoded(value), status=status, content_type="application/cbor")
+def json_reply(value: Mapping[str, Any], status: int = 200) -> Reply:
+    """A CloudWatch answer: JSON, with instants as Unix seconds."""
+    return Reply(body=json.dumps(value, default=_seconds).encode(), status=status, content_type=JSON)
 
 
-def cbor_error(code: str, message: str = "no", status: int = 400) -> Reply:
+def json_error(code: str, message: str = "no", status: int = 400) -> Reply:
     """A CloudWatch error."""
-    return cbor({"__type": f"com.amazonaws.cloudwatch#{code}", "message": message}, status)
+    return json_reply({"__type": f"com.amazonaws.cloudwatch#{code}", "message": message}, status)
 
 
-def encoded(value: object) -> bytes:
-    """RFC 8949, as much of it as AWS uses."""
-    if isinstance(value, Mapping):
-        return _head(5, len(value)) + b"".join(encoded(key) + encoded(item) for key, item in value.items())
-    if isinstance(value, list | tuple):
-        return _head(4, len(value)) + b"".join(encoded(item) for item in value)
-    if isinstance(value, datetime):
-        return _head(6, 1) + encoded(value.timestamp())
-    if isinstance(value, float):
-        return b"\xfb" + struct.pack(">d", value)
-    if isinstance(value, int):
-        return _head(0, value)
-    text = str(value).encode()
-    return _head(3, len(text)) + text
-
-
-def _head(major: int, count: int) -> bytes:
-    if count < 24:
-        return bytes([major << 5 | count])
-    return bytes([major << 5 | 27]) + struct.pack(">Q", count)
+def _seconds(value: datetime) -> float:
+    return value.timestamp()
 
 
 def _parsed(handler: BaseHTTPRequestHandler, body: bytes) -> Asked:
     headers = {key.lower(): value for key, value in handler.headers.items()}
-    if "/operation/" in handler.path:
-        parser = BaseCBORParser()
-        parameters = parser.parse_data_item(parser.get_peekable_stream_from_bytes(body)) if body else {}
-        return Asked(operation=handler.path.rpartition("/")[2], parameters=parameters, headers=headers)
+    if target := headers.get("x-amz-target"):
+        return Asked(operation=target.rpartition(".")[2], parameters=json.loads(body), headers=headers)
     form = dict(parse_qsl(body.decode()))
     return Asked(operation=form.pop("Action", "?"), parameters=form, headers=headers)
 
@@ -166,8 +148,6 @@ def _handler(stub: StubAws) -> type[BaseHTTPRequestHandler]:
             self.send_header("Content-Type", reply.content_type)
             self.send_header("Content-Length", str(len(reply.body)))
             self.send_header("x-amzn-RequestId", REQUEST_ID)
-            if reply.content_type == "application/cbor":
-                self.send_header("smithy-protocol", "rpc-v2-cbor")
             self.end_headers()
             self.wfile.write(reply.body[: len(reply.body) // 2] if reply.cut else reply.body)
             self.close_connection = reply.cut
@@ -223,8 +203,3 @@ def sessions_to(stub: StubAws, heard: Heard | None = None, **settings: Any) -> S
     """Sessions whose AWS is the stub; one attempt unless said otherwise, so that tests do not wait."""
     access = {"regions": (SCOPE.region,), "endpoint_url": stub.url, "attempts": 1, "read_timeout_seconds": 5.0}
     return Sessions(AwsAccess(**{**access, **settings}), heard or Heard())
-
-
-def at(text: str) -> datetime:
-    """An instant in UTC."""
-    return datetime.fromisoformat(text).replace(tzinfo=UTC)

@@ -1,0 +1,156 @@
+"""Importing one policy file: in a thread of its own, because an import may never end."""
+
+from __future__ import annotations
+
+import ctypes
+import threading
+import weakref
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import ModuleType
+
+from cloudwarden.core.policy import AnyPolicy, Policy
+from cloudwarden.loading.diagnosis import diagnose
+from cloudwarden.loading.problem import Problem
+from cloudwarden.loading.purity import impurities
+from cloudwarden.loading.source import Source, digest, names_bound
+
+
+@dataclass(frozen=True, kw_only=True)
+class Defined:
+    """A policy that a file defines, and the line of its assignment."""
+
+    policy: AnyPolicy
+    line: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Version:
+    """One content of a policy file: what it defines, or what is wrong with it. `hung` says that it never ended."""
+
+    path: Path
+    digest: str
+    text: str
+    defined: tuple[Defined, ...] = ()
+    problems: tuple[Problem, ...] = ()
+    hung: bool = False
+
+
+class _ImportCutOff(BaseException):
+    """Raised inside an import that took too long; no `Exception`, so that the file's own handlers let it pass."""
+
+
+@dataclass(kw_only=True)
+class _Import:
+    """An import under way, shared with its thread."""
+
+    source: Source
+    module: ModuleType
+    problems: list[Problem] = field(default_factory=list)
+    lines: dict[int, int] = field(default_factory=dict)
+    """The identity of a policy to the line of the statement that first bound it."""
+    line: int = 1
+    interrupted: KeyboardInterrupt | None = None
+
+    def run(self) -> None:
+        """Run the file's statements; what fails is noted, and what only fails because of that is not."""
+        unbound: set[str] = set()
+        for statement, code in self.source.statements():
+            self.line = statement.lineno
+            try:
+                exec(code, self.module.__dict__)  # noqa: S102  # running the operator's policies is what we are for
+            except Exception as error:  # noqa: BLE001  # whatever the author's code raises is the file's problem
+                if not _follows_from(error, unbound):
+                    self.problems.extend(diagnose(error, self.source, self.module))
+                unbound |= names_bound(statement)
+                continue
+            except KeyboardInterrupt as error:
+                self.interrupted = error
+                return
+            except BaseException as error:  # noqa: BLE001  # sys.exit in a policy file must not end the daemon
+                if not isinstance(error, _ImportCutOff):
+                    self.problems.extend(diagnose(error, self.source, self.module))
+                return
+            unbound -= names_bound(statement)
+            self._find_policies(statement.lineno)
+
+    def _find_policies(self, line: int) -> None:
+        for value in self.module.__dict__.values():
+            if isinstance(value, Policy):
+                self.lines.setdefault(id(value), line)
+
+    def defined(self) -> tuple[Defined, ...]:
+        """The policies among the module's values, in the order they were bound; an alias counts once."""
+        found = {id(value): value for value in self.module.__dict__.values() if isinstance(value, Policy)}
+        return tuple(Defined(policy=policy, line=self.lines[key]) for key, policy in found.items())
+
+
+def read(path: Path, content: bytes, *, timeout_seconds: float) -> Version:
+    """Import a policy file's content. Whatever is wrong with it becomes problems; only KeyboardInterrupt passes."""
+    mark = digest(content)
+    try:
+        source = Source.parse(path, content)
+    except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
+        return Version(path=path, digest=mark, text="", problems=(_unparsable(path, error),))
+    running = _Import(source=source, module=source.new_module())
+    ended = _run_within(running.run, timeout_seconds)
+    if running.interrupted is not None:
+        source.forget(running.module.__name__)
+        raise running.interrupted
+    problems = (*impurities(path, source.tree), *running.problems)
+    if not ended:
+        problems = (*problems, _hung(running, timeout_seconds))
+    version = Version(
+        path=path,
+        digest=mark,
+        text=source.text,
+        defined=() if problems else running.defined(),
+        problems=tuple(sorted(problems, key=lambda problem: problem.line)),
+        hung=not ended,
+    )
+    weakref.finalize(version, source.forget, running.module.__name__)
+    return version
+
+
+def _run_within(work: Callable[[], None], timeout_seconds: float) -> bool:
+    """Whether `work` ended in time. If not, it is told to stop at its next step of Python, and left alone.
+
+    One that waits inside C, such as a socket's read, keeps its thread until that returns; it holds nothing of ours.
+    """
+    thread = threading.Thread(target=work, name="import", daemon=True)
+    thread.start()
+    thread.join(timeout_seconds)
+    if not thread.is_alive():
+        return True
+    if thread.ident is not None:
+        ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread.ident), ctypes.py_object(_ImportCutOff))
+    return False
+
+
+def _hung(running: _Import, timeout_seconds: float) -> Problem:
+    return Problem(
+        file=running.source.path,
+        line=running.line,
+        what=f"importing did not end within {timeout_seconds:g} s",
+        write="write what only defines rules and policies at module level: no waiting, no calls to services",
+    )
+
+
+def _unparsable(path: Path, error: Exception) -> Problem:
+    if isinstance(error, SyntaxError):
+        text = (error.text or "").strip()
+        write = f"correct this line: {text}" if text else "write valid Python"
+        return Problem(file=path, line=error.lineno or 1, what=f"syntax error: {error.msg}", write=write)
+    if isinstance(error, UnicodeDecodeError):
+        line = error.object[: error.start].count(b"\n") + 1
+        return Problem(file=path, line=line, what="is not UTF-8", write="write it as UTF-8")
+    return Problem(file=path, line=1, what=f"cannot be parsed: {error}", write="write valid Python")
+
+
+def _follows_from(error: Exception, unbound: set[str]) -> bool:
+    """Whether the error is only that a name is missing whose own statement already failed."""
+    causes: list[BaseException | None] = [error, error.__cause__]
+    return any(isinstance(cause, NameError) and cause.name in unbound for cause in causes)
+
+

@@ -1,0 +1,87 @@
+"""A policy file's text, compiled statement by statement under the file's own private name."""
+
+from __future__ import annotations
+
+import __future__
+
+import ast
+import hashlib
+import importlib.util
+import linecache
+import secrets
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from types import CodeType, ModuleType
+
+
+@dataclass(frozen=True, kw_only=True)
+class Source:
+    """One content of one policy file.
+
+    `code_name` is what its code objects call their file: the path and a mark of this very version, so that the
+    source of a version that goes on running is never taken from a newer text at the same path.
+    """
+
+    path: Path
+    text: str
+    tree: ast.Module
+    code_name: str
+
+    @classmethod
+    def parse(cls, path: Path, content: bytes) -> Source:
+        """The file's source. Raises SyntaxError, UnicodeDecodeError, or ValueError for a NUL byte."""
+        text = importlib.util.decode_source(content)
+        code_name = f"{path}@{secrets.token_hex(4)}"
+        tree = ast.parse(text, filename=code_name)
+        compile(tree, code_name, "exec", dont_inherit=True)
+        return cls(path=path, text=text, tree=tree, code_name=code_name)
+
+    def statements(self) -> Iterator[tuple[ast.stmt, CodeType]]:
+        """The top-level statements, each compiled alone, so that one that fails does not hide the next one's fault."""
+        flags = self._future_flags()
+        for statement in self.tree.body:
+            alone = ast.Module(body=[statement], type_ignores=[])
+            yield statement, compile(alone, self.code_name, "exec", flags=flags, dont_inherit=True)
+
+    def new_module(self) -> ModuleType:
+        """An empty module for this source.
+
+        It is registered only where type hints and `inspect.getsource` look things up, until `forget` is called.
+        """
+        module = ModuleType(f"_cloudwarden_policy_{self.code_name.rpartition('@')[2]}", ast.get_docstring(self.tree))
+        module.__file__ = str(self.path)
+        sys.modules[module.__name__] = module
+        # No modification time: linecache then never looks at the disk, where a newer text may be.
+        linecache.cache[self.code_name] = (len(self.text), None, self.text.splitlines(keepends=True), self.code_name)
+        return module
+
+    def forget(self, module_name: str) -> None:
+        """Drop what `new_module` registered."""
+        sys.modules.pop(module_name, None)
+        linecache.cache.pop(self.code_name, None)
+
+    def _future_flags(self) -> int:
+        flags = 0
+        for statement in self.tree.body:
+            if isinstance(statement, ast.ImportFrom) and statement.module == "__future__":
+                for alias in statement.names:
+                    flags |= getattr(__future__, alias.name).compiler_flag
+        return flags
+
+
+def digest(content: bytes) -> str:
+    """Tells one content from another."""
+    return hashlib.sha256(content).hexdigest()
+
+
+def names_bound(statement: ast.stmt) -> set[str]:
+    """The names that a statement gives a value to."""
+    if isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+        return {statement.name}
+    names = {node.id for node in ast.walk(statement) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)}
+    for node in ast.walk(statement):
+        if isinstance(node, ast.Import | ast.ImportFrom):
+            names.update(alias.asname or alias.name.partition(".")[0] for alias in node.names)
+    return names

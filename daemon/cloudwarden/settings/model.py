@@ -1,0 +1,245 @@
+"""Every setting, with its unit, its default, and why it is what it is."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import timedelta
+from pathlib import Path
+from typing import Annotated, Literal, Self
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PrivateAttr, SecretStr, model_validator
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+
+from cloudwarden.core.policy import Mode
+from cloudwarden.settings.written import Duration, Words, WrittenMode
+
+PREFIX = "CLOUDWARDEN_"
+DELIMITER = "__"
+
+
+def _database_url(value: str) -> str:
+    if "://" not in value:
+        raise ValueError("write a URL, such as sqlite:////var/lib/cloudwarden/cloudwarden.db")
+    return value
+
+
+def _http_url(value: str) -> str:
+    if not value.startswith(("http://", "https://")):
+        raise ValueError("write a URL that begins with http:// or https://")
+    return value
+
+
+class _Table(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True, validate_default=True)
+
+
+class AwsSettings(_Table):
+    """How AWS is reached."""
+
+    regions: Words = Field(
+        default=(),
+        description="names of regions, default none, which means the session's own: a region that nobody named "
+        "is never touched. In the environment, joined by commas.",
+    )
+    profile: str | None = Field(
+        default=None,
+        description="name of a profile of the AWS configuration files, default none: the default chain, which ends "
+        "with the machine's own role, suits a daemon best.",
+    )
+    endpoint_url: Annotated[str, AfterValidator(_http_url)] | None = Field(
+        default=None,
+        description="URL, default none, which means AWS: for an AWS-compatible server or a VPC endpoint.",
+    )
+    role_arn: str | None = Field(
+        default=None,
+        description="ARN of a role to assume, default none: set it when the daemon's own identity only has the right "
+        "to assume another.",
+    )
+    external_id: SecretStr | None = Field(
+        default=None,
+        description="text, secret, default none: what the role's trust policy asks for, so that nobody else's "
+        "daemon can be talked into assuming it.",
+    )
+    connect_timeout_seconds: float = Field(
+        default=5.0,
+        gt=0,
+        description="seconds, default 5.0: a connection inside AWS takes milliseconds; botocore's own 60 would hold a "
+        "thread for a minute on a blackholed endpoint.",
+    )
+    read_timeout_seconds: float = Field(
+        default=20.0,
+        gt=0,
+        description="seconds, default 20.0: the slowest page of 1,000 resources takes a few; longer means no answer.",
+    )
+    attempts: int = Field(
+        default=4,
+        ge=1,
+        le=20,
+        description="tries per request, the first included, default 4: waits out a throttle of some seconds; a longer "
+        "one makes verdicts unknown, which the next sweep mends.",
+    )
+
+
+class LimitOverride(_Table):
+    """Replaces parts of a policy's limit."""
+
+    per_run: int | None = Field(
+        default=None, description="actions, default the policy's own: at most so many from one sweep to the next."
+    )
+    share: float | None = Field(
+        default=None,
+        description="fraction above 0 and up to 1, default the policy's own: at most this part of the judged "
+        "resources; whatever it is, one is allowed.",
+    )
+
+
+class PolicyOverride(_Table):
+    """What this environment changes in one policy, by the policy's name."""
+
+    mode: WrittenMode | None = Field(
+        default=None,
+        description="observe, propose or enforce, default the policy's own: a policy earns its mode per environment. "
+        "The ceiling still applies.",
+    )
+    every: Duration | None = Field(
+        default=None, description="duration, default the policy's own schedule: the time between sweeps of it."
+    )
+    cron: str | None = Field(
+        default=None,
+        description="five-field cron expression, default the policy's own schedule: 0 and 7 are Sunday. Not together "
+        "with every.",
+    )
+    timezone: str | None = Field(
+        default=None,
+        description="IANA name of a time zone, default the policy's own, else UTC: what the cron expression is in.",
+    )
+    grace: Duration | None = Field(
+        default=None,
+        description="duration, default the policy's own: how long a violation is watched before an action is due.",
+    )
+    params: dict[str, object] = Field(
+        default_factory=dict,
+        description="the rule's params by name, default the policy's own: units are those of the params. Durations may "
+        'be written as "6h".',
+    )
+    limit: LimitOverride | None = Field(
+        default=None, description="table, default the policy's own limit: how much the policy may do at most."
+    )
+
+    @model_validator(mode="after")
+    def _one_schedule(self) -> Self:
+        if self.every is not None and (self.cron is not None or self.timezone is not None):
+            raise ValueError("write either every, or cron with its timezone")
+        return self
+
+
+class Settings(BaseSettings):
+    """What one installation sets. Built directly, it reads nothing: `load_settings` reads file and environment."""
+
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX,
+        env_nested_delimiter=DELIMITER,
+        env_ignore_empty=True,
+        extra="forbid",
+        frozen=True,
+        hide_input_in_errors=True,
+        validate_default=True,
+    )
+
+    policies: Path = Field(
+        default=Path("policies"),
+        description="path of a directory, default policies, from the working directory: its *.py files are the "
+        "policies that run, so that what runs is one listing away.",
+    )
+    database: Annotated[str, AfterValidator(_database_url)] = Field(
+        default="sqlite:///cloudwarden.db",
+        description="URL, default sqlite:///cloudwarden.db, from the working directory: findings, decisions and the "
+        "journal live here and must outlive the process.",
+    )
+    ceiling: WrittenMode = Field(
+        default=Mode.PROPOSE,
+        description="observe, propose or enforce, default propose: no policy goes further here, whatever its file "
+        "says, so that acting alone is always a decision about this environment.",
+    )
+    host: str = Field(
+        default="127.0.0.1",
+        description="address to listen on, default 127.0.0.1: metrics name accounts and policies, so showing them to "
+        "the network is a decision.",
+    )
+    port: int = Field(
+        default=9464,
+        ge=0,
+        le=65_535,
+        description="TCP port, default 9464, the usual one of Prometheus exporters; 0 takes whichever is free. "
+        "/metrics, /healthz and /readyz are here.",
+    )
+    log_format: Literal["auto", "json", "console"] = Field(
+        default="auto",
+        description="auto, json or console, default auto: readable on a terminal, JSON elsewhere.",
+    )
+    log_level: Literal["debug", "info", "warning", "error"] = Field(
+        default="info",
+        description="debug, info, warning or error, default info: one line per sweep, finding and action.",
+    )
+    rule_timeout_seconds: float = Field(
+        default=1.0,
+        gt=0,
+        description="seconds, default 1.0: a rule is arithmetic on what was gathered and takes microseconds; one that "
+        "takes a second hangs, and is cut off with its verdict unknown.",
+    )
+    stop_timeout_seconds: float = Field(
+        default=30.0,
+        gt=0,
+        description="seconds, default 30.0: after SIGTERM the call in flight is finished and journalled within this; "
+        "keep the service manager's own limit above it.",
+    )
+    threads: int = Field(
+        default=8,
+        ge=1,
+        le=64,
+        description="threads that call AWS at once, default 8: more only help where answers are small, as parsing "
+        "large ones holds the interpreter's lock.",
+    )
+    rejection: Duration = Field(
+        default=timedelta(days=7),
+        gt=timedelta(0),
+        description="duration, default 7d: a rejected proposal is not made again for so long, unless the person who "
+        "rejects says otherwise.",
+    )
+    aws: AwsSettings = Field(default_factory=AwsSettings, description="table, default as below: how AWS is reached.")
+    policy: dict[str, PolicyOverride] = Field(
+        default_factory=dict,
+        description="tables by policy name, default none: what this environment changes in a policy.",
+    )
+
+    _origins: Mapping[str, str] = PrivateAttr(default_factory=dict)
+    _file: Path | None = PrivateAttr(default=None)
+
+    @property
+    def file(self) -> Path | None:
+        """The settings file that was read; None when there was none."""
+        return self._file
+
+    @property
+    def origins(self) -> Mapping[str, str]:
+        """Dotted names of the settings that were given, to `file` or `environment`."""
+        return self._origins
+
+    def stating(self, *, file: Path | None, origins: Mapping[str, str]) -> Settings:
+        """The same settings, which say where they came from."""
+        stated = self.model_copy()
+        stated._file, stated._origins = file, origins
+        return stated
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Only what the constructor is given: a value that code states must not lose to the environment."""
+        del settings_cls, env_settings, dotenv_settings, file_secret_settings
+        return (init_settings,)

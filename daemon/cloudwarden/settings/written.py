@@ -1,0 +1,60 @@
+"""How settings write modes, durations and lists, and how these are read and shown."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Annotated
+
+from pydantic import BeforeValidator, PlainSerializer
+from pydantic_settings import NoDecode
+
+from cloudwarden.core.durations import duration
+from cloudwarden.core.nearest import nearest
+from cloudwarden.core.policy import Mode
+
+_UNITS = (("d", 86_400), ("h", 3_600), ("m", 60), ("s", 1))
+
+
+def _duration(value: object) -> object:
+    if isinstance(value, timedelta):
+        return value
+    return duration(value if isinstance(value, str) else "")
+
+
+def written_duration(value: timedelta) -> str:
+    """The duration as settings write it: `1h30m`; `0s` when there is none."""
+    left = value.total_seconds()
+    parts = []
+    for unit, length in _UNITS[:-1]:
+        count, left = divmod(left, length)
+        if count:
+            parts.append(f"{int(count)}{unit}")
+    if left or not parts:
+        parts.append(f"{left:g}s")
+    return "".join(parts)
+
+
+def _mode(value: object) -> object:
+    if isinstance(value, Mode):
+        return value
+    known = [str(mode) for mode in Mode]
+    if value in known:
+        return Mode[str(value).upper()]
+    meant = nearest(str(value), known)
+    raise ValueError(f'write "{meant}"' if meant else 'write "observe", "propose" or "enforce"')
+
+
+def _listed(value: object) -> object:
+    if isinstance(value, str):
+        return tuple(part for part in (piece.strip() for piece in value.split(",")) if part)
+    return value
+
+
+Duration = Annotated[timedelta, BeforeValidator(_duration), PlainSerializer(written_duration, when_used="json")]
+"""Written with its unit: "30s", "15m", "6h", "14d"."""
+
+WrittenMode = Annotated[Mode, BeforeValidator(_mode), PlainSerializer(str, when_used="json")]
+"""Written as a word."""
+
+Words = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_listed)]
+"""A list of strings; in an environment variable, joined by commas."""

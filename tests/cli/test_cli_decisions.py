@@ -1,0 +1,82 @@
+"""Exemptions, pauses and trust are decided on the command line."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+
+from typer.testing import Result
+
+from cloudwarden.core.finding import Finding
+from cloudwarden.core.resource import Scope
+from cloudwarden.ports import PolicyRun
+from cloudwarden.store import SqlStore
+
+Keep = Callable[..., Finding]
+Cli = Callable[..., Result]
+IN_A_WEEK = f"{datetime.now(UTC) + timedelta(days=7):%Y-%m-%d}"
+
+
+def test_an_exemption_is_made_listed_and_revoked(cli: Cli, keep: Keep) -> None:
+    """Its whole life, from the command line alone."""
+    keep("i-1")
+    words = ("exempt", "stop-idle-instances", "i-*", "--until", IN_A_WEEK, "--reason", "audit", "--owner", "ada")
+    made = json.loads(cli(*words, "--json").stdout)
+    assert (made["owner"], made["resource"], made["revoked_at"]) == ("ada", "i-*", None)
+    assert "active" in cli("exempt", "--list").stdout
+    assert cli("exempt", "--revoke", made["id"]).exit_code == 0
+    assert "revoked" in cli("exempt", "--list").stdout
+
+
+def test_an_exemption_says_what_it_covers(cli: Cli, keep: Keep) -> None:
+    """A pattern that covers nothing, or too much, is seen at once."""
+    keep("i-1")
+    keep("i-2")
+    result = cli("exempt", "*", "i-2", "--until", IN_A_WEEK, "--reason", "audit")
+    assert "covers now: 1" in result.stderr
+
+
+def test_an_exemption_needs_a_reason(cli: Cli) -> None:
+    """Nobody can judge later what nobody explained."""
+    result = cli("exempt", "stop-idle-instances", "i-1", "--until", IN_A_WEEK)
+    assert result.exit_code == 4
+    assert "needs a reason" in result.stderr
+
+
+def test_an_exemption_without_its_parts_is_a_usage_error(cli: Cli) -> None:
+    """A command line that makes no sense is told apart from every other failure."""
+    assert cli("exempt", "stop-idle-instances").exit_code == 64
+
+
+def test_pausing_a_misspelt_policy_pauses_nothing(cli: Cli, store: SqlStore) -> None:
+    """Whoever believes in a pause that is none would be wrong about everything after."""
+    result = cli("pause", "stop-idle-instance")
+    assert result.exit_code == 4
+    assert "did you mean 'stop-idle-instances'" in result.stderr
+    with store.transaction() as tx:
+        assert tx.decisions.pauses() == {}
+
+
+def test_pause_and_resume_everything(cli: Cli, store: SqlStore) -> None:
+    """Without a name, the switch is for all."""
+    assert cli("pause", "--reason", "incident").exit_code == 0
+    with store.transaction() as tx:
+        assert "incident" in tx.decisions.pauses()["*"]
+    assert json.loads(cli("resume", "--json").stdout) == {"paused": {}}
+
+
+def test_resuming_what_is_not_paused_ends_with_4(cli: Cli) -> None:
+    """Nothing was done, and the code says so."""
+    assert cli("resume", "stop-idle-instances").exit_code == 4
+
+
+def test_trust_covers_the_scopes_that_were_swept(cli: Cli, store: SqlStore) -> None:
+    """Trust is given where the policy was seen at work, and nowhere else."""
+    assert cli("trust", "stop-idle-instances").exit_code == 4
+    run = PolicyRun(policy="stop-idle-instances", run_id="r-1", started_at=datetime.now(UTC), population=3)
+    with store.transaction() as tx:
+        tx.runs.save(run, [Scope(account="111122223333", region="eu-west-1")])
+    result = cli("trust", "stop-idle-instances", "--json")
+    assert json.loads(result.stdout)["scopes"] == ["111122223333/eu-west-1"]
+    assert "its mode here is propose" in result.stderr

@@ -1,0 +1,132 @@
+"""Findings are listed and filtered; proposals are listed and decided."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+from typer.testing import Result
+
+from cloudwarden.core.finding import Finding, ProposalState, State
+from cloudwarden.store import SqlStore
+
+Keep = Callable[..., Finding]
+Cli = Callable[..., Result]
+
+
+def state_of(store: SqlStore, proposal_id: str) -> ProposalState:
+    """The state of a proposal in the store."""
+    with store.transaction() as tx:
+        proposal = tx.proposals.get(proposal_id)
+    assert proposal is not None
+    return proposal.state
+
+
+def test_no_finding_ends_with_0(cli: Cli, store: SqlStore) -> None:
+    """An empty store is nothing found."""
+    del store
+    result = cli("findings", "--json")
+    assert (result.exit_code, json.loads(result.stdout)) == (0, [])
+
+
+def test_findings_end_with_1_and_say_why(cli: Cli, keep: Keep) -> None:
+    """A standing finding is listed with its evidence, and the code says that there is one."""
+    keep("i-1")
+    result = cli("findings", "--json")
+    assert result.exit_code == 1
+    (found,) = json.loads(result.stdout)
+    assert (found["resource"], found["state"], found["summary"]) == ("i-1", "proposed", "idle for six hours")
+    assert found["evidence"] == [{"question": "CPU below 5 %", "answer": "yes: at most 1 %"}]
+
+
+def test_findings_are_filtered_by_policy_and_state(cli: Cli, keep: Keep) -> None:
+    """Both filters hold together."""
+    keep("i-1")
+    keep("i-2", state=State.OPEN)
+    keep("i-3", policy="another-policy", state=State.OPEN)
+    result = cli("findings", "--policy", "stop-idle-instances", "--state", "open", "--json")
+    assert [one["resource"] for one in json.loads(result.stdout)] == ["i-2"]
+
+
+def test_closed_findings_are_listed_when_asked_for(cli: Cli, keep: Keep) -> None:
+    """What was fixed shows with --all or with its state, and not otherwise."""
+    keep("i-1", state=State.FIXED)
+    assert json.loads(cli("findings", "--json").stdout) == []
+    for words in (("--all",), ("--state", "fixed")):
+        assert [one["resource"] for one in json.loads(cli("findings", *words, "--json").stdout)] == ["i-1"]
+
+
+def test_a_table_keeps_ids_whole_when_piped(cli: Cli, keep: Keep) -> None:
+    """An id that was cut cannot be copied."""
+    keep("i-0123456789abcdef0", name="a-rather-long-name-of-an-instance-that-somebody-gave-it")
+    assert "p-i-0123456789abcdef0" in cli("proposals").stdout
+    assert "i-0123456789abcdef0" in cli("findings").stdout
+
+
+def test_a_name_cannot_speak_to_the_terminal(cli: Cli, keep: Keep) -> None:
+    """Escape sequences and markup in a resource's name are shown, not obeyed."""
+    keep("i-1", name="\x1b[2J[red]evil")
+    output = cli("findings").stdout
+    assert "\x1b" not in output
+    assert "[red]evil" in output
+
+
+def test_approving_is_kept_and_journalled(cli: Cli, keep: Keep, store: SqlStore) -> None:
+    """The decision, who took it, from where and why are in the store."""
+    keep("i-1")
+    result = cli("approve", "p-i-1", "--reason", "not needed", "--by", "ada")
+    assert result.exit_code == 0
+    assert state_of(store, "p-i-1") is ProposalState.APPROVED
+    with store.transaction() as tx:
+        (entry,) = tx.journal.entries()
+    assert (entry.event, entry.details["by"], entry.details["reason"]) == ("proposal_approved", "ada", "not needed")
+    assert str(entry.details["origin"]).startswith("cli@")
+
+
+def test_approving_says_that_no_daemon_runs(cli: Cli, keep: Keep) -> None:
+    """Nothing happens until a daemon runs, and the operator is told."""
+    keep("i-1")
+    assert "no daemon seems to be running" in cli("approve", "p-i-1").stdout
+
+
+def test_approving_says_that_a_daemon_acts_soon(cli: Cli, keep: Keep, home: Path) -> None:
+    """A held lock is a daemon at work."""
+    keep("i-1")
+    with (home / "cloudwarden.db.lock").open("w") as lock:
+        lock.write(f"{os.getpid()}\n")
+        lock.flush()
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        result = cli("approve", "p-i-1")
+    assert f"the daemon (pid {os.getpid()})" in result.stdout
+
+
+def test_an_unknown_id_ends_with_4_and_approves_nothing(cli: Cli, keep: Keep, store: SqlStore) -> None:
+    """All of the named proposals are approved, or none."""
+    keep("i-1")
+    result = cli("approve", "p-i-1", "p-none")
+    assert result.exit_code == 4
+    assert "no proposal 'p-none'" in result.stderr
+    assert "Traceback" not in result.output
+    assert state_of(store, "p-i-1") is ProposalState.PENDING
+
+
+def test_rejecting_puts_the_finding_off(cli: Cli, keep: Keep, store: SqlStore) -> None:
+    """A rejected proposal is not made again for a while."""
+    keep("i-1")
+    assert cli("reject", "p-i-1", "--reason", "month end").exit_code == 0
+    assert state_of(store, "p-i-1") is ProposalState.REJECTED
+    with store.transaction() as tx:
+        finding = tx.findings.get("f-i-1")
+    assert finding is not None
+    assert finding.snoozed_until is not None
+
+
+def test_json_of_a_decision_is_all_that_stdout_gets(cli: Cli, keep: Keep) -> None:
+    """Notices go to stderr, so that a script can read stdout."""
+    keep("i-1")
+    result = cli("approve", "p-i-1", "--json")
+    assert [one["state"] for one in json.loads(result.stdout)] == ["approved"]
+    assert "daemon" in result.stderr

@@ -1,0 +1,21 @@
+"""The cutoff: a rule that does not end is ended."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+
+from cloudwarden.engine.cutoff import SignalCutoff
+from cloudwarden.ports import RuleCutOff
+
+
+def test_cutoff_ends_a_rule_that_sleeps() -> None:
+    """SIGALRM reaches a rule that waits, not only one that computes."""
+    cutoff = SignalCutoff(0.1)
+    began = time.monotonic()
+    with cutoff.watching():
+        cutoff.begin()
+        with pytest.raises(RuleCutOff):
+            time.sleep(0.9)
+    assert time.monotonic() - began < 0.8

@@ -1,0 +1,188 @@
+"""The numbers that Prometheus scrapes."""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Callable
+from datetime import timedelta
+
+import pytest
+from prometheus_client import generate_latest
+from prometheus_client.parser import text_string_to_metric_families
+
+from cloudwarden.clock import FakeClock
+from cloudwarden.core.verdict import Cause
+from cloudwarden.engine import events
+from cloudwarden.telemetry.metrics import Metrics
+from happenings import NOON, SCOPE, busy_day, called, counted, judged, listed, loaded, record, sweep_finished
+
+Value = Callable[..., float | None]
+WHERE = {"account": SCOPE.account, "region": SCOPE.region, "kind": "ec2.instance"}
+PROBLEM = Cause(reason="throttled", detail="page 2 was not answered")
+
+
+def test_the_version_is_told(value: Value) -> None:
+    """Which version runs can be seen from outside."""
+    assert value("build_info", version="1.2.3", python=platform.python_version()) == 1
+
+
+def test_counters_of_a_loaded_policy_begin_at_zero(metrics: Metrics, value: Value) -> None:
+    """A first trip is then a rise from 0, which rate() and increase() see."""
+    metrics.report(loaded("stop-idle"))
+    assert value("limit_trips_total", policy="stop-idle") == 0
+    assert value("policy_runs_missed_total", policy="stop-idle") == 0
+    assert value("policy_evaluations_total", policy="stop-idle", verdict="unknown") == 0
+    assert value("actions_held_total", policy="stop-idle", guard="re-check") == 0
+
+
+def test_actions_begin_at_zero_when_their_name_is_known(metrics: Metrics, value: Value) -> None:
+    """A policy's schedule names its action, before any was taken."""
+    metrics.schedule("stop-idle", 900, "stop")
+    metrics.report(loaded("stop-idle"))
+    assert value("actions_total", policy="stop-idle", action="stop", outcome="failed") == 0
+    assert value("policy_interval_seconds", policy="stop-idle") == 900
+
+
+def test_an_intended_action_begins_at_zero(metrics: Metrics, value: Value) -> None:
+    """What was never announced is counted from its intent on."""
+    metrics.report(events.ActionIntended(run_id="r-1", record=record()))
+    assert value("actions_total", policy="stop-idle", action="stop", outcome="failed") == 0
+
+
+def test_verdicts_are_counted_by_outcome_and_the_unknown_by_reason(metrics: Metrics, value: Value) -> None:
+    """Unknown is counted and shown with its cause."""
+    metrics.report(judged(verdicts={"compliant": 5, "unknown": 2}, unknown={"throttled": 2}))
+    assert value("policy_evaluations_total", policy="stop-idle", verdict="compliant") == 5
+    assert value("policy_evaluations_total", policy="stop-idle", verdict="unknown") == 2
+    assert value("policy_unknown_total", policy="stop-idle", reason="throttled") == 2
+
+
+def test_a_policy_succeeds_when_its_sweep_is_kept(metrics: Metrics, value: Value, clock: FakeClock) -> None:
+    """Judged is not enough: the result must have been stored."""
+    metrics.report(judged())
+    assert value("policy_last_success_timestamp_seconds", policy="stop-idle") is None
+    clock.advance(timedelta(seconds=5))
+    metrics.report(sweep_finished())
+    assert value("policy_last_success_timestamp_seconds", policy="stop-idle") == NOON.timestamp() + 5
+
+
+def test_a_policy_whose_every_listing_failed_did_not_succeed(metrics: Metrics, value: Value) -> None:
+    """With credentials expired, sweeps go on and learn nothing: the policy must grow stale."""
+    metrics.report(judged(population=None))
+    metrics.report(sweep_finished(complete=False))
+    assert value("policy_last_success_timestamp_seconds", policy="stop-idle") is None
+    assert value("sweeps_total", outcome="partial") == 1
+
+
+def test_a_failed_sweep_is_no_success_of_a_later_one(metrics: Metrics, value: Value) -> None:
+    """What an unkept sweep judged is forgotten."""
+    metrics.report(judged())
+    metrics.report(events.SweepFailed(run_id="r-1", policies=("stop-idle",), detail="locked"))
+    metrics.report(sweep_finished())
+    assert value("policy_last_success_timestamp_seconds", policy="stop-idle") is None
+    assert value("sweeps_total", outcome="failed") == 1
+
+
+def test_an_incomplete_listing_changes_no_count(metrics: Metrics, value: Value, clock: FakeClock) -> None:
+    """A failed listing is not an empty listing."""
+    metrics.report(listed(resources=3))
+    clock.advance(timedelta(hours=1))
+    metrics.report(listed(resources=0, problem=PROBLEM))
+    assert value("inventory_complete", **WHERE) == 0
+    assert value("inventory_resources", **WHERE) == 3
+    assert value("inventory_last_success_timestamp_seconds", **WHERE) == NOON.timestamp()
+
+
+def test_series_go_with_their_policy(metrics: Metrics) -> None:
+    """Nothing names a policy that is no longer loaded, not even what is heard of it later."""
+    for event in busy_day():
+        metrics.report(event)
+    metrics.report(loaded("open-groups"))
+    for event in busy_day():
+        if not isinstance(event, events.PoliciesLoaded):
+            metrics.report(event)
+    text = generate_latest(metrics.registry).decode()
+    assert "stop-idle" not in text
+    assert 'policy="open-groups"' in text
+
+
+def test_a_policy_that_stays_keeps_its_counts(metrics: Metrics, value: Value, clock: FakeClock) -> None:
+    """A reload is no restart."""
+    metrics.report(loaded("stop-idle"))
+    metrics.report(judged())
+    clock.advance(timedelta(hours=1))
+    metrics.report(loaded("stop-idle", "open-groups"))
+    assert value("policy_evaluations_total", policy="stop-idle", verdict="violation") == 1
+    assert value("policy_loaded_timestamp_seconds", policy="stop-idle") == NOON.timestamp()
+
+
+def test_inventory_that_nobody_lists_any_more_goes(metrics: Metrics, value: Value) -> None:
+    """A gauge at 0 that nobody sets again would raise its alarm for ever."""
+    metrics.report(loaded("stop-idle"))
+    metrics.report(listed(problem=PROBLEM))
+    metrics.report(loaded("open-groups"))
+    assert value("inventory_complete", **WHERE) is None
+
+
+def test_a_refused_file_fails_the_reload(metrics: Metrics, value: Value, clock: FakeClock) -> None:
+    """The time of the last good reload stays."""
+    metrics.report(loaded("stop-idle"))
+    clock.advance(timedelta(hours=1))
+    metrics.report(loaded("stop-idle", problems=("idle.py:3: syntax error",)))
+    assert value("config_last_reload_successful") == 0
+    assert value("config_last_reload_success_timestamp_seconds") == NOON.timestamp()
+    assert value("policies", mode="unknown", status="refused") == 1
+    assert value("policies", mode="propose", status="loaded") == 1
+
+
+def test_metric_series_are_counted_after_sharing(metrics: Metrics, value: Value) -> None:
+    """What was asked twice is paid for once, and the saving is told."""
+    metrics.report(events.MetricsRequested(run_id="", scope=SCOPE, asked=8, requested=5))
+    assert value("cloudwatch_metrics_requested_total", account=SCOPE.account) == 5
+    assert value("cloudwatch_metrics_saved_total", why="shared") == 3
+
+
+def test_requests_are_counted_by_outcome(metrics: Metrics, value: Value) -> None:
+    """Throttling shows as such."""
+    metrics.report(called(outcome="throttled", seconds=0.3))
+    assert value("aws_requests_total", service="ec2", operation="DescribeInstances", outcome="throttled") == 1
+    assert value("aws_request_duration_seconds_sum", service="ec2") == pytest.approx(0.3)
+
+
+def test_the_store_is_shown_from_one_count(metrics: Metrics, value: Value) -> None:
+    """A new count replaces the old one whole: what is gone is gone."""
+    metrics.report(loaded("stop-idle"))
+    metrics.report(counted())
+    metrics.report(counted(findings={("stop-idle", "high", "1"): 4}, proposals={}, oldest_proposal={}))
+    assert value("findings", policy="stop-idle", severity="high", account="1") == 4
+    assert value("findings", policy="stop-idle", severity="medium", account=SCOPE.account) is None
+    assert value("proposals_pending", policy="stop-idle") == 0
+    assert value("proposal_oldest_timestamp_seconds", policy="stop-idle") is None
+
+
+def test_a_pause_is_shown_for_what_it_holds(metrics: Metrics, value: Value) -> None:
+    """One policy or everything; what is not paused says so."""
+    metrics.report(loaded("stop-idle", "open-groups"))
+    metrics.report(counted(paused=frozenset({"*", "stop-idle"})))
+    assert [value("paused", policy=policy) for policy in ("*", "stop-idle", "open-groups")] == [1, 1, 0]
+
+
+def test_every_metric_is_well_formed(metrics: Metrics) -> None:
+    """Prefix, help, `_total` on counters alone, and no label that could grow without bound."""
+    for event in busy_day():
+        metrics.report(event)
+    for family in text_string_to_metric_families(generate_latest(metrics.registry).decode()):
+        if family.name.startswith("process_"):
+            continue
+        assert family.name.startswith("cloudwarden_")
+        assert family.documentation
+        assert not family.name.endswith("_created")
+        for sample in family.samples:
+            assert sample.name.endswith("_total") == (family.type == "counter")
+            assert not {"i-1", "f-1", "p-1", "a-1", "r-1"} & set(sample.labels.values())
+            assert family.type != "histogram" or not {"account", "region"} & set(sample.labels)
+
+
+def test_an_unknown_event_is_passed_over(metrics: Metrics) -> None:
+    """Reporters hear all events; not every one is a number."""
+    metrics.report(object())

@@ -1,0 +1,123 @@
+"""The schedule in real time and with a clock that is set: what is due, what waits, what is counted as missed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from cloudwarden import cron, every, hours, minutes
+from cloudwarden.clock import FakeClock, SystemClock
+from cloudwarden.core.schedule import Schedule
+from cloudwarden.engine.events import ClockJumped, RunMissed
+from cloudwarden.scheduler import Scheduler, missed_between
+from world import NOON, Reports, stop_idle
+
+
+@pytest.fixture
+def reports() -> Reports:
+    """What was reported."""
+    return Reports()
+
+
+@pytest.fixture
+def scheduler(reports: Reports) -> Iterator[Scheduler]:
+    """A started scheduler on the system's clock."""
+    made = Scheduler(clock=SystemClock(), reporter=reports)
+    made.start()
+    yield made
+    made.stop()
+
+
+def test_policies_with_an_interval_are_due_at_start_and_together(scheduler: Scheduler) -> None:
+    """All of them share the first sweep; a cron one waits for its time."""
+    never = cron("0 0 1 1 *")
+    scheduler.replace(
+        {
+            "a": stop_idle(name="a"),
+            "b": stop_idle(name="b"),
+            "c": stop_idle(name="c", schedule=never),
+        }
+    )
+    assert scheduler.due(timeout_seconds=2) == ("a", "b")
+    assert scheduler.due(timeout_seconds=0.05) == ()
+
+
+def test_interval_fires_again(scheduler: Scheduler) -> None:
+    """A policy of every second is due again about a second later."""
+    scheduler.replace({"a": stop_idle(name="a", schedule=every(seconds=1))})
+    assert scheduler.due(timeout_seconds=2) == ("a",)
+    scheduler.finished()
+    assert scheduler.due(timeout_seconds=3) == ("a",)
+
+
+def test_no_overlap_and_the_missed_run_is_counted(scheduler: Scheduler, reports: Reports) -> None:
+    """While a policy runs it does not become due; what it missed is reported."""
+    scheduler.replace({"a": stop_idle(name="a", schedule=every(seconds=1))})
+    assert scheduler.due(timeout_seconds=2) == ("a",)
+    assert scheduler.due(timeout_seconds=1.3) == ()
+    assert [type(event) for event in reports.of(RunMissed)] == [RunMissed]
+
+
+def test_unchanged_policy_keeps_its_time_and_a_changed_one_is_due_at_once(scheduler: Scheduler) -> None:
+    """A reload runs what was edited, and nothing else."""
+    same, edited = stop_idle(name="same"), stop_idle(name="edited")
+    scheduler.replace({"same": same, "edited": edited})
+    scheduler.due(timeout_seconds=2)
+    scheduler.finished()
+    params = edited.params.model_copy(update={"max_cpu_percent": 9.0})
+    scheduler.replace({"same": same, "edited": stop_idle(name="edited", params=params)})
+    assert scheduler.due(timeout_seconds=1) == ("edited",)
+
+
+def test_removed_policy_is_never_due_again(scheduler: Scheduler) -> None:
+    """What was waiting for a removed policy is forgotten."""
+    scheduler.replace({"a": stop_idle(name="a", schedule=every(seconds=1))})
+    scheduler.replace({})
+    assert scheduler.due(timeout_seconds=1.2) == ()
+
+
+@pytest.mark.parametrize("jump", [hours(2), -hours(2)], ids=["forward", "back"])
+def test_clock_that_is_set_makes_intervals_due_again(jump: timedelta, reports: Reports) -> None:
+    """Whichever way the clock is set, a policy does not wait for the old times."""
+    clock = FakeClock(datetime.now(UTC))
+    scheduler = Scheduler(clock=clock, reporter=reports)
+    scheduler.start()
+    try:
+        scheduler.replace({"a": stop_idle(name="a")})
+        scheduler.due(timeout_seconds=2)
+        scheduler.finished()
+        clock.jump(jump)
+        scheduler.check_clock()
+        assert scheduler.due(timeout_seconds=2) == ("a",)
+        (event,) = reports.of(ClockJumped)
+        assert isinstance(event, ClockJumped)
+        assert event.seconds == pytest.approx(jump.total_seconds(), abs=1)
+    finally:
+        scheduler.stop()
+
+
+def test_steady_clock_is_left_alone(reports: Reports) -> None:
+    """Time that passes is no jump."""
+    clock = FakeClock(NOON)
+    scheduler = Scheduler(clock=clock, reporter=reports)
+    clock.advance(hours(5))
+    scheduler.check_clock()
+    assert reports.of(ClockJumped) == []
+
+
+@pytest.mark.parametrize(
+    ("schedule", "passed", "missed"),
+    [
+        (every(minutes=15), minutes(15), 0),
+        (every(minutes=15), minutes(16), 0),
+        (every(minutes=15), minutes(61), 3),
+        (cron("0 * * * *"), hours(1), 0),
+        (cron("0 * * * *"), hours(4), 3),
+        (every(minutes=10, jitter=minutes(5)), minutes(15), 0),
+    ],
+)
+def test_missed_runs_are_counted(schedule: Schedule, passed: timedelta, missed: int) -> None:
+    """A sleep of an hour misses three quarter-hours; a late start misses none."""
+    assert missed_between(schedule, NOON, NOON + passed) == missed
