@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from cloudwarden.aws.pages import ask
-from cloudwarden.aws.session import AwsAccess, Sessions, moment
+from cloudwarden.aws.session import AwsAccess, Sessions, moment, new_session
 from cloudwarden.core.errors import AccessDenied, CloudError, CredentialsExpired, SettingsError, Throttled, Unavailable
 from cloudwarden.core.resource import Scope
 from stub_aws import (
@@ -174,6 +174,19 @@ def test_a_refused_role_is_access_denied_and_reported(aws: StubAws, heard: Heard
     assert "hush" not in str(caught.value)
     (call,) = heard.calls("AssumeRole")
     assert (call.outcome, call.scope.account) == ("access-denied", "210987654321")
+
+
+def test_sts_is_asked_in_its_region(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A daemon in Oregon does not depend on Virginia, whatever the environment says."""
+    monkeypatch.setenv("AWS_STS_REGIONAL_ENDPOINTS", "legacy")
+    client = new_session(None).create_client("sts", region_name="us-west-2")
+    assert client.meta.endpoint_url == "https://sts.us-west-2.amazonaws.com"
+
+
+def test_a_global_service_is_asked_in_the_first_region(aws: StubAws) -> None:
+    """The scope `global` is no region of AWS."""
+    client = sessions_to(aws).client("sts", Scope(account=ACCOUNT, region="global"))
+    assert client.meta.region_name == SCOPE.region
 
 
 def test_settings_do_not_print_the_external_id() -> None:

@@ -36,10 +36,10 @@ def test_another_writer_makes_it_busy(file_store: SqlStore, path: Path) -> None:
         tx.decisions.set_pause("*", "lunch")
 
 
-def end_soon(writer: sqlite3.Connection) -> None:
-    """Let go of the write lock in a fifth of a second."""
+def end_soon(other: sqlite3.Connection) -> None:
+    """End its transaction in a fifth of a second."""
     time.sleep(0.2)
-    writer.execute("COMMIT")
+    other.execute("COMMIT")
 
 
 def test_it_waits_for_another_writer(url: str, path: Path) -> None:
@@ -277,3 +277,29 @@ def test_a_kill_loses_nothing_and_leaves_no_half(url: str, life: str) -> None:
     assert entries >= reported
     assert pauses == 20 * entries
     store.close()
+
+
+def test_every_connection_is_made_safe(url: str) -> None:
+    """References are enforced, a commit outlives a power failure, readers do not wait, writers wait five seconds."""
+    store = open_store(url)
+    with store.transaction() as first, store.reading() as second:
+        for tx in (first, second):
+            names = ("foreign_keys", "synchronous", "journal_mode", "busy_timeout")
+            told = {name: tx.connection.exec_driver_sql(f"PRAGMA {name}").scalar_one() for name in names}
+            assert told == {"foreign_keys": 1, "synchronous": 2, "journal_mode": "wal", "busy_timeout": 5000}
+    store.close()
+
+
+def test_a_reader_delays_the_switch_to_wal(url: str, path: Path) -> None:
+    """SQLite refuses it at once while anyone reads, whatever the busy timeout; opening waits all the same."""
+    open_store(url).close()
+    reader = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+    reader.execute("PRAGMA journal_mode = DELETE")
+    reader.execute("BEGIN")
+    reader.execute("SELECT * FROM findings").fetchall()
+    with pytest.raises(StoreBusy):
+        open_store(url, busy_timeout_seconds=0.05)
+    with ThreadPoolExecutor(1) as pool:
+        pool.submit(end_soon, reader)
+        open_store(url, busy_timeout_seconds=5).close()
+    reader.close()

@@ -50,7 +50,7 @@ def _run(ec2: EC2Client, fleet: Fleet) -> Sequence[str]:
             {"ResourceType": "volume", "Tags": _tags(fleet.tags)},
         ],
     )
-    return [instance["InstanceId"] for instance in answer["Instances"]]
+    return [instance.get("InstanceId", "") for instance in answer["Instances"]]
 
 
 def _group(ec2: EC2Client, kind: Groups, number: int) -> str:

@@ -15,6 +15,7 @@ from cloudwarden.cli.output import notice, say, show, stdout
 from cloudwarden.cli.signals import obey_signals
 from cloudwarden.clock import SystemClock
 from cloudwarden.core.finding import Proposal, ProposalState, State
+from cloudwarden.core.policy import Mode
 from cloudwarden.demo.estate import Estate, simulated
 from cloudwarden.demo.history import Life
 from cloudwarden.demo.place import Place, free_port, place
@@ -27,6 +28,9 @@ from cloudwarden.settings import load_settings
 
 SWEEPS_AT_MOST = 8
 """Of a demo that ends: after so many, the grace is over and what is to be proposed has been."""
+
+PAUSE_SECONDS = 1.5
+"""Between its sweeps: below the interval, so that the grace clock goes on."""
 
 MISTAKE_EVERY_SECONDS = 40
 """How often somebody opens a group: seldom enough to be noticed each time."""
@@ -138,19 +142,23 @@ def _view(board: Board, here: Place, app: App, estate: Estate) -> Iterator[None]
 
 def _swept(app: App) -> SweepResult:
     pause = threading.Event()
-    for number in range(1, SWEEPS_AT_MOST + 1):
-        loaded, result = app.once()
-        states = [finding.state for finding in result.findings]
-        proposed = states.count(State.PROPOSED)
-        notice(f"sweep {number}: {len(result.judged)} verdicts, {len(states)} findings, {proposed} proposed")
-        for problem in loaded.problems:
-            notice(f"problem: {problem}")
-        waiting = [
-            finding
-            for finding in result.findings
-            if finding.state is State.OPEN and loaded.policies[finding.policy].action is not None
-        ]
-        if not waiting:
-            break
-        pause.wait(1.5)
+    number = 1
+    while _is_waiting(app, result := _sweep(app, number)) and number < SWEEPS_AT_MOST:
+        number += 1
+        pause.wait(PAUSE_SECONDS)
     return result
+
+
+def _sweep(app: App, number: int) -> SweepResult:
+    loaded, result = app.once()
+    proposed = sum(finding.state is State.PROPOSED for finding in result.findings)
+    notice(f"sweep {number}: {len(result.judged)} verdicts, {len(result.findings)} findings, {proposed} proposed")
+    for problem in loaded.problems:
+        notice(f"problem: {problem}")
+    return result
+
+
+def _is_waiting(app: App, result: SweepResult) -> bool:
+    """Whether some finding will be proposed when its grace is over."""
+    may_act = {policy.name for policy, _, _ in result.judged if app.mode_of(policy) > Mode.OBSERVE}
+    return any(finding.state is State.OPEN and finding.policy in may_act for finding in result.findings)

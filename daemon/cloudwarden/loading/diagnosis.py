@@ -24,7 +24,6 @@ _ADVICE = re.compile(r"^(?P<what>.+?)[:;,] (?P<write>(?:write|add|use|import|ann
 _USUAL_ADVICE = (
     ("must be plain parameters", "write the parameters as (resource, params, *evidence), each with its type only"),
     ("cron ", 'write five fields, minute hour day month weekday, such as cron("0 9 * * mon-fri")'),
-    ("it must be", "write the type it must be"),
     ("is for another kind", "write an action for the kind of resource that the rule judges"),
     ("is not what the rule takes", "write a value of the params class that the rule names"),
 )
@@ -45,11 +44,13 @@ def diagnose(error: BaseException, source: Source, module: ModuleType) -> Iterat
 
 def line_in(error: BaseException, source: Source) -> int:
     """The deepest line of the file in the error's traceback."""
-    lines = [line for frame, line in traceback.walk_tb(error.__traceback__) if frame.f_code.co_filename == source.code_name]
+    lines = [
+        line for frame, line in traceback.walk_tb(error.__traceback__) if frame.f_code.co_filename == source.code_name
+    ]
     return lines[-1] if lines else 1
 
 
-def _words(error: BaseException, module: ModuleType) -> tuple[str, str]:  # noqa: C901, PLR0911  # one line per kind
+def _words(error: BaseException, module: ModuleType) -> tuple[str, str]:  # noqa: C901  # one line per kind
     match error:
         case AuthorError():
             return _author_error(str(error))
@@ -74,6 +75,9 @@ def _words(error: BaseException, module: ModuleType) -> tuple[str, str]:  # noqa
 def _author_error(message: str) -> tuple[str, str]:
     if found := _ADVICE.match(message):
         return found["what"], found["write"]
+    what, wrong_kind, right = message.partition("; it must be ")
+    if wrong_kind:
+        return what, f"annotate it with {right}"
     advice = (write for sign, write in _USUAL_ADVICE if sign in message)
     return message, next(advice, "write it as the message says")
 
@@ -145,7 +149,9 @@ def _wrong_params(error: ValidationError, source: Source, line: int) -> Iterator
             what, write = f"{error.title} needs {name!r}", f"add {name}=... to {error.title}(...)"
         else:
             write = f"write another value than {detail['input']!r}"
-        yield Problem(file=source.path, line=keywords.get(str(next(iter(detail["loc"]), "")), line), what=what, write=write)
+        yield Problem(
+            file=source.path, line=keywords.get(str(next(iter(detail["loc"]), "")), line), what=what, write=write
+        )
 
 
 def _model_of(error: ValidationError) -> type[BaseModel] | None:

@@ -6,6 +6,7 @@ import ctypes
 import threading
 import weakref
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import ModuleType
@@ -92,7 +93,8 @@ def read(path: Path, content: bytes, *, timeout_seconds: float) -> Version:
     try:
         source = Source.parse(path, content)
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
-        return Version(path=path, digest=mark, text="", problems=(_unparsable(path, error),))
+        text = content.decode(errors="replace")
+        return Version(path=path, digest=mark, text=text, problems=(_unparsable(path, error),))
     running = _Import(source=source, module=source.new_module())
     ended = _run_within(running.run, timeout_seconds)
     if running.interrupted is not None:
@@ -109,7 +111,8 @@ def read(path: Path, content: bytes, *, timeout_seconds: float) -> Version:
         problems=tuple(sorted(problems, key=lambda problem: problem.line)),
         hung=not ended,
     )
-    weakref.finalize(version, source.forget, running.module.__name__)
+    # Functions of this version may outlive it by one sweep; their source is looked up only while it is held.
+    weakref.finalize(version, source.forget, running.module.__name__).atexit = False
     return version
 
 
@@ -118,7 +121,12 @@ def _run_within(work: Callable[[], None], timeout_seconds: float) -> bool:
 
     One that waits inside C, such as a socket's read, keeps its thread until that returns; it holds nothing of ours.
     """
-    thread = threading.Thread(target=work, name="import", daemon=True)
+
+    def until_cut_off() -> None:
+        with suppress(_ImportCutOff):
+            work()
+
+    thread = threading.Thread(target=until_cut_off, name="import", daemon=True)
     thread.start()
     thread.join(timeout_seconds)
     if not thread.is_alive():
@@ -152,5 +160,3 @@ def _follows_from(error: Exception, unbound: set[str]) -> bool:
     """Whether the error is only that a name is missing whose own statement already failed."""
     causes: list[BaseException | None] = [error, error.__cause__]
     return any(isinstance(cause, NameError) and cause.name in unbound for cause in causes)
-
-

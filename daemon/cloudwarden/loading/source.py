@@ -1,7 +1,6 @@
 """A policy file's text, compiled statement by statement under the file's own private name."""
 
 from __future__ import annotations
-
 import __future__
 
 import ast

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import datetime
 
 from sqlalchemy import Connection, case, func, select
 
@@ -21,7 +21,7 @@ def count(source: SqlTransaction | Connection, now: datetime) -> StoreCounted:
             (policy, severity, account): number for policy, severity, account, number in connection.execute(_STANDING)
         },
         proposals={policy: number for policy, number, _ in pending},
-        oldest_proposal={policy: oldest.replace(tzinfo=UTC).timestamp() for policy, _, oldest in pending},
+        oldest_proposal={policy: oldest.timestamp() for policy, _, oldest in pending},
         exemptions=_exemptions(connection, now),
         paused=frozenset(connection.execute(select(pauses.c.policy)).scalars()),
     )

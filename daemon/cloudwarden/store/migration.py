@@ -34,14 +34,13 @@ def refuse_unknown(engine: Engine, name: str) -> None:
 def migrate(engine: Engine, name: str) -> None:
     """Bring the schema to what this version needs, all or nothing.
 
-    The write lock is taken before the schema is looked at again: of two processes, the second finds the work done.
+    Alembic looks at the schema once more under the write lock: of two processes, the second finds the work done.
     """
     with reading(engine).begin() as connection:
         if _is_current(connection, name):
             return
     with engine.begin() as connection:
-        if not _is_current(connection, name):
-            command.upgrade(configuration(connection), "head")
+        command.upgrade(configuration(connection), "head")
 
 
 def _is_current(connection: Connection, name: str) -> bool:

@@ -1,0 +1,91 @@
+"""The policies that an installation starts with are what they say."""
+
+from __future__ import annotations
+
+import importlib.util
+from pathlib import Path
+
+import pytest
+
+from cloudwarden import OBSERVE, PROPOSE, Mode, Policy, Resource, Severity, days
+from cloudwarden.aws import ec2
+from cloudwarden.core.exemption import exempted_by
+from cloudwarden.core.policy import AnyPolicy
+from cloudwarden.testing import NOON, Bench, ingress, instance, security_group, volume
+
+FILES = sorted((Path(__file__).parents[2] / "policies").glob("*.py"))
+
+
+def policies_of(file: Path) -> dict[str, AnyPolicy]:
+    """The policies of one file by name."""
+    spec = importlib.util.spec_from_file_location(f"shipped_{file.stem}", file)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return {value.name: value for value in vars(module).values() if isinstance(value, Policy)}
+
+
+SHIPPED = {name: policy for file in FILES for name, policy in policies_of(file).items()}
+
+
+@pytest.mark.parametrize(
+    ("name", "kind", "mode", "action"),
+    [
+        ("stop-idle-instances", ec2.Instance, PROPOSE, ec2.Stop),
+        ("close-open-security-groups", ec2.SecurityGroup, PROPOSE, ec2.RevokeIngress),
+        ("delete-unattached-volumes", ec2.Volume, PROPOSE, ec2.SnapshotThenDelete),
+        ("require-owner-tags-on-instances", ec2.Instance, OBSERVE, type(None)),
+        ("require-owner-tags-on-security-groups", ec2.SecurityGroup, OBSERVE, type(None)),
+        ("require-owner-tags-on-volumes", ec2.Volume, OBSERVE, type(None)),
+    ],
+)
+def test_each_policy_judges_its_kind_and_goes_no_further_than_it_says(
+    name: str, kind: type[Resource], mode: Mode, action: type
+) -> None:
+    """Out of the box, none acts without a person."""
+    policy = SHIPPED[name]
+    assert (policy.kind, policy.mode, type(policy.action)) == (kind, mode, action)
+
+
+def test_nothing_else_is_shipped_and_everything_is_described() -> None:
+    """One line of each tells its reader what it is for."""
+    assert len(SHIPPED) == 6
+    assert all(policy.description for policy in SHIPPED.values())
+
+
+def test_an_idle_instance_is_found_and_a_busy_one_is_not() -> None:
+    """The policy, rule and params together."""
+    policy, box = SHIPPED["stop-idle-instances"], instance()
+    bench = Bench().metric(box, "NetworkIn", 1000.0).metric(box, "NetworkOut", 1000.0)
+    assert bench.metric(box, "CPUUtilization", 1.0).judge(policy, box).outcome == "violation"
+    assert bench.metric(box, "CPUUtilization", 60.0).judge(policy, box).outcome == "compliant"
+
+
+def test_an_instance_tagged_keep_running_is_exempt() -> None:
+    """Whatever the tag's value."""
+    policy = SHIPPED["stop-idle-instances"]
+    assert exempted_by(policy.name, instance(tags={"keep-running": ""}), policy.exempt, (), NOON)
+    assert not exempted_by(policy.name, instance(), policy.exempt, (), NOON)
+
+
+def test_an_open_group_is_found_with_what_to_revoke() -> None:
+    """And it matters much."""
+    policy = SHIPPED["close-open-security-groups"]
+    verdict = Bench().judge(policy, security_group(ingress("0.0.0.0/0", 22), ingress("0.0.0.0/0", 443)))
+    assert verdict.violation is not None
+    assert verdict.violation.offending == ("tcp/22-22/0.0.0.0/0",)
+    assert policy.severity is Severity.HIGH
+
+
+def test_a_volume_is_deleted_only_after_two_weeks_of_watching() -> None:
+    """EC2 does not say when it was detached, so the grace is what counts the days."""
+    policy = SHIPPED["delete-unattached-volumes"]
+    assert Bench().judge(policy, volume()).outcome == "violation"
+    assert policy.grace == days(14)
+
+
+def test_a_resource_without_an_owner_is_found() -> None:
+    """One kind as well as the next."""
+    for kind, nameless in (("instances", instance()), ("security-groups", security_group()), ("volumes", volume())):
+        assert Bench().judge(SHIPPED[f"require-owner-tags-on-{kind}"], nameless).outcome == "violation"
