@@ -116,7 +116,7 @@ class Installation:
         environment = {"PATH": os.environ["PATH"], "HOME": str(self.folder), **CREDENTIALS}
         with log.open("wb") as output:
             process = subprocess.Popen(
-                [sys.executable, "-m", "cloudwarden.cli", "--config", str(self.config), "run"],
+                [sys.executable, "-m", "cloudwarden", "--config", str(self.config), "run"],
                 stdout=output,
                 stderr=subprocess.STDOUT,
                 env=environment,
@@ -154,7 +154,7 @@ class Installation:
         """Run a verb on this installation."""
         environment = {"PATH": os.environ["PATH"], "HOME": str(self.folder), **CREDENTIALS}
         return subprocess.run(
-            [sys.executable, "-m", "cloudwarden.cli", "--config", str(self.config), *words],
+            [sys.executable, "-m", "cloudwarden", "--config", str(self.config), *words],
             capture_output=True,
             text=True,
             env=environment,
@@ -164,6 +164,7 @@ class Installation:
 
     def states(self) -> list[str]:
         """The states of all findings in the database."""
+        self.address()  # from then on the database is there, with its tables
         with sqlite3.connect(self.folder / "cloudwarden.db", timeout=5) as database:
             return [state for (state,) in database.execute("select state from findings")]
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
@@ -10,7 +9,7 @@ from datetime import UTC, datetime, timedelta, timezone
 import pytest
 
 from cloudwarden import ports
-from cloudwarden.core.errors import StoreBusy, StoreError, StoreUnusable, StoreUnwritable
+from cloudwarden.core.errors import StoreError, StoreUnusable
 from cloudwarden.core.exemption import Exemption
 from cloudwarden.core.finding import ActionRecord, ActionState, Finding, Grace, Proposal, ProposalState, State
 from cloudwarden.core.resource import Scope
@@ -243,57 +242,6 @@ def test_the_latest_run_replaces_the_one_before(store: SqlStore, noon: datetime)
         assert tx.runs.scopes("stop-idle") == {WEST}
         assert tx.runs.scopes("owner-tags") == {EAST}
         assert tx.runs.get("never") is None
-
-
-def test_a_block_that_raises_keeps_nothing(store: SqlStore, finding: Findings, noon: datetime) -> None:
-    """Findings and journal go back together, whatever was raised, even what is no Exception."""
-
-    def interrupted() -> None:
-        with store.transaction() as tx:
-            tx.findings.save([finding()])
-            tx.journal.append(at=noon, event="intended", details={})
-            raise KeyboardInterrupt
-
-    with pytest.raises(KeyboardInterrupt):
-        interrupted()
-    with store.transaction() as tx:
-        assert tx.findings.standing() == []
-        assert tx.journal.entries() == []
-
-
-def test_a_second_transaction_waits_and_gives_up(store: SqlStore) -> None:
-    """A transaction begun within another cannot begin: it is busy, and the outer one is unharmed."""
-    with store.transaction() as outer:
-        outer.decisions.set_pause("*", "lunch")
-        with pytest.raises(StoreBusy), store.transaction():
-            pass
-    with store.transaction() as tx:
-        assert tx.decisions.pauses() == {"*": "lunch"}
-
-
-def test_threads_take_turns(store: SqlStore, noon: datetime) -> None:
-    """Many threads append at once: every entry is there, none twice, no number missing."""
-
-    def append() -> None:
-        for _ in range(10):
-            with store.transaction() as tx:
-                tx.journal.append(at=noon, event="intended", details={})
-
-    threads = [threading.Thread(target=append) for _ in range(4)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    with store.reading() as tx:
-        assert [entry.seq for entry in tx.journal.entries()] == list(range(1, 41))
-
-
-def test_reading_refuses_to_write(store: SqlStore) -> None:
-    """A view for reports changes nothing, and the next transaction can write again."""
-    with pytest.raises(StoreUnwritable), store.reading() as tx:
-        tx.decisions.set_pause("*", "lunch")
-    with store.transaction() as tx:
-        tx.decisions.set_pause("*", "lunch")
 
 
 def test_a_row_nobody_wrote_is_unusable(store: SqlStore, finding: Findings) -> None:

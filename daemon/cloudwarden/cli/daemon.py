@@ -14,10 +14,8 @@ from cloudwarden.cli.installation import app_of, installation_of
 from cloudwarden.cli.output import JsonOption, emit, notice, show
 from cloudwarden.cli.progress import progress
 from cloudwarden.cli.signals import obey_signals
-from cloudwarden.core.action import Json
 from cloudwarden.core.finding import State
 from cloudwarden.core.policy import Mode
-from cloudwarden.core.verdict import Outcome
 from cloudwarden.engine.decide import DecisionError
 from cloudwarden.engine.sweep import SweepResult
 from cloudwarden.loading import Loaded
@@ -62,7 +60,7 @@ def once(
     with progress() as reporters, app_of(context, reporters=reporters) as app:
         loaded, result = app.once(ceiling=Mode[ceiling.upper()] if ceiling else None)
     if as_json:
-        emit(_swept(loaded, result))
+        emit(shapes.swept(result) | {"problems": [str(problem) for problem in loaded.problems]})
     else:
         show([tables.verdicts(result.judged), tables.findings("Findings", result.findings)])
         if result.unknown:
@@ -80,6 +78,7 @@ def demo(
         int | None,
         typer.Option("--port", min=0, max=65535, help="9464 unless given; any free one when that is taken."),
     ] = None,
+    as_json: JsonOption = False,
 ) -> None:
     """Show the product on a simulated estate.
 
@@ -92,7 +91,7 @@ def demo(
             raise
         raise DecisionError(f"{INSTALL_DEMO} (missing: {error.name})") from error
     if swept_only:
-        show_demo.once()
+        show_demo.once(as_json=as_json)
     else:
         show_demo.until_stopped(host, port)
 
@@ -106,21 +105,3 @@ def _exit(loaded: Loaded, result: SweepResult) -> Exit:
         (standing, Exit.FINDINGS),
     )
     return next((code for holds, code in checks if holds), Exit.NOTHING_FOUND)
-
-
-def _swept(loaded: Loaded, result: SweepResult) -> Json:
-    return {
-        "run_id": result.run_id,
-        "complete": result.complete,
-        "settled": result.settled,
-        "verdicts": {
-            outcome.value: sum(verdict.outcome is outcome for _, _, verdict in result.judged) for outcome in Outcome
-        },
-        "findings": [shapes.finding(one) for one in result.findings],
-        "unknown": [
-            {"policy": policy.name, "resource": resource.id, "cause": shapes.cause(verdict.cause)}
-            for policy, resource, verdict in result.judged
-            if verdict.cause is not None
-        ],
-        "problems": [str(problem) for problem in loaded.problems],
-    }

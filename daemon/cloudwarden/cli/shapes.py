@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 
 from cloudwarden.app import Explanation
 from cloudwarden.core.action import Json
@@ -12,10 +11,11 @@ from cloudwarden.core.finding import Finding, Proposal
 from cloudwarden.core.guards import Hold
 from cloudwarden.core.policy import AnyPolicy
 from cloudwarden.core.resource import Resource
-from cloudwarden.core.verdict import Cause, Reading, Verdict
+from cloudwarden.core.verdict import Cause, Outcome, Reading, Verdict
+from cloudwarden.engine.sweep import SweepResult
 from cloudwarden.ports import JournalEntry
 
-Shape = Mapping[str, Json]
+Shape = dict[str, Json]
 
 
 def finding(one: Finding) -> Shape:
@@ -168,3 +168,20 @@ def cause(one: Cause) -> Shape:
 def hold(one: Hold) -> Shape:
     """A guard that holds."""
     return {"guard": one.guard, "detail": one.detail}
+
+
+def swept(result: SweepResult) -> Shape:
+    """What a sweep knows at its end."""
+    outcomes = [one.outcome for _, _, one in result.judged]
+    return {
+        "run_id": result.run_id,
+        "complete": result.complete,
+        "settled": result.settled,
+        "verdicts": {outcome.value: outcomes.count(outcome) for outcome in Outcome},
+        "findings": [finding(one) for one in result.findings],
+        "unknown": [
+            {"policy": judging.name, "resource": judged.id, "name": judged.name, "cause": cause(said.cause)}
+            for judging, judged, said in result.judged
+            if said.cause is not None
+        ],
+    }

@@ -17,6 +17,9 @@ import cloudwarden
 from cloudwarden.core.errors import SettingsError
 from cloudwarden.demo.estate import WINDOW
 
+CHECKOUT = Path(cloudwarden.__file__).parents[2]
+"""Where the package's source lies, when it was not installed from a wheel."""
+
 METRICS_PORT = 9464
 """The daemon's usual port, which the shipped Prometheus configuration scrapes."""
 
@@ -72,9 +75,9 @@ def place(endpoint_url: str, region: str, *, host: str, port: int, every: str, g
         yield Place(settings=settings)
 
 
-def policies_directory() -> Path:
-    """The shipped policies: this checkout's, or those in the working directory. Raises SettingsError."""
-    candidates = (Path(cloudwarden.__file__).parents[2] / "policies", Path.cwd() / "policies")
+def policies_directory(checkout: Path = CHECKOUT) -> Path:
+    """The shipped policies: the checkout's, or those in the working directory. Raises SettingsError."""
+    candidates = (checkout / "policies", Path.cwd() / "policies")
     for candidate in candidates:
         if any(candidate.glob("*.py")):
             return candidate

@@ -10,8 +10,8 @@ from datetime import datetime
 from rich.live import Live
 
 from cloudwarden.app import App, build
-from cloudwarden.cli import tables
-from cloudwarden.cli.output import notice, say, show, stdout
+from cloudwarden.cli import shapes, tables
+from cloudwarden.cli.output import emit, notice, say, show, stdout
 from cloudwarden.cli.signals import obey_signals
 from cloudwarden.clock import SystemClock
 from cloudwarden.core.finding import Proposal, ProposalState, State
@@ -38,7 +38,7 @@ MISTAKE_EVERY_SECONDS = 40
 REFRESHES_PER_SECOND = 2
 
 
-def once() -> None:
+def once(*, as_json: bool) -> None:
     """Sweep until everything that would be proposed is, print what is known, and end."""
     clock = SystemClock()
     notice("building the estate")
@@ -50,6 +50,9 @@ def once() -> None:
         result = _swept(app)
         with app.store.reading() as tx:
             proposals = tx.proposals.undecided()
+        if as_json:
+            emit(shapes.swept(result) | {"proposals": [shapes.proposal(one) for one in proposals]})
+            return
         say(estate.summary)
         show(
             [
@@ -59,7 +62,7 @@ def once() -> None:
                 tables.unknown(result.judged),
             ]
         )
-    say("`cloudwarden demo` without --once goes on, and lets you approve.")
+    notice("`cloudwarden demo` without --once goes on, and lets you approve.")
 
 
 def until_stopped(host: str, port: int | None) -> None:

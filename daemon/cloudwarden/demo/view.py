@@ -7,6 +7,7 @@ from collections import Counter, defaultdict, deque
 from collections.abc import Callable, Sequence
 from datetime import datetime
 
+from rich.box import SIMPLE_HEAD
 from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
@@ -17,8 +18,8 @@ from cloudwarden.demo.place import ENFORCED, Place
 from cloudwarden.demo.telling import told
 from cloudwarden.engine.events import DaemonStarted, PolicyJudged
 
-NEWS_SHOWN = 8
-PROPOSALS_SHOWN = 6
+NEWS_SHOWN = 12
+PROPOSALS_SHOWN = 3
 
 
 class Board:
@@ -55,7 +56,7 @@ class Board:
 
     def verdicts(self) -> Table:
         """What each policy said in its latest sweep."""
-        made = Table(title="Judged in the latest sweep", title_justify="left")
+        made = Table(box=SIMPLE_HEAD)
         for column in ("policy", *Outcome, "why unknown"):
             made.add_column(column, overflow="fold")
         with self._lock:
@@ -66,7 +67,10 @@ class Board:
 
 
 class View:
-    """What the terminal shows, drawn anew several times a second."""
+    """What the terminal shows, drawn anew several times a second.
+
+    A small terminal cuts the end off, so what is to be copied comes before what merely happened.
+    """
 
     def __init__(self, board: Board, place: Place, waiting: Callable[[], Sequence[Proposal]], estate: str) -> None:
         self._board = board
@@ -78,16 +82,12 @@ class View:
         """The whole picture."""
         return Group(
             Text(f"Cloudwarden demo: {self._estate}. Ctrl-C ends it.", style="bold"),
-            Text(),
             self._board.verdicts(),
-            Text(),
             *self._proposals(),
-            Text(),
+            Text("Copy into another terminal", style="bold"),
+            *(Text(line, style="cyan", overflow="fold") for line in self._commands()),
             Text("Latest", style="bold"),
             *(Text(line, no_wrap=True, overflow="ellipsis") for line in self._board.news()),
-            Text(),
-            Text("Copy into another terminal:", style="bold"),
-            *(Text(f"  {line}", style="cyan", overflow="fold") for line in self._commands()),
         )
 
     def _proposals(self) -> Sequence[Text]:

@@ -11,7 +11,7 @@ from cloudwarden.core.policy import AnyPolicy
 from cloudwarden.loading.importing import Version, read
 from cloudwarden.loading.overrides import apply
 from cloudwarden.loading.problem import Problem
-from cloudwarden.loading.source import digest
+from cloudwarden.loading.source import digest, is_policy_file
 from cloudwarden.settings import PolicyOverride
 
 IMPORT_TIMEOUT_SECONDS = 10.0
@@ -88,8 +88,8 @@ def load(
 
 
 def policy_files(directory: Path) -> list[Path]:
-    """The policy files of a directory, in order of name; hidden ones are an editor's. Raises OSError."""
-    return sorted(path for path in directory.iterdir() if path.suffix == ".py" and not path.name.startswith("."))
+    """The policy files of a directory, in order of name. Raises OSError."""
+    return sorted(path for path in directory.iterdir() if is_policy_file(path))
 
 
 class _Loading:

@@ -70,6 +70,11 @@ class Source:
         return flags
 
 
+def is_policy_file(path: Path) -> bool:
+    """Whether a file of the directory is the operator's: a hidden one is an editor's."""
+    return path.suffix == ".py" and not path.name.startswith(".")
+
+
 def digest(content: bytes) -> str:
     """Tells one content from another."""
     return hashlib.sha256(content).hexdigest()

@@ -6,8 +6,9 @@ import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from watchfiles import Change
 from watchfiles import watch as changes_of
+
+from cloudwarden.loading.source import is_policy_file
 
 QUIET_MILLISECONDS = 300
 """How long files must have been left alone: an editor or a deployment writes several times in a row."""
@@ -30,9 +31,9 @@ def watch(
     watcher = _Watcher(directory.absolute(), stop, polling=force_polling)
     again = False
     while not stop.is_set():
-        for batch in watcher.batches():
+        for something_changed in watcher.batches():
             # The first batch after a break proves that the watch is in place again: what came before it was not seen.
-            if batch or again:
+            if something_changed or again:
                 again = False
                 changed()
         again = True
@@ -53,7 +54,7 @@ class _Watcher:
             for batch in changes_of(
                 self._directory,
                 self._directory.parent,
-                watch_filter=self._matters,
+                watch_filter=None,
                 step=QUIET_MILLISECONDS,
                 debounce=MOST_MILLISECONDS,
                 stop_event=self._stop,
@@ -63,23 +64,16 @@ class _Watcher:
                 recursive=False,
                 ignore_permission_denied=True,
             ):
-                if any(Path(path) == self._directory for _, path in batch):
+                paths = [Path(path) for _, path in batch]
+                if self._directory in paths:
                     return
-                yield bool(batch)
+                yield any(map(self._matters, paths))
         except FileNotFoundError:
             return
         except OSError:
             # No inotify, or no watches left for this user: looking at modification times needs neither.
             self._polling = True
 
-    def _matters(self, change: Change, path: str) -> bool:
-        del change
-        changed = Path(path)
-        if changed == self._directory:
-            return True
+    def _matters(self, path: Path) -> bool:
         # A mounted ConfigMap never changes its files: it swaps the `..data` link that they point through.
-        return changed.parent == self._directory and (_is_policy_file(changed) or changed.name == "..data")
-
-
-def _is_policy_file(path: Path) -> bool:
-    return path.suffix == ".py" and not path.name.startswith(".")
+        return path.parent == self._directory and (is_policy_file(path) or path.name == "..data")

@@ -68,7 +68,7 @@ def _refuse_damage(engine: Engine, file: Path) -> None:
 def _use_wal(engine: Engine, timeout_seconds: float) -> None:
     """Readers and the writer stop waiting for each other; the file remembers it.
 
-    Another process that opens at the same time makes SQLite refuse this at once, whatever the busy timeout.
+    When other processes do the same at the same time SQLite may refuse at once, whatever the busy timeout.
     """
     deadline = time.monotonic() + timeout_seconds
     while True:

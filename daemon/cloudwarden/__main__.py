@@ -1,0 +1,5 @@
+"""`python -m cloudwarden` is `cloudwarden`."""
+
+from cloudwarden.cli import main
+
+main()
