@@ -56,8 +56,9 @@ class Prometheus:
                 data: Answer = json.load(answer)["data"]
                 return data
         except urllib.error.HTTPError as error:
-            with error:
-                assert error.code == 503, f"{error.read().decode()} for {address}"
+            if error.code != 503:
+                raise
+            error.close()
             return {}
         except (ConnectionError, urllib.error.URLError):
             return {}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -14,7 +15,7 @@ from cloudwarden.core.finding import Proposal, ProposalState
 from cloudwarden.core.policy import Mode
 from cloudwarden.core.resource import Scope
 from cloudwarden.demo.place import Place, place, policies_directory
-from cloudwarden.demo.view import Board, View
+from cloudwarden.demo.view import Board, View, folded
 from cloudwarden.engine.events import DaemonStarted, LimitTripped, PolicyJudged
 from cloudwarden.settings import load_settings
 
@@ -55,8 +56,18 @@ def test_the_view_gives_the_lines_to_copy() -> None:
     board = Board(lambda: NOW)
     board.report(DaemonStarted(version="1", address="http://127.0.0.1:1234"))
     shown = drawn(view(board, proposal(1)))
-    assert "--config /tmp/demo/demo.toml approve p-1" in shown
+    assert "--config /tmp/demo/demo.toml approve p-1" in " ".join(shown.replace("\\", "").split())
     assert "curl http://127.0.0.1:1234/metrics" in shown
+
+
+def test_a_command_too_long_for_the_terminal_can_still_be_copied() -> None:
+    """A shell reads the folded lines as one command, and each fits the terminal."""
+    command = "cloudwarden --config /tmp/a-directory/demo.toml trust close-open-security-groups"
+    lines = folded(command, 50).splitlines()
+    assert len(lines) > 1
+    assert max(map(len, lines)) <= 50
+    echoed = subprocess.run(["sh", "-c", f"echo {folded(command, 50)}"], capture_output=True, text=True, check=True)
+    assert echoed.stdout == f"{command}\n"
 
 
 def test_the_view_counts_verdicts_and_says_why_some_are_unknown() -> None:

@@ -58,8 +58,10 @@ BAD = {
         "add action=..., or write mode=OBSERVE",
     ),
     "action of another kind": (
-        f"{TOP}from cloudwarden.aws import ec2\nbad = Policy(name='bad', rule=idle, params=Idle(), "
-        "schedule=every(hours=1), action=ec2.SnapshotThenDelete())\n",
+        (
+            f"{TOP}from cloudwarden.aws.ec2 import SnapshotThenDelete\n"
+            f"x = Policy(name='x', rule=idle, params=Idle(), schedule=every(hours=1), action=SnapshotThenDelete())\n"
+        ),
         4,
         "SnapshotThenDelete is for another kind of resource",
         "the kind of resource that the rule judges",
@@ -143,8 +145,8 @@ def test_what_only_follows_from_another_fault_is_not_reported(tmp_path: Path) ->
     """A failed import is one problem, not one for every use of the name."""
     text = (
         f"{TOP}from cloudwarden.aws import ec3\n\n\n@rule\ndef judged(box: ec3.Instance, params: Idle) -> None:\n"
-        "    return None\n\n\nx = Policy(name='x', rule=judged, params=Idle(), schedule=every(hours=1), action=ec3.Stop())\n"
-        "y = x\n"
+        "    return None\n\n\nx = Policy(name='x', rule=judged, params=Idle(), schedule=every(hours=1))\n"
+        "y = (x, ec3.Stop())\n"
     )
     (problem,) = problems_of(tmp_path, text)
     assert problem.line == 3
@@ -169,15 +171,13 @@ def test_an_import_that_never_ends_is_refused_and_stopped(tmp_path: Path) -> Non
 
 def test_a_file_that_hung_is_not_run_again_unchanged(tmp_path: Path) -> None:
     """Reloads for other files' sake do not each wait for it."""
-    (tmp_path / "hangs.py").write_text(
-        "import pathlib\npathlib.Path(__file__).with_suffix('.ran').open('a').write('x')\n"
-    )
-    with (tmp_path / "hangs.py").open("a") as file:
-        file.write("while True: pass\n")
+    ran = tmp_path / "ran"
+    text = f"with open({str(ran)!r}, 'a') as file:\n    file.write('x')\nwhile True:\n    pass\n"
+    (tmp_path / "hangs.py").write_text(text)
     first = load(tmp_path, {}, import_timeout_seconds=0.2)
     second = load(tmp_path, {}, first, import_timeout_seconds=0.2)
     assert second.problems == first.problems
-    assert (tmp_path / "hangs.ran").read_text() == "x"
+    assert ran.read_text() == "x"
 
 
 def test_a_failure_whose_cause_lies_elsewhere_is_tried_again(tmp_path: Path) -> None:

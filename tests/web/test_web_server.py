@@ -9,6 +9,7 @@ import time
 import urllib.request
 from collections.abc import Callable, Iterator
 from email.message import Message
+from typing import TypeAlias
 from urllib.error import HTTPError
 
 import pytest
@@ -20,7 +21,7 @@ from cloudwarden.web.health import Health
 from cloudwarden.web.server import WebServer
 
 GOOD = Health(live=True, ready=True)
-Get = Callable[..., tuple[int, Message[str, str], bytes]]
+Get: TypeAlias = "Callable[..., tuple[int, Message[str, str], bytes]]"
 
 
 class Patient:

@@ -58,7 +58,7 @@ def place(endpoint_url: str, region: str, *, host: str, port: int, every: str, g
     Cloudwarden's own environment variables are not in force inside: they speak of a real installation.
     """
     policies = policies_directory()
-    with tempfile.TemporaryDirectory(prefix="cloudwarden-demo-") as directory, _no_settings_in_environment():
+    with tempfile.TemporaryDirectory(prefix="cw-") as directory, _no_settings_in_environment():
         settings = Path(directory) / "demo.toml"
         top = {
             "policies": str(policies),

@@ -6,6 +6,8 @@ import threading
 from collections import Counter, defaultdict, deque
 from collections.abc import Callable, Sequence
 from datetime import datetime
+from shutil import get_terminal_size
+from textwrap import wrap
 
 from rich.box import SIMPLE_HEAD
 from rich.console import Group, RenderableType
@@ -56,7 +58,7 @@ class Board:
 
     def verdicts(self) -> Table:
         """What each policy said in its latest sweep."""
-        made = Table(box=SIMPLE_HEAD)
+        made = Table(box=SIMPLE_HEAD, padding=0)
         for column in ("policy", *Outcome, "why unknown"):
             made.add_column(column, overflow="fold")
         with self._lock:
@@ -82,10 +84,10 @@ class View:
         """The whole picture."""
         return Group(
             Text(f"Cloudwarden demo: {self._estate}. Ctrl-C ends it.", style="bold"),
-            self._board.verdicts(),
             *self._proposals(),
             Text("Copy into another terminal", style="bold"),
-            *(Text(line, style="cyan", overflow="fold") for line in self._commands()),
+            *(Text(folded(line, get_terminal_size().columns), style="cyan") for line in self._commands()),
+            self._board.verdicts(),
             Text("Latest", style="bold"),
             *(Text(line, no_wrap=True, overflow="ellipsis") for line in self._board.news()),
         )
@@ -105,6 +107,11 @@ class View:
     def _commands(self) -> Sequence[str]:
         pending = [one for one in self._waiting() if one.state is ProposalState.PENDING]
         return commands(self._place, self._board.address, pending)
+
+
+def folded(command: str, width: int) -> str:
+    """A command in lines of at most `width`, which a shell still takes for one when they are copied."""
+    return " \\\n  ".join(wrap(command, width - 4, break_long_words=False, break_on_hyphens=False))
 
 
 def commands(place: Place, address: str, pending: Sequence[Proposal]) -> Sequence[str]:

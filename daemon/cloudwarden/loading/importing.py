@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import ctypes
+import sys
 import threading
-import weakref
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -94,16 +94,16 @@ def read(path: Path, content: bytes, *, timeout_seconds: float) -> Version:
         source = Source.parse(path, content)
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
         text = content.decode(errors="replace")
-        return Version(path=path, digest=mark, text=text, problems=(_unparsable(path, error),))
+        return Version(path=path, digest=mark, text=text, problems=(_unparsable(path, text, error),))
     running = _Import(source=source, module=source.new_module())
     ended = _run_within(running.run, timeout_seconds)
+    sys.modules.pop(running.module.__name__, None)
     if running.interrupted is not None:
-        source.forget(running.module.__name__)
         raise running.interrupted
     problems = (*impurities(path, source.tree), *running.problems)
     if not ended:
         problems = (*problems, _hung(running, timeout_seconds))
-    version = Version(
+    return Version(
         path=path,
         digest=mark,
         text=source.text,
@@ -111,9 +111,6 @@ def read(path: Path, content: bytes, *, timeout_seconds: float) -> Version:
         problems=tuple(sorted(problems, key=lambda problem: problem.line)),
         hung=not ended,
     )
-    # Functions of this version may outlive it by one sweep; their source is looked up only while it is held.
-    weakref.finalize(version, source.forget, running.module.__name__).atexit = False
-    return version
 
 
 def _run_within(work: Callable[[], None], timeout_seconds: float) -> bool:
@@ -145,9 +142,10 @@ def _hung(running: _Import, timeout_seconds: float) -> Problem:
     )
 
 
-def _unparsable(path: Path, error: Exception) -> Problem:
+def _unparsable(path: Path, content: str, error: Exception) -> Problem:
     if isinstance(error, SyntaxError):
-        text = (error.text or "").strip()
+        lines = content.splitlines()
+        text = lines[error.lineno - 1].strip() if error.lineno and error.lineno <= len(lines) else ""
         write = f"correct this line: {text}" if text else "write valid Python"
         return Problem(file=path, line=error.lineno or 1, what=f"syntax error: {error.msg}", write=write)
     if isinstance(error, UnicodeDecodeError):

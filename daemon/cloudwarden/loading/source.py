@@ -9,10 +9,15 @@ import importlib.util
 import linecache
 import secrets
 import sys
+import weakref
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from types import CodeType, ModuleType
+
+
+class _Anchor:
+    """Lives in a module's namespace, and so as long as the last of its functions."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,21 +50,19 @@ class Source:
             yield statement, compile(alone, self.code_name, "exec", flags=flags, dont_inherit=True)
 
     def new_module(self) -> ModuleType:
-        """An empty module for this source.
+        """An empty module for this source, registered as classes under construction expect: remove it afterwards.
 
-        It is registered only where type hints and `inspect.getsource` look things up, until `forget` is called.
+        The text stays where `inspect.getsource` looks, for as long as anything that the module defines is alive.
         """
-        module = ModuleType(f"_cloudwarden_policy_{self.code_name.rpartition('@')[2]}", ast.get_docstring(self.tree))
+        mark = self.code_name.rpartition("@")[2]
+        module = ModuleType(f"_cloudwarden_policy_{mark}", ast.get_docstring(self.tree))
         module.__file__ = str(self.path)
         sys.modules[module.__name__] = module
         # No modification time: linecache then never looks at the disk, where a newer text may be.
         linecache.cache[self.code_name] = (len(self.text), None, self.text.splitlines(keepends=True), self.code_name)
+        anchor = module.__dict__["__anchor__"] = _Anchor()
+        weakref.finalize(anchor, linecache.cache.pop, self.code_name, None).atexit = False
         return module
-
-    def forget(self, module_name: str) -> None:
-        """Drop what `new_module` registered."""
-        sys.modules.pop(module_name, None)
-        linecache.cache.pop(self.code_name, None)
 
     def _future_flags(self) -> int:
         flags = 0

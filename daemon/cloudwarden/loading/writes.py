@@ -7,22 +7,11 @@ from collections.abc import Iterator, Mapping
 
 from cloudwarden.loading.source import names_bound
 
-_MUTATING_ITEMS = (
-    "add",
-    "append",
-    "clear",
-    "discard",
-    "extend",
-    "insert",
-    "pop",
-    "popitem",
-    "remove",
-    "reverse",
-    "sort",
-)
+_MUTATING_ITEMS = ("add", "append", "clear", "discard", "extend", "insert", "pop", "popitem", "remove")
+_MUTATING_ORDER = ("reverse", "sort")
 _MUTATING_SETS = ("difference_update", "intersection_update", "symmetric_difference_update", "setdefault", "update")
 _MUTATING_SLOTS = ("__delattr__", "__delitem__", "__setattr__", "__setitem__")
-_MUTATING = frozenset((*_MUTATING_ITEMS, *_MUTATING_SETS, *_MUTATING_SLOTS))
+_MUTATING = frozenset((*_MUTATING_ITEMS, *_MUTATING_ORDER, *_MUTATING_SETS, *_MUTATING_SLOTS))
 _BY_FUNCTION = frozenset({"setattr", "delattr", "object.__setattr__", "object.__delattr__"})
 
 _ADVICE_ITEM = "write to a copy, such as {{**{0}}} of a mapping or [*{0}] of a list"

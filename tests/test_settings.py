@@ -1,0 +1,307 @@
+"""Settings: where they come from, what they mean, and how every mistake in them is told."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from pydantic import BaseModel, ValidationError
+from pydantic.fields import FieldInfo
+
+from cloudwarden import ENFORCE, OBSERVE, PROPOSE
+from cloudwarden.core.durations import duration
+from cloudwarden.core.errors import SettingsError
+from cloudwarden.settings import AwsSettings, LimitOverride, PolicyOverride, Settings, effective, load_settings
+from cloudwarden.settings.effective import MASK, masked_url
+from cloudwarden.settings.written import written_duration
+
+
+@pytest.fixture(autouse=True)
+def _nowhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A working directory without settings."""
+    monkeypatch.chdir(tmp_path)
+
+
+def written(text: str) -> Path:
+    """A settings file."""
+    file = Path("settings.toml")
+    file.write_text(text)
+    return file
+
+
+def problems(text: str = "") -> list[str]:
+    """What is wrong with a settings file and the environment."""
+    with pytest.raises(SettingsError) as caught:
+        load_settings(written(text))
+    return str(caught.value).splitlines()
+
+
+def row(settings: Settings, name: str) -> tuple[str, str]:
+    """The value and source that the settings verb shows."""
+    return next((one.value, one.source) for one in effective(settings) if one.name == name)
+
+
+def fields(model: type[BaseModel], prefix: str = "") -> Iterator[tuple[str, FieldInfo]]:
+    """Every setting that there is, by dotted name."""
+    for name, field in model.model_fields.items():
+        yield prefix + name, field
+    for name, inner in {"aws": AwsSettings, "policy": PolicyOverride, "limit": LimitOverride}.items():
+        if name in model.model_fields:
+            yield from fields(inner, f"{prefix}{name}.")
+
+
+@pytest.mark.parametrize(("name", "field"), fields(Settings))
+def test_every_setting_says_its_unit_its_default_and_why(name: str, field: FieldInfo) -> None:
+    """And the default that it says is the one that it has."""
+    found = re.match(
+        r"(?P<unit>[^:]+?), (?:secret, )?default (?P<default>[^:]+?)(?:,[^:]*)?[:.] (?P<why>.{20,})", about(field)
+    )
+    assert found, f"{name}: {field.description}"
+    default = field.get_default(call_default_factory=True)
+    if name.startswith("policy."):
+        assert found["default"].startswith("the policy's own")
+    elif isinstance(default, timedelta):
+        assert duration(found["default"]) == default
+    elif default in (None, (), {}):
+        assert found["default"].startswith("none")
+    elif not isinstance(default, BaseModel):
+        assert found["default"] == str(default)
+
+
+def about(field: FieldInfo) -> str:
+    """A setting's description with the colons of URLs out of the way."""
+    return (field.description or "").replace("sqlite:///", "sqlite%///").replace("%", ":", 0)
+
+
+def test_without_a_file_and_environment_the_defaults_hold() -> None:
+    """Out of the box nothing listens to the network, and nothing acts alone."""
+    settings = load_settings()
+    assert (settings.host, settings.port, settings.ceiling) == ("127.0.0.1", 9464, PROPOSE)
+    assert settings.file is None
+    assert {one.source for one in effective(settings)} == {"default"}
+
+
+def test_a_file_is_read_at_every_depth() -> None:
+    """Tables, lists, modes and durations as they are written."""
+    settings = load_settings(
+        written(
+            'ceiling = "enforce"\nrejection = "14d"\n[aws]\nregions = ["eu-central-1", "us-east-1"]\nattempts = 2\n'
+            '[policy.stop-idle]\nmode = "observe"\nevery = "1h30m"\nparams = { window = "6h" }\nlimit = { per_run = 1 }\n'
+        )
+    )
+    assert (settings.ceiling, settings.rejection) == (ENFORCE, timedelta(days=14))
+    assert (settings.aws.regions, settings.aws.attempts) == (("eu-central-1", "us-east-1"), 2)
+    override = settings.policy["stop-idle"]
+    assert (override.mode, override.every, override.grace) == (OBSERVE, timedelta(minutes=90), None)
+    assert (override.params, override.limit) == ({"window": "6h"}, LimitOverride(per_run=1))
+
+
+def test_the_environment_wins_over_the_file(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Key by key: the rest of a table stays the file's."""
+    monkeypatch.setenv("CLOUDWARDEN_PORT", "0")
+    monkeypatch.setenv("CLOUDWARDEN_AWS__REGIONS", "eu-west-1, us-east-1")
+    settings = load_settings(written('port = 1\nhost = "::1"\n[aws]\nregions = ["x"]\nprofile = "ops"\n'))
+    assert (settings.port, settings.host) == (0, "::1")
+    assert (settings.aws.regions, settings.aws.profile) == (("eu-west-1", "us-east-1"), "ops")
+
+
+def test_a_policy_is_overridden_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Underscores stand for the dashes of its name, and what the file says of it stays."""
+    monkeypatch.setenv("CLOUDWARDEN_POLICY__STOP_IDLE__MODE", "observe")
+    monkeypatch.setenv("CLOUDWARDEN_POLICY__STOP_IDLE__PARAMS__PORTS", "[22, 443]")
+    settings = load_settings(written('[policy.stop-idle]\ngrace = "1h"\nmode = "enforce"\n'))
+    override = settings.policy["stop-idle"]
+    assert (override.mode, override.grace) == (OBSERVE, timedelta(hours=1))
+    assert override.params == {"ports": [22, 443]}
+
+
+def test_an_empty_variable_counts_as_unset(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Compose files pass on what may not be set."""
+    monkeypatch.setenv("CLOUDWARDEN_AWS__PROFILE", "")
+    monkeypatch.setenv("CLOUDWARDEN_PORT", "")
+    assert load_settings(written('port = 7\n[aws]\nprofile = "ops"\n')).aws.profile == "ops"
+
+
+def test_the_file_is_the_one_named_or_a_usual_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The argument first, then the variable, then the working directory."""
+    for name, port in (("cloudwarden.toml", 1), ("variable.toml", 2), ("argument.toml", 3)):
+        Path(name).write_text(f"port = {port}\n")
+    assert load_settings().port == 1
+    monkeypatch.setenv("CLOUDWARDEN_CONFIG", "variable.toml")
+    assert load_settings().port == 2
+    assert load_settings(Path("argument.toml")).port == 3
+    assert load_settings().file == Path("variable.toml")
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("prot = 1", "settings.toml: prot: unknown; write port"),
+        ("[aws]\nregion = ['x']", "settings.toml: aws.region: unknown; write aws.regions"),
+        ("[policy.a]\nmod = 'observe'", "settings.toml: policy.a.mod: unknown; write policy.a.mode"),
+        (
+            "[policy.a.limit]\nper_rum = 1",
+            "settings.toml: policy.a.limit.per_rum: unknown; write policy.a.limit.per_run",
+        ),
+        ("[policy.a.limit]\nzzz = 1", "settings.toml: policy.a.limit.zzz: unknown; known here are per_run, share"),
+        ("ceiling = 'enforced'", "settings.toml: ceiling = 'enforced': write \"enforce\""),
+        ("port = 70000", "settings.toml: port = 70000: Input should be less than or equal to 65535"),
+        ("port = 'http'", "settings.toml: port = 'http': Input should be a valid integer"),
+        ("log_format = 'xml'", "settings.toml: log_format = 'xml': Input should be 'auto', 'json' or 'console'"),
+        ("rejection = 7", 'settings.toml: rejection = 7: write a number with its unit, such as "30s"'),
+        ("rejection = '7 days'", "settings.toml: rejection = '7 days': write a number with its unit"),
+        ("rejection = '0s'", "settings.toml: rejection = '0s': Input should be greater than 0"),
+        ("database = 'cloudwarden.db'", "settings.toml: database: write a URL, such as sqlite:////var"),
+        ("aws = 3", "settings.toml: aws = 3: Input should be a valid dictionary"),
+        ("[policy.a]\nevery = '1h'\ncron = '1 * * * *'", "settings.toml: policy.a: write either every, or cron"),
+        ("_env_file = 'x'", "settings.toml: _env_file: unknown; known here are policies, database"),
+        ("port = ", "settings.toml: is not TOML: Invalid value (at line 1, column 8)"),
+    ],
+)
+def test_a_mistake_in_the_file_names_key_file_and_what_to_write(text: str, problem: str) -> None:
+    """At any depth, unknown keys with the nearest known one."""
+    (told,) = problems(text)
+    assert told.startswith(problem)
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "problem"),
+    [
+        ("CLOUDWARDEN_PROT", "1", "unknown; write CLOUDWARDEN_PORT"),
+        ("CLOUDWARDEN_AWS_REGIONS", "x", "unknown; write CLOUDWARDEN_AWS__REGIONS"),
+        ("CLOUDWARDEN_AWS__REGION", "x", "unknown; write CLOUDWARDEN_AWS__REGIONS"),
+        ("CLOUDWARDEN_PORT__X", "1", "unknown; write CLOUDWARDEN_PORT"),
+        ("CLOUDWARDEN_CONFG", "x", "unknown; write CLOUDWARDEN_CONFIG"),
+        ("CLOUDWARDEN_POLICY__A_B__EVRY", "1m", "unknown; write CLOUDWARDEN_POLICY__A_B__EVERY"),
+        ("CLOUDWARDEN_PORT", "http", "port = 'http': Input should be a valid integer"),
+        ("CLOUDWARDEN_CEILING", "act", 'ceiling = \'act\': write "observe", "propose" or "enforce"'),
+        ("CLOUDWARDEN_AWS", "eu", "is a table; write one variable per key, such as CLOUDWARDEN_AWS__REGIONS"),
+        ("CLOUDWARDEN_POLICY__A", "x", "is a table; write one variable per key, such as CLOUDWARDEN_POLICY__A__MODE"),
+    ],
+)
+def test_a_mistake_in_the_environment_names_the_variable(
+    monkeypatch: pytest.MonkeyPatch, variable: str, value: str, problem: str
+) -> None:
+    """A mistyped variable is not silently ignored."""
+    monkeypatch.setenv(variable, value)
+    (told,) = problems()
+    assert told.startswith(f"environment {variable}: {problem}")
+
+
+def test_all_mistakes_are_told_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """File and environment, unknown keys and wrong values."""
+    monkeypatch.setenv("CLOUDWARDEN_THREADS", "many")
+    monkeypatch.setenv("CLOUDWARDEN_HOTS", "x")
+    found = problems("prot = 1\nlog_level = 'loud'\n[aws]\nattempts = 0\n")
+    assert sorted(
+        re.split(r"[:=]", one.split(": ", 1)[0] + " " + one.split(": ", 1)[1])[0].strip() for one in found
+    ) == [
+        "environment CLOUDWARDEN_HOTS unknown; write CLOUDWARDEN_HOST",
+        "environment CLOUDWARDEN_THREADS threads",
+        "settings.toml aws.attempts",
+        "settings.toml log_level",
+        "settings.toml prot",
+    ]
+
+
+@pytest.mark.parametrize("named", ["argument", "variable"])
+def test_a_named_file_that_does_not_exist_is_an_error(monkeypatch: pytest.MonkeyPatch, named: str) -> None:
+    """Running with defaults instead would run the wrong policies."""
+    missing = Path("missing.toml")
+    if named == "variable":
+        monkeypatch.setenv("CLOUDWARDEN_CONFIG", str(missing))
+    with pytest.raises(SettingsError, match=r"missing\.toml: cannot be read: No such file"):
+        load_settings(missing if named == "argument" else None)
+
+
+def test_a_file_that_is_not_text_is_an_error() -> None:
+    """It is said of which file."""
+    Path("settings.toml").write_bytes(b"\xff\xfe")
+    with pytest.raises(SettingsError, match=r"settings\.toml: is not UTF-8"):
+        load_settings(Path("settings.toml"))
+
+
+def test_no_error_repeats_a_secret(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Logs keep error texts."""
+    monkeypatch.setenv("CLOUDWARDEN_DATABASE", "user:hush@host/db")
+    found = problems('[aws]\nexternal_id = ["hush"]\nendpoint_url = "ftp://user:hush@host"\n')
+    assert len(found) == 3
+    assert "hush" not in "".join(found)
+    with pytest.raises(ValidationError) as caught:
+        Settings(database="user:hush@host")
+    assert "hush" not in str(caught.value)
+
+
+def test_settings_built_in_code_ignore_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What code states is meant."""
+    monkeypatch.setenv("CLOUDWARDEN_PORT", "1")
+    settings = Settings(host="::1")
+    assert settings.port == 9464
+    assert row(settings, "host") == ("::1", "argument")
+
+
+def test_settings_cannot_be_changed() -> None:
+    """Neither they nor their tables."""
+    settings = Settings()
+    with pytest.raises(ValidationError):
+        settings.port = 1  # type: ignore[misc]
+    with pytest.raises(ValidationError):
+        settings.aws.attempts = 1  # type: ignore[misc]
+
+
+def test_the_effective_settings_say_where_each_came_from(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Value and source, for tables, lists and overrides too; an override's parts only if given."""
+    monkeypatch.setenv("CLOUDWARDEN_AWS__REGIONS", "a,b")
+    settings = load_settings(written('rejection = "90m"\n[policy.p]\nmode = "observe"\nparams = { window = "6h" }\n'))
+    assert row(settings, "rejection") == ("1h30m", "file")
+    assert row(settings, "aws.regions") == ("a, b", "environment")
+    assert row(settings, "port") == ("9464", "default")
+    overrides = [(one.name, one.value, one.source) for one in effective(settings) if one.name.startswith("policy.")]
+    assert overrides == [("policy.p.mode", "observe", "file"), ("policy.p.params.window", "6h", "file")]
+    assert all(one.about for one in effective(settings))
+
+
+def test_the_effective_settings_show_no_secret() -> None:
+    """The external id, and passwords in URLs."""
+    settings = load_settings(
+        written('database = "sqlite+x://user:hu@sh@host/db?password=hush"\n[aws]\nexternal_id = "hush"\n')
+    )
+    assert row(settings, "aws.external_id")[0] == MASK
+    shown = "".join(one.value for one in effective(settings)) + repr(settings.aws)
+    assert "hush" not in shown
+    assert "hu@sh" not in shown
+
+
+@pytest.mark.parametrize(
+    ("url", "masked"),
+    [
+        ("sqlite:////var/lib/x.db", "sqlite:////var/lib/x.db"),
+        ("postgresql://host/db", "postgresql://host/db"),
+        ("postgresql://user@host/db", "postgresql://user@host/db"),
+        ("postgresql://user:p:w@host:5432/db", f"postgresql://user:{MASK}@host:5432/db"),
+        ("postgresql://host/db?user=u&sslpassword=x&a=b", f"postgresql://host/db?user=u&sslpassword={MASK}&a=b"),
+    ],
+)
+def test_a_url_loses_its_password_and_nothing_else(url: str, masked: str) -> None:
+    """Operators recognise the database by the rest."""
+    assert masked_url(url) == masked
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [("30s", 30), ("15m", 900), ("6h", 21_600), ("14d", 1_209_600), ("1h30m", 5_400), ("0.5s", 0.5), ("1h 30m", 5_400)],
+)
+def test_a_duration_reads_as_it_is_written(text: str, seconds: float) -> None:
+    """And is shown as it could be written."""
+    assert duration(text) == timedelta(seconds=seconds)
+    assert duration(written_duration(duration(text))) == duration(text)
+
+
+@pytest.mark.parametrize("text", ["", "5", "h", "-5m", "5 minutes", "1e3s", "5M", "99999999999999d"])
+def test_a_duration_without_a_unit_or_sense_is_refused(text: str) -> None:
+    """A bare number would be minutes to one reader and seconds to the next."""
+    with pytest.raises(ValueError, match="write a"):
+        duration(text)
