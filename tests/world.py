@@ -5,10 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
-from cloudwarden.library.compute import Idle, idle
-from cloudwarden.library.storage import Unattached, unattached
-from cloudwarden.testing import instance, volume
-
 from cloudwarden import (
     ENFORCE,
     PROPOSE,
@@ -32,8 +28,11 @@ from cloudwarden.engine.cutoff import SignalCutoff
 from cloudwarden.engine.decide import Decider, approve, trust
 from cloudwarden.engine.gather import Gatherer
 from cloudwarden.engine.sweep import Sweeper, SweepResult
+from cloudwarden.library.compute import Idle, idle
+from cloudwarden.library.storage import Unattached, unattached
 from cloudwarden.memory import MemoryCloud
-from cloudwarden.store import SqlStore
+from cloudwarden.ports import Store
+from cloudwarden.testing import instance, volume
 
 NOON = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
 SCOPE = Scope(account="123456789012", region="eu-central-1")
@@ -88,7 +87,7 @@ class Reports:
 class World:
     """The engine with everything around it in memory."""
 
-    store: SqlStore
+    store: Store
     clock: FakeClock = field(default_factory=lambda: FakeClock(NOON))
     cloud: MemoryCloud = field(default_factory=MemoryCloud)
     reports: Reports = field(default_factory=Reports)

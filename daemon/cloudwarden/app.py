@@ -149,7 +149,7 @@ class App:
         return loading.load(self.settings.policies, self.settings.policy, previous)
 
     def run(self, stop: threading.Event, reload: threading.Event | None = None) -> None:
-        """Be the daemon until `stop` is set. Raises AlreadyRunning, StoreError, or OSError when the port is taken."""
+        """Be the daemon until `stop` is set. Raises StoreError, and SettingsError when the port is taken."""
         with own(self.settings.database):
             daemon = Daemon(
                 clock=self.clock,

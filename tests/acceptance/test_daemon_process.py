@@ -69,7 +69,7 @@ def idle_instance(aws: str) -> Iterator[str]:
     image = ec2.describe_images(Owners=["amazon"])["Images"][0]["ImageId"]
     made = ec2.run_instances(ImageId=image, MinCount=1, MaxCount=1)["Instances"][0]["InstanceId"]
     backend = get_backend("ec2")[ACCOUNT][REGION]
-    backend.get_instance(made).launch_time = (datetime.now(UTC) - timedelta(days=2)).strftime("%Y-%m-%dT%H:%M:%S.000Z")
+    backend.get_instance(made).launch_time = datetime.now(UTC) - timedelta(days=2)
     now = datetime.now(UTC).replace(second=0, microsecond=0)
     now -= timedelta(minutes=now.minute % 5)
     cloudwatch = session.client("cloudwatch", endpoint_url=aws)

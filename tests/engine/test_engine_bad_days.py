@@ -14,7 +14,7 @@ from cloudwarden.core.evidence import Unanswered
 from cloudwarden.core.finding import ActionState, State
 from cloudwarden.core.verdict import Outcome, Reason
 from cloudwarden.engine.events import ActionEnded, JournalFailed, PolicyJudged, RuleFailed
-from cloudwarden.store import SqlStore, SqlTransaction
+from cloudwarden.ports import Store, Transaction
 from world import SCOPE, World, delete_unattached, stop_idle
 
 
@@ -194,7 +194,7 @@ def test_one_failure_does_not_stop_the_others(world: World) -> None:
         world.cloud.effects["stop_instances"] = stop
         raise Conflict("IncorrectInstanceState")
 
-    world.cloud.effects["stop_instances"] = fails_first  # type: ignore[assignment]
+    world.cloud.effects["stop_instances"] = fails_first
     world.act()
     assert sorted(world.states().values()) == [State.FAILED, State.VERIFYING]
 
@@ -243,7 +243,7 @@ def test_killed_after_the_call_repeats_nothing(world: World) -> None:
     world.add("i-idle")
     world.sweep()
     world.approve_all()
-    world.cloud.effects["stop_instances"] = killed  # type: ignore[assignment]
+    world.cloud.effects["stop_instances"] = killed
     with pytest.raises(Killed):
         world.act()
     again = World(store=world.store, clock=world.clock, cloud=world.cloud)
@@ -253,16 +253,16 @@ def test_killed_after_the_call_repeats_nothing(world: World) -> None:
     assert again.states() == {"i-idle": State.VERIFYING}
 
 
-class FullStore(SqlStore):
+class FullStore:
     """A store that can be read and not written."""
 
-    def __init__(self, readable: SqlStore) -> None:
+    def __init__(self, readable: Store) -> None:
         self._readable = readable
 
-    def reading(self) -> AbstractContextManager[SqlTransaction]:
+    def reading(self) -> AbstractContextManager[Transaction]:
         return self._readable.reading()
 
-    def transaction(self) -> AbstractContextManager[SqlTransaction]:
+    def transaction(self) -> AbstractContextManager[Transaction]:
         raise StoreUnwritable("database or disk is full")
 
 

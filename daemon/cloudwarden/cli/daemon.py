@@ -35,12 +35,7 @@ def run(context: typer.Context) -> None:
     with app_of(context, reporters=(logs.LogReporter(),)) as app:
         stop, reload = threading.Event(), threading.Event()
         obey_signals(stop, reload, leave_within_seconds=settings.stop_timeout_seconds)
-        try:
-            app.run(stop, reload)
-        except OSError as error:
-            raise DecisionError(
-                f"{settings.host}:{settings.port} cannot be listened on ({error.strerror}): set `host` and `port`"
-            ) from error
+        app.run(stop, reload)
 
 
 def once(

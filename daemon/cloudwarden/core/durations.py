@@ -9,6 +9,7 @@ _WRITTEN = re.compile(r"(?:\d+(?:\.\d+)?[smhdw])+")
 _PART = re.compile(r"(\d+(?:\.\d+)?)([smhdw])")
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 
+
 def seconds(count: float) -> timedelta:
     """`count` seconds."""
     return timedelta(seconds=count)

@@ -136,7 +136,7 @@ class Sweeper:
             )
             for policy in due
         ]
-        share = (time.perf_counter() - began) / max(1, len(judged))
+        share = (time.perf_counter() - began) / max(1, len(judged) * len(scopes))
         for one in judged:
             self._report(one, run_id, share)
         return judged

@@ -170,7 +170,7 @@ class Settings(BaseSettings):
         default=9464,
         ge=0,
         le=65_535,
-        description="TCP port, default 9464, the usual one of Prometheus exporters; 0 takes whichever is free. "
+        description="TCP port, default 9464: a usual one of Prometheus exporters. 0 takes whichever is free. "
         "/metrics, /healthz and /readyz are here.",
     )
     log_format: Literal["auto", "json", "console"] = Field(
@@ -206,7 +206,10 @@ class Settings(BaseSettings):
         description="duration, default 7d: a rejected proposal is not made again for so long, unless the person who "
         "rejects says otherwise.",
     )
-    aws: AwsSettings = Field(default_factory=AwsSettings, description="table, default as below: how AWS is reached.")
+    aws: AwsSettings = Field(
+        default_factory=AwsSettings,
+        description="table, default as below: how AWS is reached, and how long it is waited for.",
+    )
     policy: dict[str, PolicyOverride] = Field(
         default_factory=dict,
         description="tables by policy name, default none: what this environment changes in a policy.",

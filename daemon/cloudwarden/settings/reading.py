@@ -6,6 +6,7 @@ import json
 import os
 import tomllib
 from collections.abc import Mapping, Sequence
+from datetime import timedelta
 from pathlib import Path
 
 from pydantic import ValidationError
@@ -24,6 +25,7 @@ from cloudwarden.settings.names import (
     path_of,
     variables_like,
 )
+from cloudwarden.settings.written import written_duration
 
 USUAL_FILES = (Path("cloudwarden.toml"), Path("/etc/cloudwarden/cloudwarden.toml"))
 
@@ -150,6 +152,7 @@ def _problem(detail: ErrorDetails, file: Path | None, variables: Mapping[tuple[s
     if detail["type"] == "extra_forbidden":
         return f"{where}: {_unknown(path)}"
     value = detail["input"]
+    value = written_duration(value) if isinstance(value, timedelta) else value
     shown = "" if is_secret(path) or isinstance(value, Mapping | list) else f" = {value!r}"
     return f"{where}: {'.'.join(path)}{shown}: {detail['msg'].removeprefix('Value error, ')}"
 
