@@ -146,7 +146,7 @@ class App:
 
     def load(self, previous: Loaded | None = None) -> Loaded:
         """Read the policy files."""
-        return loading.load(self.settings.policies, self.settings.policy, previous)
+        return loading.load(self.settings.policies, self.settings.policy, previous, settings_file=self.settings.file)
 
     def run(self, stop: threading.Event, reload: threading.Event | None = None) -> None:
         """Be the daemon until `stop` is set. Raises StoreError, and SettingsError when the port is taken."""

@@ -74,6 +74,8 @@ class Daemon:
             target=loading.watch, args=(self._directory, self._stop, self._reload.set), name="watch", daemon=True
         )
         watcher.start()
+        # An edit between the first load and the watch would otherwise wait for the next edit.
+        self._reload.set()
         self._reporter.report(DaemonStarted(version=VERSION, address=address))
         self._systemd.ready(f"serving {address}")
         self._systemd.feed_watchdog()

@@ -193,7 +193,7 @@ class _Loading:
                 if owner == path:
                     continue
                 had = self.previous.file_of(name)
-                return (name, path, owner) if had == "" else (name, owner, path)
+                return (name, path, owner) if had == path else (name, owner, path)
         return None
 
     def _note_unknown_overrides(self, policies: Mapping[str, AnyPolicy]) -> None:
