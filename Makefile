@@ -47,6 +47,8 @@ lock: $(STAMP)  ## resolve the dependencies anew
 		--extra demo --extra dev pyproject.toml -o requirements-dev.lock
 	$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header \
 		-c requirements-dev.lock pyproject.toml -o requirements.lock
+	echo hatchling | $(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header \
+		-c requirements-dev.lock - -o requirements-build.lock
 
 clean:  ## remove what was installed and built
 	rm -rf .venv build dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
