@@ -34,7 +34,9 @@ WORKDIR /var/lib/cloudwarden
 VOLUME ["/var/lib/cloudwarden"]
 EXPOSE 9464
 STOPSIGNAL SIGTERM
+# Past any proxy of the environment, which is meant for AWS.
 HEALTHCHECK --interval=30s --timeout=5s --start-period=30s --retries=3 \
-    CMD ["python", "-c", "import urllib.request; urllib.request.urlopen('http://127.0.0.1:9464/healthz', timeout=4)"]
+    CMD ["python", "-c", "from urllib.request import ProxyHandler, build_opener; \
+build_opener(ProxyHandler({})).open('http://127.0.0.1:9464/healthz', timeout=4)"]
 ENTRYPOINT ["cloudwarden"]
 CMD ["run"]
