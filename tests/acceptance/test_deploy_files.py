@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import subprocess
 import sys
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -14,13 +18,41 @@ import yaml
 
 from cloudwarden.aws import ec2
 from cloudwarden.core.action import Action
-from cloudwarden.settings import Settings
+from cloudwarden.core.evidence import Evidence
+from cloudwarden.core.policy import Mode
+from cloudwarden.settings import Settings, load_settings
 
 ROOT = Path(__file__).resolve().parents[2]
 DEPLOY = ROOT / "deploy"
 UNIT = DEPLOY / "systemd" / "cloudwarden.service"
 DOCKERFILE = (ROOT / "Dockerfile").read_text()
 COMPOSE: dict[str, Any] = yaml.safe_load((DEPLOY / "compose" / "compose.yaml").read_text())
+
+
+class Health(BaseHTTPRequestHandler):
+    """Answers every GET with its server's status."""
+
+    status = 200
+
+    def do_GET(self) -> None:
+        """Answer with nothing but the status."""
+        self.send_response(self.status)
+        self.end_headers()
+
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - as in http.server
+        """Say nothing."""
+
+
+@pytest.fixture
+def health() -> Iterator[tuple[type[Health], int]]:
+    """A daemon's health, to be set, and the port that shows it."""
+    handler = type("OneHealth", (Health,), {})
+    with HTTPServer(("127.0.0.1", 0), handler) as server:
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
+        thread.start()
+        yield handler, server.server_port
+        server.shutdown()
+        thread.join()
 
 
 @pytest.fixture
@@ -58,6 +90,42 @@ def test_service_managers_wait_longer_than_the_daemon_takes() -> None:
     assert int(COMPOSE["services"]["daemon"]["stop_grace_period"].removesuffix("s")) > stated
 
 
+def test_settings_beside_the_unit_keep_state_where_the_unit_may_write() -> None:
+    """The settings to copy are valid, look only, name absolute places, and leave in time."""
+    settings = load_settings(DEPLOY / "systemd" / "cloudwarden.toml")
+    (allowed,) = re.findall(r"^TimeoutStopSec=(\d+)s$", UNIT.read_text(), re.MULTILINE)
+    (state,) = re.findall(r"^StateDirectory=(.+)$", UNIT.read_text(), re.MULTILINE)
+    assert settings.database.startswith(f"sqlite:////var/lib/{state}/")
+    assert settings.policies.is_absolute()
+    assert settings.ceiling is Mode.OBSERVE
+    assert settings.stop_timeout_seconds < int(allowed)
+
+
+def test_containers_environment_is_understood(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Each CLOUDWARDEN_ variable of the image and the compose file is a setting; by itself the daemon looks only."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("CLOUDWARDEN_AWS__REGIONS", "eu-west-1,us-east-1")
+    stated = re.findall(r"(CLOUDWARDEN_\w+)=(\S+)", DOCKERFILE)
+    composed = {name: value for name, value in COMPOSE["services"]["daemon"]["environment"].items() if value}
+    stated += [
+        (name, re.sub(r"\$\{\w+:-(.*)\}", r"\1", value)) for name, value in composed.items() if ":?" not in value
+    ]
+    for name, value in stated:
+        monkeypatch.setenv(name, value)
+    settings = load_settings()
+    assert settings.ceiling is Mode.OBSERVE
+    assert settings.aws.regions == ("eu-west-1", "us-east-1")
+    assert settings.database.startswith("sqlite:////var/lib/cloudwarden/")
+
+
+def test_addresses_name_services_of_the_compose_file() -> None:
+    """Prometheus finds the daemon and Alertmanager, Grafana finds Prometheus, each by the name it has there."""
+    files = (DEPLOY / "prometheus" / "prometheus.yml", *(DEPLOY / "grafana" / "provisioning").rglob("*.yml"))
+    named = {name for file in files for name in re.findall(r"(\w+):\d{4}\b", file.read_text())} - {"localhost"}
+    assert named == {"daemon", "alertmanager", "prometheus"}
+    assert named <= set(COMPOSE["services"])
+
+
 def test_every_mounted_path_exists() -> None:
     """A bind mount of a missing path would make an empty folder of root's."""
     mounted = [
@@ -74,7 +142,32 @@ def test_containers_are_confined() -> None:
     """Read-only, without capabilities, and on this machine's loopback alone."""
     for name, service in COMPOSE["services"].items():
         assert (service["read_only"], service["cap_drop"]) == (True, ["ALL"]), name
+        assert service["security_opt"] == ["no-new-privileges:true"], name
         assert all(port.startswith("127.0.0.1:") for port in service["ports"]), name
+
+
+def test_every_container_is_checked() -> None:
+    """The daemon by its image's health check, the others by their own on the port they publish."""
+    for name, service in COMPOSE["services"].items():
+        (port,) = (published.rsplit(":")[-1] for published in service["ports"])
+        check = DOCKERFILE if "build" in service else service["healthcheck"]["test"][-1]
+        assert f"http://127.0.0.1:{port}/" in check, name
+
+
+@pytest.mark.parametrize(("status", "healthy"), [(200, True), (503, False)])
+def test_image_health_check_tells(health: tuple[type[Health], int], status: int, *, healthy: bool) -> None:
+    """The image's own command tells a live daemon from another, whatever proxy the environment names."""
+    handler, port = health
+    handler.status = status
+    joined = DOCKERFILE.replace("\\\n", "")
+    (command,) = re.findall(r"^HEALTHCHECK .*? CMD (\[.*\])$", joined, re.MULTILINE)
+    program = json.loads(command)[-1].replace("9464", str(port))
+    # Nothing listens on port 9 of a proxy that does not exist.
+    environment = os.environ | {"http_proxy": "http://127.0.0.1:9", "no_proxy": ""}
+    answer = subprocess.run(
+        [sys.executable, "-c", program], env=environment, capture_output=True, timeout=30, check=False
+    )
+    assert (answer.returncode == 0) is healthy, answer.stderr.decode()
 
 
 def test_images_are_of_one_version() -> None:
@@ -94,20 +187,47 @@ def test_image_runs_without_rights() -> None:
     assert "HEALTHCHECK" in DOCKERFILE
 
 
+def statements(name: str) -> list[dict[str, Any]]:
+    """What an IAM policy says."""
+    policy = json.loads((DEPLOY / "iam" / name).read_text())
+    found: list[dict[str, Any]] = policy["Statement"]
+    return found
+
+
+def resources(statement: dict[str, Any]) -> list[str]:
+    """The ARNs of a statement, which may be one or a list."""
+    stated = statement["Resource"]
+    return [stated] if isinstance(stated, str) else list(stated)
+
+
 def allowed(name: str) -> set[str]:
     """The actions that an IAM policy allows."""
-    policy = json.loads((DEPLOY / "iam" / name).read_text())
-    return {action for one in policy["Statement"] if one["Effect"] == "Allow" for action in one["Action"]}
+    return {action for one in statements(name) if one["Effect"] == "Allow" for action in one["Action"]}
 
 
 def test_iam_policies_are_what_the_code_needs() -> None:
     """Reading needs what kinds, evidence and proofs read; acting what the actions change; neither more."""
-    actions = [
-        one for one in vars(ec2).values() if isinstance(one, type) and issubclass(one, Action) and one is not Action
-    ]
-    needed = {permission for action in actions for permission in action.permissions}
+    shipped = [one for one in vars(ec2).values() if isinstance(one, type) and issubclass(one, Action | Evidence)]
+    needed = {permission for one in shipped for permission in vars(one)["permissions"]}
     needed |= {permission for kind in ec2.KINDS for permission in kind.permissions}
-    needed |= {*ec2.Activity.permissions, "sts:GetCallerIdentity"}
+    needed.add("sts:GetCallerIdentity")
     reads = {permission for permission in needed if re.match(r"\w+:(Describe|Get|List)", permission)}
     assert allowed("read.json") == reads
     assert allowed("act.json") == needed - reads
+
+
+def test_marked_resources_are_out_of_reach() -> None:
+    """Whatever acting allows is denied on a resource that is marked, tagging it included."""
+    (deny,) = (one for one in statements("act.json") if one["Effect"] == "Deny")
+    assert set(deny["Action"]) == allowed("act.json")
+    assert deny["Resource"] == "*"
+
+
+def test_acting_reaches_no_more_than_it_must() -> None:
+    """Only kinds that are judged may be changed; snapshots are made and marked as they are made, and left alone."""
+    allows = [one for one in statements("act.json") if one["Effect"] == "Allow"]
+    assert all(re.fullmatch(r"arn:aws:ec2:\*:\*?:[a-z-]+/\*", reached) for one in allows for reached in resources(one))
+    of_snapshots = [one for one in allows if "arn:aws:ec2:*::snapshot/*" in resources(one)]
+    assert {action for one in of_snapshots for action in one["Action"]} == {"ec2:CreateSnapshot", "ec2:CreateTags"}
+    (tagging,) = (one for one in of_snapshots if "ec2:CreateTags" in one["Action"])
+    assert tagging["Condition"] == {"StringEquals": {"ec2:CreateAction": "CreateSnapshot"}}
