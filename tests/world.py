@@ -27,6 +27,7 @@ from cloudwarden.engine.act import Actor
 from cloudwarden.engine.cutoff import SignalCutoff
 from cloudwarden.engine.decide import Decider, approve, trust
 from cloudwarden.engine.gather import Gatherer
+from cloudwarden.engine.local import LocalSurveyor
 from cloudwarden.engine.sweep import Sweeper, SweepResult
 from cloudwarden.library.compute import Idle, idle
 from cloudwarden.library.storage import Unattached, unattached
@@ -93,6 +94,7 @@ class World:
     reports: Reports = field(default_factory=Reports)
     ceiling: Mode = ENFORCE
     policies: dict[str, AnyPolicy] = field(default_factory=dict)
+    scopes: list[Scope] = field(default_factory=lambda: [SCOPE])
 
     def __post_init__(self) -> None:
         self.cloud.effects.update(stop_instances=_stop, create_snapshot=_snapshot, delete_volume=_delete)
@@ -118,12 +120,12 @@ class World:
             mode_of=lambda policy: min(policy.mode, self.ceiling),
         )
         self.sweeper = Sweeper(
-            gatherer=gatherer,
+            surveyor=LocalSurveyor(gatherer=gatherer, clock=self.clock),
             actor=self.actor,
             store=self.store,
             clock=self.clock,
             reporter=self.reports,
-            scopes=lambda: [SCOPE],
+            scopes=lambda: self.scopes,
             mode_of=lambda policy: min(policy.mode, self.ceiling),
         )
 

@@ -27,6 +27,7 @@ from cloudwarden.engine.act import Actor
 from cloudwarden.engine.cutoff import SignalCutoff
 from cloudwarden.engine.events import StoreCounted
 from cloudwarden.engine.gather import Case, Gatherer
+from cloudwarden.engine.local import LocalSurveyor
 from cloudwarden.engine.sweep import Sweeper, SweepResult
 from cloudwarden.loading import Loaded
 from cloudwarden.ports import Reporter
@@ -124,7 +125,7 @@ class App:
     def sweeper(self) -> Sweeper:
         """What runs sweeps."""
         return Sweeper(
-            gatherer=self.gatherer,
+            surveyor=LocalSurveyor(gatherer=self.gatherer, clock=self.clock),
             actor=self.actor,
             store=self.store,
             clock=self.clock,

@@ -20,7 +20,8 @@ SeriesKey = tuple[str, str]
 
 @dataclass(kw_only=True)
 class MemoryCloud:
-    """A cloud of a few values. `fails` names what goes wrong: an operation, a kind, or a metric, and with which error.
+    """A cloud of a few values. `fails` names what goes wrong: an operation, a kind (in one scope), or a metric, and
+    with which error.
 
     `effects` say what a mutating operation does to the cloud; an operation without one changes nothing.
     `calls` records every mutating call that arrived, `asked` every metric series requested.
@@ -45,7 +46,7 @@ class MemoryCloud:
     def list(self, kind: type[Resource], scope: Scope) -> Listing:
         """What there is of a kind in a scope; with a fault on the kind, only the first half, incomplete."""
         found = tuple(one for one in self.resources.values() if isinstance(one, kind) and one.scope == scope)
-        if error := self.fails.get(kind.kind):
+        if error := self.fails.get(kind.kind) or self.fails.get(f"{kind.kind} {scope}"):
             return Listing(resources=found[: len(found) // 2], problem=_cause(error))
         return Listing(resources=found)
 

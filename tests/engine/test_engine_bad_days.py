@@ -72,7 +72,7 @@ def test_missing_metrics_are_unknown_even_to_a_careless_rule(world: World, carel
     world.add("i-busy", cpu=95)
     world.cloud.fails["CPUUtilization i-busy"] = Throttled("Rate exceeded")
     result = world.sweep()
-    assert [verdict.outcome for _, _, verdict in result.judged] == [Outcome.UNKNOWN]
+    assert [dict(judgement.verdicts) for judgement in result.judgements] == [{Outcome.UNKNOWN: 1}]
     assert world.called() == []
 
 
@@ -82,11 +82,11 @@ def test_metric_call_failing_for_a_part_hurts_only_that_part(world: World) -> No
     world.add("i-dark")
     world.cloud.fails["CPUUtilization i-dark"] = AccessDenied("not authorized")
     result = world.sweep()
-    outcomes = {resource.id: verdict for _, resource, verdict in result.judged}
-    assert outcomes["i-idle"].outcome is Outcome.VIOLATION
-    cause = outcomes["i-dark"].cause
-    assert cause is not None
-    assert cause.reason == "access-denied"
+    (judgement,) = result.judgements
+    ((resource, verdict),) = judgement.told
+    assert (resource.id, verdict.outcome) == ("i-idle", Outcome.VIOLATION)
+    (doubt,) = judgement.doubts
+    assert (doubt.resource_id, doubt.cause.reason) == ("i-dark", "access-denied")
 
 
 @pytest.mark.parametrize(("cpu", "share"), [(None, 1.0), (1.0, 0.3)])
@@ -94,9 +94,7 @@ def test_silent_and_half_silent_are_never_idle(world: World, cpu: float | None, 
     """No datapoints, or too few, is unknown."""
     world.add("i-quiet", cpu=cpu, share=share)
     result = world.sweep()
-    cause = result.judged[0][2].cause
-    assert cause is not None
-    assert cause.reason == Reason.NOT_ENOUGH_DATA
+    assert result.judgements[0].unknown == {Reason.NOT_ENOUGH_DATA: 1}
     assert world.states() == {}
 
 
@@ -298,7 +296,7 @@ def test_raising_endless_and_nonsense_rules_hurt_only_themselves(world: World) -
     )
     world.add("i-idle")
     result = world.sweep()
-    causes = {policy.name: verdict.cause.reason for policy, _, verdict in result.judged if verdict.cause}
+    causes = {one.policy: doubt.cause.reason for one in result.judgements for doubt in one.doubts}
     assert causes == {
         "raises": Reason.RULE_RAISED,
         "endless": Reason.RULE_CUT_OFF,

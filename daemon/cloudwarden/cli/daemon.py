@@ -57,9 +57,9 @@ def once(
     if as_json:
         emit(shapes.swept(result) | {"problems": [str(problem) for problem in loaded.problems]})
     else:
-        show([tables.verdicts(result.judged), tables.findings("Findings", result.findings)])
+        show([tables.verdicts(result.judgements), tables.findings("Findings", result.findings)])
         if result.unknown:
-            show([tables.unknown(result.judged)])
+            show([tables.unknown(result.judgements)])
     for problem in loaded.problems:
         notice(f"problem: {problem}")
     raise typer.Exit(_exit(loaded, result))

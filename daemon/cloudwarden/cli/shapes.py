@@ -172,16 +172,15 @@ def hold(one: Hold) -> Shape:
 
 def swept(result: SweepResult) -> Shape:
     """What a sweep knows at its end."""
-    outcomes = [one.outcome for _, _, one in result.judged]
     return {
         "run_id": result.run_id,
         "complete": result.complete,
         "settled": result.settled,
-        "verdicts": {outcome.value: outcomes.count(outcome) for outcome in Outcome},
+        "verdicts": {outcome.value: result.count(outcome) for outcome in Outcome},
         "findings": [finding(one) for one in result.findings],
         "unknown": [
-            {"policy": judging.name, "resource": judged.id, "name": judged.name, "cause": cause(said.cause)}
-            for judging, judged, said in result.judged
-            if said.cause is not None
+            {"policy": one.policy, "resource": doubt.resource_id, "name": doubt.name, "cause": cause(doubt.cause)}
+            for one in result.judgements
+            for doubt in one.doubts
         ],
     }

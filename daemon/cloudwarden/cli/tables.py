@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Sequence
 
 from rich.table import Table
 
 from cloudwarden.cli.output import moment, table
 from cloudwarden.core.finding import Finding, Proposal
-from cloudwarden.core.policy import AnyPolicy
-from cloudwarden.core.resource import Resource
-from cloudwarden.core.verdict import Outcome, Verdict
-
-Judged = tuple[AnyPolicy, Resource, Verdict]
+from cloudwarden.core.verdict import Outcome
+from cloudwarden.engine.survey import Judgement
 
 
 def findings(title: str, found: Sequence[Finding]) -> Table:
@@ -44,30 +42,25 @@ def proposals(title: str, found: Sequence[Proposal]) -> Table:
     )
 
 
-def unknown(judged: Iterable[Judged]) -> Table:
-    """Verdicts that could not be given, and why."""
+def unknown(judgements: Sequence[Judgement]) -> Table:
+    """Verdicts that could not be given, and why; the first ones where there are very many."""
     rows = [
-        (policy.name, resource.id, resource.name or "", str(verdict.cause or ""))
-        for policy, resource, verdict in judged
-        if verdict.outcome is Outcome.UNKNOWN
+        (one.policy, doubt.resource_id, doubt.name or "", str(doubt.cause))
+        for one in judgements
+        for doubt in one.doubts
     ]
-    return table(f"Unknown ({len(rows)})", ("policy", "resource", "name", "cause"), rows)
+    every = sum(one.verdicts.get(Outcome.UNKNOWN, 0) for one in judgements)
+    title = f"Unknown ({every})" if every == len(rows) else f"Unknown ({len(rows)} of {every})"
+    return table(title, ("policy", "resource", "name", "cause"), rows)
 
 
-def verdicts(judged: Sequence[Judged]) -> Table:
+def verdicts(judgements: Sequence[Judgement]) -> Table:
     """How many verdicts of each outcome each policy gave."""
-    names = dict.fromkeys(policy.name for policy, _, _ in judged)
+    counts: defaultdict[str, Counter[str]] = defaultdict(Counter)
+    for one in judgements:
+        counts[one.policy].update(one.verdicts)
     return table(
         "Verdicts",
         ("policy", *Outcome),
-        (
-            (
-                name,
-                *(
-                    str(sum(policy.name == name and verdict.outcome is outcome for policy, _, verdict in judged))
-                    for outcome in Outcome
-                ),
-            )
-            for name in names
-        ),
+        ((name, *(str(found[outcome]) for outcome in Outcome)) for name, found in counts.items()),
     )

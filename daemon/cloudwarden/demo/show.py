@@ -16,6 +16,7 @@ from cloudwarden.cli.signals import obey_signals
 from cloudwarden.clock import SystemClock
 from cloudwarden.core.finding import Proposal, ProposalState, State
 from cloudwarden.core.policy import Mode
+from cloudwarden.core.verdict import Outcome
 from cloudwarden.demo.estate import Estate, simulated
 from cloudwarden.demo.history import Life
 from cloudwarden.demo.place import Place, free_port, place
@@ -23,6 +24,7 @@ from cloudwarden.demo.telling import told
 from cloudwarden.demo.view import Board, View, commands
 from cloudwarden.engine.events import DaemonStarted, ProposalMade
 from cloudwarden.engine.sweep import SweepResult
+from cloudwarden.loading import Loaded
 from cloudwarden.ports import Reporter
 from cloudwarden.settings import load_settings
 
@@ -56,10 +58,10 @@ def once(*, as_json: bool) -> None:
         say(estate.summary)
         show(
             [
-                tables.verdicts(result.judged),
+                tables.verdicts(result.judgements),
                 tables.findings("Findings", result.findings),
                 tables.proposals("Proposals", proposals),
-                tables.unknown(result.judged),
+                tables.unknown(result.judgements),
             ]
         )
     notice("`cloudwarden demo` without --once goes on, and lets you approve.")
@@ -146,22 +148,25 @@ def _view(board: Board, here: Place, app: App, estate: Estate) -> Iterator[None]
 def _swept(app: App) -> SweepResult:
     pause = threading.Event()
     number = 1
-    while _is_waiting(app, result := _sweep(app, number)) and number < SWEEPS_AT_MOST:
+    loaded, result = _sweep(app, number)
+    while _is_waiting(app, loaded, result) and number < SWEEPS_AT_MOST:
         number += 1
         pause.wait(PAUSE_SECONDS)
+        loaded, result = _sweep(app, number)
     return result
 
 
-def _sweep(app: App, number: int) -> SweepResult:
+def _sweep(app: App, number: int) -> tuple[Loaded, SweepResult]:
     loaded, result = app.once()
     proposed = sum(finding.state is State.PROPOSED for finding in result.findings)
-    notice(f"sweep {number}: {len(result.judged)} verdicts, {len(result.findings)} findings, {proposed} proposed")
+    verdicts = sum(map(result.count, Outcome))
+    notice(f"sweep {number}: {verdicts} verdicts, {len(result.findings)} findings, {proposed} proposed")
     for problem in loaded.problems:
         notice(f"problem: {problem}")
-    return result
+    return loaded, result
 
 
-def _is_waiting(app: App, result: SweepResult) -> bool:
+def _is_waiting(app: App, loaded: Loaded, result: SweepResult) -> bool:
     """Whether some finding will be proposed when its grace is over."""
-    may_act = {policy.name for policy, _, _ in result.judged if app.mode_of(policy) > Mode.OBSERVE}
+    may_act = {name for name, policy in loaded.policies.items() if app.mode_of(policy) > Mode.OBSERVE}
     return any(finding.state is State.OPEN and finding.policy in may_act for finding in result.findings)

@@ -15,7 +15,7 @@ from cloudwarden.core.errors import CloudwardenError
 from cloudwarden.core.evidence import Query
 from cloudwarden.core.policy import AnyPolicy
 from cloudwarden.core.resource import Resource, Scope
-from cloudwarden.core.verdict import Cause, Reason, Verdict
+from cloudwarden.core.verdict import Reason, Verdict
 from cloudwarden.engine.events import Listed
 from cloudwarden.engine.judge import Needs, evaluate
 from cloudwarden.ports import Cutoff, EvidenceSource, Inventory, Listing, Reporter
@@ -87,10 +87,6 @@ class Gatherer:
 
         wanted = sorted(set(targets), key=lambda target: (target[1], target[0].kind))
         return dict(zip(wanted, self._in_parallel(listed, wanted), strict=True))
-
-    def reread(self, case: Case) -> Listing:
-        """The case's resource as it is now."""
-        return self._inventory.get(type(case.resource), case.resource.scope, case.resource.id)
 
     def verdicts(self, cases: Sequence[Case], now: datetime) -> list[Verdict]:
         """A verdict for every case, in their order; questions are gathered together, each once."""
@@ -169,10 +165,3 @@ class Gatherer:
                 pool.shutdown(wait=False, cancel_futures=True)
                 raise
             return results
-
-
-def unread(listing: Listing) -> Cause:
-    """Why a resource that an incomplete listing does not show may still exist."""
-    problem = listing.problem
-    detail = f"{problem.reason}: {problem.detail}" if problem else "complete"
-    return Cause(reason=Reason.LISTING_INCOMPLETE, detail=detail)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 
 from cloudwarden.core import lifecycle
@@ -13,10 +13,10 @@ from cloudwarden.core.exemption import Exemption, exempted_by
 from cloudwarden.core.finding import Finding, Grace, Proposal, ProposalState, State
 from cloudwarden.core.policy import AnyPolicy, Mode
 from cloudwarden.core.resource import Resource, Scope
-from cloudwarden.core.verdict import Outcome, Verdict, Violation
+from cloudwarden.core.verdict import Cause, Outcome, Reason, Verdict, Violation
 from cloudwarden.engine.events import FindingChanged, ProposalEnded, ProposalMade
-from cloudwarden.engine.gather import unread
-from cloudwarden.ports import Listing, PolicyRun, Transaction
+from cloudwarden.engine.survey import Judgement
+from cloudwarden.ports import PolicyRun, Transaction
 
 Key = tuple[Scope, str]
 
@@ -24,22 +24,6 @@ Key = tuple[Scope, str]
 def new_id(prefix: str) -> str:
     """A short id that a person can copy: `f-3k9…`; 40 random bits, unique enough for one store."""
     return f"{prefix}-{secrets.token_hex(5)}"
-
-
-@dataclass(frozen=True, kw_only=True)
-class Judged:
-    """What one sweep says of one policy: the verdict on each resource, and how well each scope was listed."""
-
-    policy: AnyPolicy
-    listings: Mapping[Scope, Listing]
-    verdicts: Sequence[tuple[Resource, Verdict]]
-
-    @property
-    def population(self) -> int | None:
-        """How many resources were judged; None when a listing was incomplete."""
-        if all(listing.complete for listing in self.listings.values()):
-            return len(self.verdicts)
-        return None
 
 
 class Settler:
@@ -56,9 +40,11 @@ class Settler:
         self._proposals: list[Proposal] = []
         self.events: list[object] = []
 
-    def settle(self, judged: Judged) -> None:
-        """Bring this policy's findings and proposals up to the sweep's verdicts."""
-        policy = judged.policy
+    def settle(self, policy: AnyPolicy, judgements: Sequence[Judgement], remembered: Collection[Key]) -> None:
+        """Bring this policy's findings and proposals up to the sweep's judgements of all scopes.
+
+        Of a finding that was not `remembered` when the scopes were looked at, its absence says nothing.
+        """
         known = self._known(policy)
         terms = lifecycle.Terms(
             now=self._now,
@@ -67,26 +53,27 @@ class Settler:
             mode=self._mode_of(policy),
         )
         seen: set[Key] = set()
-        for resource, verdict in judged.verdicts:
-            key = (resource.scope, resource.id)
-            seen.add(key)
-            self._settle_one(policy, resource, verdict, known.get(key), terms)
+        for judgement in judgements:
+            for resource, verdict in judgement.told:
+                key = (judgement.scope, resource.id)
+                seen.add(key)
+                self._settle_one(policy, resource, verdict, known.get(key), terms)
+        problems = {judgement.scope: judgement.problem for judgement in judgements}
         for key, finding in known.items():
-            if key not in seen and key[0] in judged.listings and not finding.state.closed:
-                self._settle_unseen(finding, judged.listings[key[0]])
-        run = PolicyRun(policy=policy.name, run_id=self._run_id, started_at=self._now, population=judged.population)
-        self._tx.runs.save(run, judged.listings)
+            if key not in seen and key in remembered and key[0] in problems and not finding.state.closed:
+                self._settle_unseen(finding, problems[key[0]])
+        run = PolicyRun(
+            policy=policy.name, run_id=self._run_id, started_at=self._now, population=population(judgements)
+        )
+        self._tx.runs.save(run, problems)
 
     def finish(self) -> None:
         """Write everything that changed."""
         self._tx.findings.save(self._findings)
         self._tx.proposals.save(self._proposals)
 
-    def _known(self, policy: AnyPolicy) -> dict[Key, Finding]:
-        """Findings by resource; a standing one wins over one that closed within the day."""
-        closed = self._tx.findings.recently_closed(policy.name, self._now - lifecycle.REOPENS_WITHIN)
-        standing = self._tx.findings.standing(policy.name)
-        return {(finding.scope, finding.resource_id): finding for finding in (*closed, *standing)}
+    def _known(self, policy: AnyPolicy) -> Mapping[Key, Finding]:
+        return known_findings(self._tx, policy.name, self._now)
 
     def _settle_one(
         self, policy: AnyPolicy, resource: Resource, verdict: Verdict, known: Finding | None, terms: lifecycle.Terms
@@ -103,11 +90,11 @@ class Settler:
         finding = self._with_proposal(policy, resource, finding, verdict)
         self._keep(was, finding)
 
-    def _settle_unseen(self, was: Finding, listing: Listing) -> None:
-        if listing.complete:
+    def _settle_unseen(self, was: Finding, problem: Cause | None) -> None:
+        if problem is None:
             finding = lifecycle.after_absence(was, self._now)
         else:
-            finding = lifecycle.after_blindness(was, unread(listing), self._now)
+            finding = lifecycle.after_blindness(was, _unread(problem), self._now)
         if finding.state.closed:
             self._end_proposal(finding, ProposalState.WITHDRAWN, "the resource is gone")
         self._keep(was, finding)
@@ -186,6 +173,25 @@ class Settler:
         self._findings.append(finding)
         if was is None or was.state is not finding.state:
             self.events.append(FindingChanged(run_id=self._run_id, finding=finding, was=was.state if was else None))
+
+
+def known_findings(tx: Transaction, policy: str, now: datetime) -> Mapping[Key, Finding]:
+    """Findings of a policy by resource; a standing one wins over one that closed within the day."""
+    closed = tx.findings.recently_closed(policy, now - lifecycle.REOPENS_WITHIN)
+    standing = tx.findings.standing(policy)
+    return {(finding.scope, finding.resource_id): finding for finding in (*closed, *standing)}
+
+
+def population(judgements: Sequence[Judgement]) -> int | None:
+    """How many resources were judged in all scopes; None when a listing was incomplete."""
+    counts = [judgement.population for judgement in judgements]
+    known = [count for count in counts if count is not None]
+    return sum(known) if len(known) == len(counts) else None
+
+
+def _unread(problem: Cause) -> Cause:
+    """Why a resource that an incomplete listing does not show may still exist."""
+    return Cause(reason=Reason.LISTING_INCOMPLETE, detail=str(problem))
 
 
 def planned(policy: AnyPolicy, resource: Resource, violation: Violation) -> Plan | str:

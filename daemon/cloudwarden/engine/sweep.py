@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from cloudwarden.core.errors import StoreError
 from cloudwarden.core.finding import Finding
 from cloudwarden.core.policy import AnyPolicy, Mode
-from cloudwarden.core.resource import Resource, Scope
-from cloudwarden.core.verdict import Outcome, Reason, Verdict
+from cloudwarden.core.resource import Scope
+from cloudwarden.core.verdict import Outcome
 from cloudwarden.engine.act import Actor
 from cloudwarden.engine.events import (
     JournalFailed,
@@ -23,13 +23,12 @@ from cloudwarden.engine.events import (
     SweepFinished,
     SweepStarted,
 )
-from cloudwarden.engine.gather import Case, Gatherer
-from cloudwarden.engine.settle import Judged, Settler, new_id
-from cloudwarden.ports import Clock, Listing, Reporter, Store
+from cloudwarden.engine.settle import Key, Settler, known_findings, new_id
+from cloudwarden.engine.survey import Assignment, Judgement, Survey, Surveyor
+from cloudwarden.ports import Clock, Reporter, Store
 
-_RULE_FAULTS = frozenset(
-    {Reason.RULE_RAISED, Reason.RULE_NONSENSE, Reason.RULE_CUT_OFF, Reason.RULE_ASKED_TOO_OFTEN, Reason.RULE_PERMANENT}
-)
+Remembered = Mapping[str, frozenset[Key]]
+"""The resources that have a finding when a sweep begins, by policy."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -37,15 +36,23 @@ class SweepResult:
     """What a sweep knows at its end. `settled` is False when the store could not keep it."""
 
     run_id: str
-    judged: tuple[tuple[AnyPolicy, Resource, Verdict], ...]
+    judgements: tuple[Judgement, ...]
     findings: tuple[Finding, ...]
-    complete: bool
     settled: bool
+
+    @property
+    def complete(self) -> bool:
+        """Whether every listing was."""
+        return all(judgement.problem is None for judgement in self.judgements)
 
     @property
     def unknown(self) -> int:
         """How many verdicts are unknown."""
-        return sum(verdict.outcome is Outcome.UNKNOWN for _, _, verdict in self.judged)
+        return self.count(Outcome.UNKNOWN)
+
+    def count(self, outcome: Outcome) -> int:
+        """How many verdicts there are of an outcome."""
+        return sum(judgement.verdicts.get(outcome, 0) for judgement in self.judgements)
 
 
 class Sweeper:
@@ -54,7 +61,7 @@ class Sweeper:
     def __init__(
         self,
         *,
-        gatherer: Gatherer,
+        surveyor: Surveyor,
         actor: Actor,
         store: Store,
         clock: Clock,
@@ -62,7 +69,7 @@ class Sweeper:
         scopes: Callable[[], Sequence[Scope]],
         mode_of: Callable[[AnyPolicy], Mode],
     ) -> None:
-        self._gatherer = gatherer
+        self._surveyor = surveyor
         self._actor = actor
         self._store = store
         self._clock = clock
@@ -73,118 +80,101 @@ class Sweeper:
     def sweep(self, due: Sequence[AnyPolicy], policies: Mapping[str, AnyPolicy]) -> SweepResult:
         """Gather, judge and settle the policies that are due, then act for all `policies`.
 
-        Raises CloudError when not even the scopes can be told (no credentials, say): then nothing was read.
+        Raises CloudError when not even the scopes can be told (no credentials, say): then nothing was read. Raises
+        StoreError when what is known already cannot be read.
         """
         run_id = new_id("r")
         scopes = tuple(self._scopes())
         names = tuple(policy.name for policy in due)
         began = time.perf_counter()
         self._reporter.report(SweepStarted(run_id=run_id, policies=names, scopes=scopes))
-        with self._phase(run_id, "gather"):
-            targets = [(policy.kind, scope) for policy in due for scope in scopes]
-            listings = self._gatherer.listings(targets, run_id)
-        with self._phase(run_id, "judge"):
-            judged = self._judge(due, scopes, listings, run_id)
+        remembered = self._remembered(due)
+        judgements = self._survey(due, scopes, remembered, run_id)
         with self._phase(run_id, "settle"):
-            settled = self._settle(judged, run_id)
+            settled = self._settle(due, judgements, remembered, run_id)
         if settled:
             with self._phase(run_id, "act"):
                 self._actor.act(policies, run_id)
-        findings = self._standing(names) if settled else ()
-        complete = all(listing.complete for listing in listings.values())
+        result = SweepResult(
+            run_id=run_id,
+            judgements=tuple(judgements),
+            findings=self._standing(names) if settled else (),
+            settled=settled,
+        )
         if settled:
             self._reporter.report(
                 SweepFinished(
                     run_id=run_id,
                     policies=names,
                     seconds=time.perf_counter() - began,
-                    complete=complete,
-                    findings=len(findings),
+                    complete=result.complete,
+                    findings=len(result.findings),
                 )
             )
-        return SweepResult(
-            run_id=run_id,
-            judged=tuple((one.policy, resource, verdict) for one in judged for resource, verdict in one.verdicts),
-            findings=findings,
-            complete=complete,
-            settled=settled,
-        )
+        return result
 
-    def _judge(
-        self,
-        due: Sequence[AnyPolicy],
-        scopes: Sequence[Scope],
-        listings: Mapping[tuple[type[Resource], Scope], Listing],
-        run_id: str,
-    ) -> list[Judged]:
-        began = time.perf_counter()
-        cases = [
-            Case(policy=policy, resource=resource)
-            for policy in due
-            for scope in scopes
-            for resource in listings[policy.kind, scope].resources
-        ]
-        verdicts = self._gatherer.verdicts(cases, self._clock.now())
-        by_policy: defaultdict[str, list[tuple[Resource, Verdict]]] = defaultdict(list)
-        for case, verdict in zip(cases, verdicts, strict=True):
-            by_policy[case.policy.name].append((case.resource, verdict))
-        judged = [
-            Judged(
-                policy=policy,
-                listings={scope: listings[policy.kind, scope] for scope in scopes},
-                verdicts=by_policy[policy.name],
-            )
-            for policy in due
-        ]
-        share = (time.perf_counter() - began) / max(1, len(judged) * len(scopes))
-        for one in judged:
-            self._report(one, run_id, share)
-        return judged
+    def _remembered(self, due: Sequence[AnyPolicy]) -> Remembered:
+        now = self._clock.now()
+        with self._store.reading() as tx:
+            return {policy.name: frozenset(known_findings(tx, policy.name, now)) for policy in due}
 
-    def _report(self, judged: Judged, run_id: str, seconds: float) -> None:
-        """One event for each scope, and one for the first fault of the rule."""
-        fault: tuple[Resource, Verdict] | None = None
-        counts: defaultdict[Scope, Counter[str]] = defaultdict(Counter)
-        unknown: defaultdict[Scope, Counter[str]] = defaultdict(Counter)
-        for resource, verdict in judged.verdicts:
-            counts[resource.scope][verdict.outcome] += 1
-            if verdict.cause is not None:
-                unknown[resource.scope][verdict.cause.reason] += 1
-                fault = fault or ((resource, verdict) if verdict.cause.reason in _RULE_FAULTS else None)
-        for scope, listing in judged.listings.items():
+    def _survey(
+        self, due: Sequence[AnyPolicy], scopes: Sequence[Scope], remembered: Remembered, run_id: str
+    ) -> list[Judgement]:
+        """Gather and judge, wherever the surveyor has it done; report each scope as it is ready."""
+        judgements: list[Judgement] = []
+        seconds = {"gather": 0.0, "judge": 0.0}
+        assignments = assigned(due, scopes, remembered, run_id)
+        for survey in self._surveyor.survey(assignments, {policy.name: policy for policy in due}):
+            judgements += survey.judgements
+            seconds["gather"] += survey.gather_seconds
+            seconds["judge"] += survey.judge_seconds
+            self._report(survey, run_id)
+        for phase, took in seconds.items():
+            self._reporter.report(PhaseFinished(run_id=run_id, phase=phase, seconds=took))
+        return judgements
+
+    def _report(self, survey: Survey, run_id: str) -> None:
+        """One event for each policy, and one for the first fault of a rule."""
+        for judgement in survey.judgements:
             self._reporter.report(
                 PolicyJudged(
                     run_id=run_id,
-                    policy=judged.policy.name,
-                    scope=scope,
-                    verdicts=counts[scope],
-                    unknown=unknown[scope],
-                    population=len(listing.resources) if listing.complete else None,
-                    seconds=seconds,
+                    policy=judgement.policy,
+                    scope=survey.scope,
+                    verdicts=judgement.verdicts,
+                    unknown=judgement.unknown,
+                    population=judgement.population,
+                    seconds=survey.judge_seconds / len(survey.judgements),
                 )
             )
-        if fault is not None and (cause := fault[1].cause) is not None:
-            self._reporter.report(
-                RuleFailed(
-                    run_id=run_id,
-                    policy=judged.policy.name,
-                    resource=fault[0].id,
-                    reason=cause.reason,
-                    detail=cause.detail,
+            if (fault := judgement.fault) is not None:
+                self._reporter.report(
+                    RuleFailed(
+                        run_id=run_id,
+                        policy=judgement.policy,
+                        resource=fault.resource_id,
+                        reason=fault.cause.reason,
+                        detail=fault.cause.detail,
+                    )
                 )
-            )
 
-    def _settle(self, judged: Sequence[Judged], run_id: str) -> bool:
+    def _settle(
+        self, due: Sequence[AnyPolicy], judgements: Sequence[Judgement], remembered: Remembered, run_id: str
+    ) -> bool:
         """Settle everything in one transaction; report what changed once it is durable."""
+        by_policy: defaultdict[str, list[Judgement]] = defaultdict(list)
+        for judgement in judgements:
+            by_policy[judgement.policy].append(judgement)
         try:
             with self._store.transaction() as tx:
                 settler = Settler(tx, now=self._clock.now(), run_id=run_id, mode_of=self._mode_of)
-                for one in judged:
-                    settler.settle(one)
+                for policy in due:
+                    settler.settle(policy, by_policy[policy.name], remembered[policy.name])
                 settler.finish()
         except StoreError as error:
             self._reporter.report(JournalFailed(run_id=run_id, detail=str(error)))
-            names = tuple(one.policy.name for one in judged)
+            names = tuple(policy.name for policy in due)
             self._reporter.report(SweepFailed(run_id=run_id, policies=names, detail=str(error)))
             return False
         for event in settler.events:
@@ -200,3 +190,23 @@ class Sweeper:
         began = time.perf_counter()
         yield
         self._reporter.report(PhaseFinished(run_id=run_id, phase=phase, seconds=time.perf_counter() - began))
+
+
+def assigned(
+    due: Sequence[AnyPolicy], scopes: Sequence[Scope], remembered: Remembered, run_id: str
+) -> list[Assignment]:
+    """One assignment for each scope, with what is remembered of it."""
+    ids: defaultdict[Scope, defaultdict[str, set[str]]] = defaultdict(lambda: defaultdict(set))
+    for policy, keys in remembered.items():
+        for scope, resource_id in keys:
+            ids[scope][policy].add(resource_id)
+    names = tuple(policy.name for policy in due)
+    return [
+        Assignment(
+            run_id=run_id,
+            scope=scope,
+            policies=names,
+            remembered={name: frozenset(found) for name, found in ids[scope].items()} if scope in ids else {},
+        )
+        for scope in scopes
+    ]
