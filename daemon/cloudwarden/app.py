@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
+from multiprocessing.connection import Connection
 from pathlib import Path
 
 from cloudwarden import loading
@@ -28,14 +31,19 @@ from cloudwarden.engine.cutoff import SignalCutoff
 from cloudwarden.engine.events import StoreCounted
 from cloudwarden.engine.gather import Case, Gatherer
 from cloudwarden.engine.local import LocalSurveyor
+from cloudwarden.engine.survey import Assignment, Survey
 from cloudwarden.engine.sweep import Sweeper, SweepResult
-from cloudwarden.loading import Loaded
+from cloudwarden.loading import NOTHING, Loaded
 from cloudwarden.ports import Reporter
 from cloudwarden.settings import Settings
 from cloudwarden.store import SqlStore, count, open_store, own
 from cloudwarden.telemetry import Fanout
 from cloudwarden.telemetry.metrics import Metrics
 from cloudwarden.web.server import WebServer
+from cloudwarden.workers import Sender, WorkerPool, serve
+
+WORKERS_FROM_SCOPES = 32
+"""Scopes from which on workers are worth their start and their memory, unless the settings say otherwise."""
 
 KINDS = ec2.KINDS
 """Every kind of resource that this version reads."""
@@ -63,8 +71,9 @@ class App:
         self.settings = settings
         self.clock = SystemClock()
         self.metrics = Metrics()
-        self.reporter = Fanout(self.metrics, *reporters)
+        self.reporter: Reporter = Fanout(self.metrics, *reporters)
         self._alive: Callable[[], None] = lambda: None
+        self._loaded = NOTHING
 
     @cached_property
     def store(self) -> SqlStore:
@@ -108,6 +117,23 @@ class App:
         )
 
     @cached_property
+    def surveyor(self) -> LocalSurveyor:
+        """What gathers and judges in this process."""
+        return LocalSurveyor(gatherer=self.gatherer, clock=self.clock)
+
+    @cached_property
+    def workers(self) -> WorkerPool:
+        """What gathers and judges in other processes."""
+        return WorkerPool(
+            count=self.settings.workers or len(os.sched_getaffinity(0)),
+            entry=partial(_work, self.settings),
+            texts=lambda: loading.texts(self._loaded),
+            clock=self.clock,
+            reporter=self.reporter,
+            alive=self._beat,
+        )
+
+    @cached_property
     def actor(self) -> Actor:
         """The choke point."""
         return Actor(
@@ -125,7 +151,7 @@ class App:
     def sweeper(self) -> Sweeper:
         """What runs sweeps."""
         return Sweeper(
-            surveyor=LocalSurveyor(gatherer=self.gatherer, clock=self.clock),
+            surveyor=self,
             actor=self.actor,
             store=self.store,
             clock=self.clock,
@@ -133,6 +159,20 @@ class App:
             scopes=self.sessions.scopes,
             mode_of=self.mode_of,
         )
+
+    def survey(self, assignments: Sequence[Assignment], policies: Mapping[str, AnyPolicy]) -> Iterable[Survey]:
+        """Gather and judge: here, or in workers when that is set, or worth it."""
+        set_to = self.settings.workers
+        if set_to == 1 or (set_to == 0 and len(assignments) < WORKERS_FROM_SCOPES):
+            return self.surveyor.survey(assignments, policies)
+        return self.workers.survey(assignments, policies)
+
+    def close(self) -> None:
+        """End the workers and let go of the store, where there are any."""
+        if "workers" in vars(self):
+            self.workers.close()
+        if "store" in vars(self):
+            self.store.close()
 
     def _counted(self) -> StoreCounted:
         with self.store.reading() as tx:
@@ -147,7 +187,10 @@ class App:
 
     def load(self, previous: Loaded | None = None) -> Loaded:
         """Read the policy files."""
-        return loading.load(self.settings.policies, self.settings.policy, previous, settings_file=self.settings.file)
+        self._loaded = loading.load(
+            self.settings.policies, self.settings.policy, previous, settings_file=self.settings.file
+        )
+        return self._loaded
 
     def run(self, stop: threading.Event, reload: threading.Event | None = None) -> None:
         """Be the daemon until `stop` is set. Raises StoreError, and SettingsError when the port is taken."""
@@ -215,6 +258,15 @@ class App:
                 )
                 holds = tuple(hold for guard in guards.CHAIN if (hold := guard(candidate)))
         return Explanation(policy=policy, resource=resource, verdict=verdict, finding=finding, holds=holds)
+
+
+def _work(settings: Settings, connection: Connection) -> None:
+    """What a worker's process runs. Ctrl-C is for the daemon, which then closes the pipe."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    app = App(settings)
+    sender = Sender(connection)
+    app.reporter, app._alive = sender, sender.alive
+    serve(connection, sender, app.surveyor, lambda texts: loading.rebuilt(texts, settings.policy))
 
 
 def build(settings: Settings, *, reporters: Sequence[Reporter] = ()) -> App:

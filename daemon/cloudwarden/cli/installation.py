@@ -32,8 +32,7 @@ def app_of(context: typer.Context, *, reporters: Sequence[Reporter] = ()) -> Ite
     try:
         yield app
     finally:
-        if "store" in vars(app):
-            app.store.close()
+        app.close()
 
 
 def installation_of(context: typer.Context) -> Installation:

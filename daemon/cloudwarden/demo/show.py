@@ -122,7 +122,7 @@ def _app(here: Place, *reporters: Reporter) -> Iterator[App]:
     try:
         yield app
     finally:
-        app.store.close()
+        app.close()
 
 
 @contextmanager

@@ -186,6 +186,15 @@ class RunMissed:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class WorkerLost:
+    """A process that gathered and judged ended, or hung; its `scopes` were not looked at in this sweep."""
+
+    pid: int
+    scopes: int
+    detail: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class ClockJumped:
     """The system clock moved against the monotonic one; schedules were put right."""
 

@@ -32,6 +32,7 @@ class Version:
 
     path: Path
     digest: str
+    content: bytes = b""
     text: str
     defined: tuple[Defined, ...] = ()
     problems: tuple[Problem, ...] = ()
@@ -94,7 +95,7 @@ def read(path: Path, content: bytes, *, timeout_seconds: float) -> Version:
         source = Source.parse(path, content)
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
         text = content.decode(errors="replace")
-        return Version(path=path, digest=mark, text=text, problems=(_unparsable(path, text, error),))
+        return Version(path=path, digest=mark, content=content, text=text, problems=(_unparsable(path, text, error),))
     running = _Import(source=source, module=source.new_module())
     ended = _run_within(running.run, timeout_seconds)
     sys.modules.pop(running.module.__name__, None)
@@ -106,6 +107,7 @@ def read(path: Path, content: bytes, *, timeout_seconds: float) -> Version:
     return Version(
         path=path,
         digest=mark,
+        content=content,
         text=source.text,
         defined=() if problems else running.defined(),
         problems=tuple(sorted(problems, key=lambda problem: problem.line)),

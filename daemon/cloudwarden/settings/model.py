@@ -200,6 +200,13 @@ class Settings(BaseSettings):
         description="threads that call AWS at once, default 8: more only help where answers are small, as parsing "
         "large ones holds the interpreter's lock.",
     )
+    workers: int = Field(
+        default=0,
+        ge=0,
+        le=64,
+        description="processes that read and judge, default 0: one for each core from 32 scopes on, and none below, "
+        "where starting them costs more than it gives. 1 does everything in the daemon's own process.",
+    )
     rejection: Duration = Field(
         default=timedelta(days=7),
         gt=timedelta(0),

@@ -72,6 +72,10 @@ class Instruments:
             "journal_write_failures_total", "Times that the store could not be written, so that nothing was done"
         )
 
+        self.workers_lost = counter(
+            "workers_lost_total", "Processes that read and judge which ended or hung; their scopes were not looked at"
+        )
+
         self.inventory_complete = gauge(
             "inventory_complete", "Whether the latest listing missed nothing: 1 or 0", *_BY_SCOPE
         )

@@ -27,6 +27,7 @@ _LEVELS: Mapping[type, int] = {
     events.LimitTripped: logging.WARNING,
     events.RunMissed: logging.WARNING,
     events.ClockJumped: logging.WARNING,
+    events.WorkerLost: logging.ERROR,
     events.JournalFailed: logging.ERROR,
     events.SweepFailed: logging.ERROR,
 }

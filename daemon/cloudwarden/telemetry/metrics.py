@@ -64,6 +64,7 @@ class Metrics:
             events.SweepFinished: self._sweep_finished,
             events.SweepFailed: self._sweep_failed,
             events.RunMissed: self._run_missed,
+            events.WorkerLost: lambda _: self._is.workers_lost.inc(),
             events.PoliciesLoaded: self._policies_loaded,
             events.CloudCalled: self._cloud_called,
             events.StoreCounted: self._snapshot.count,

@@ -1,0 +1,161 @@
+"""Surveys by several processes: every scope has its worker, and a worker's loss is a blind spell of its scopes."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict, deque
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from multiprocessing.connection import Connection, wait
+
+from cloudwarden.core.policy import AnyPolicy
+from cloudwarden.core.resource import Scope
+from cloudwarden.core.verdict import Cause
+from cloudwarden.engine.events import WorkerLost
+from cloudwarden.engine.local import SCOPES_AT_ONCE
+from cloudwarden.engine.survey import Assignment, Survey, blind
+from cloudwarden.loading import PolicyText
+from cloudwarden.ports import Clock, Reporter
+from cloudwarden.workers.messages import Done, Progress
+from cloudwarden.workers.worker import Worker
+
+SILENT_SECONDS = 300.0
+"""A worker that was not heard for so long hangs where nothing can interrupt it (a rule inside C code, say), and is
+ended. Above what one slow call with all its repetitions takes."""
+
+LOOKS_EVERY_SECONDS = 1.0
+
+Queue = deque[tuple[Assignment, ...]]
+
+WORKER_LOST = "worker-lost"
+OUT_OF_STEP = "worker-out-of-step"
+
+
+class WorkerPool:
+    """Surveys in `count` processes, which start with the first survey and stay.
+
+    An account's scopes stay with one worker (where accounts are few, a scope does), because what limits the rate
+    of an account's calls, and what is remembered of its verdicts, lives there. `entry` is what a worker runs with
+    its end of the pipe; `texts` gives the running policies' files. `alive` may raise StopAsked.
+    """
+
+    def __init__(
+        self,
+        *,
+        count: int,
+        entry: Callable[[Connection], None],
+        texts: Callable[[], tuple[PolicyText, ...]],
+        clock: Clock,
+        reporter: Reporter,
+        alive: Callable[[], None],
+        silent_seconds: float = SILENT_SECONDS,
+    ) -> None:
+        self._count = count
+        self._entry = entry
+        self._texts = texts
+        self._clock = clock
+        self._reporter = reporter
+        self._alive = alive
+        self._silent_seconds = silent_seconds
+        self._workers: dict[int, Worker] = {}
+        self._places: dict[str, int] = {}
+        self._lost: list[int] = []
+
+    def survey(self, assignments: Sequence[Assignment], policies: Mapping[str, AnyPolicy]) -> Iterator[Survey]:
+        """A survey for each assignment, as workers finish them.
+
+        A worker that is lost makes what it was given, and has not answered, blind; a new one does the rest.
+        """
+        texts = self._texts()
+        queues = self._queues(assignments)
+        try:
+            while queues or any(worker.outstanding for worker in self._workers.values()):
+                self._feed(queues, texts)
+                for survey, assignment in self._heard():
+                    yield checked(survey, assignment, policies)
+                for assignment, cause in self._missed(queues):
+                    yield blind(assignment, policies, cause, self._clock.now())
+                self._alive()
+        except BaseException:
+            # Whoever stops listening leaves workers with answers that the next survey would take for its own.
+            self.close()
+            raise
+
+    def close(self) -> None:
+        """End every worker."""
+        for worker in self._workers.values():
+            worker.dismiss()
+        for worker in self._workers.values():
+            worker.end()
+        self._workers.clear()
+
+    def _queues(self, assignments: Sequence[Assignment]) -> dict[int, Queue]:
+        by_place: defaultdict[int, list[Assignment]] = defaultdict(list)
+        by_account = len({assignment.scope.account for assignment in assignments}) >= 2 * self._count
+        for assignment in assignments:
+            by_place[self._place(assignment.scope, by_account=by_account)].append(assignment)
+        return {
+            place: deque(tuple(mine[start : start + SCOPES_AT_ONCE]) for start in range(0, len(mine), SCOPES_AT_ONCE))
+            for place, mine in by_place.items()
+        }
+
+    def _place(self, scope: Scope, *, by_account: bool) -> int:
+        """The number of the worker that a scope belongs to: the emptiest one when it is new, then always the same."""
+        key = scope.account if by_account else str(scope)
+        if key not in self._places:
+            taken = Counter(self._places.values())
+            self._places[key] = min(range(self._count), key=lambda place: taken[place])
+        return self._places[key]
+
+    def _feed(self, queues: dict[int, Queue], texts: tuple[PolicyText, ...]) -> None:
+        """Give every worker that is ready its next batch."""
+        for place, queue in list(queues.items()):
+            worker = self._workers.get(place) or self._workers.setdefault(place, Worker(self._entry))
+            if worker.ready:
+                batch = queue.popleft()
+                if not queue:
+                    del queues[place]
+                try:
+                    worker.give(batch, texts)
+                except OSError:
+                    continue  # its pipe's end is heard next, and what it was given is answered there
+
+    def _heard(self) -> Iterator[tuple[Survey, Assignment]]:
+        """What workers found within a moment, and were asked for. One whose pipe ended is lost."""
+        by_connection: dict[object, int] = {worker.connection: place for place, worker in self._workers.items()}
+        for connection in wait([worker.connection for worker in self._workers.values()], timeout=LOOKS_EVERY_SECONDS):
+            place = by_connection[connection]
+            try:
+                message = self._workers[place].hear()
+            except (EOFError, OSError):
+                self._lost.append(place)
+                continue
+            if isinstance(message, Progress):
+                for event in message.events:
+                    self._reporter.report(event)
+            elif isinstance(message, Done):
+                yield message.survey, self._workers[place].outstanding.pop(message.survey.scope)
+
+    def _missed(self, queues: dict[int, Queue]) -> Iterator[tuple[Assignment, Cause]]:
+        """End the workers that are lost or hang; what each was given, and why nobody can tell of it.
+
+        One that never became ready will not do so the next time either: all that waits for its place is missed.
+        """
+        hanging = [place for place, worker in self._workers.items() if worker.silent_for() > self._silent_seconds]
+        for place in {*self._lost, *hanging}:
+            worker = self._workers.pop(place)
+            given = list(worker.outstanding.values())
+            if not worker.began:
+                given += [assignment for batch in queues.pop(place, ()) for assignment in batch]
+            silent = f" after {worker.silent_for():.0f} s of silence" if place in hanging else ""
+            detail = f"worker {worker.pid} ended with {worker.end()}{silent}"
+            self._reporter.report(WorkerLost(pid=worker.pid or 0, scopes=len(given), detail=detail))
+            yield from ((assignment, Cause(reason=WORKER_LOST, detail=detail)) for assignment in given)
+        self._lost.clear()
+
+
+def checked(survey: Survey, assignment: Assignment, policies: Mapping[str, AnyPolicy]) -> Survey:
+    """The survey with nothing in it that another version of a policy than ours judged: for that it is blind."""
+    cause = Cause(reason=OUT_OF_STEP, detail="a worker does not run this version of the policy")
+    made = {one.policy: one for one in survey.judgements if one.fingerprint == policies[one.policy].fingerprint}
+    missed = blind(assignment, policies, cause, survey.judged_at)
+    return replace(survey, judgements=tuple(made.get(one.policy, one) for one in missed.judgements))

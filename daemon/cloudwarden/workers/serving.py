@@ -1,0 +1,76 @@
+"""A worker's side: takes work from a pipe, surveys it on its main thread, and sends back what it found."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from multiprocessing.connection import Connection
+
+from cloudwarden.core.policy import AnyPolicy
+from cloudwarden.engine.survey import Assignment, Surveyor
+from cloudwarden.loading import PolicyText
+from cloudwarden.workers.messages import Done, Progress, Ready, UsePolicies, Work
+
+SAYS_EVERY_SECONDS = 1.0
+"""How often a working worker says that it lives, and what happened: rarely enough to cost nothing."""
+
+
+class Sender:
+    """The worker's voice: a reporter whose events go to the daemon, bundled; any thread may report."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self._events: list[object] = []
+        self._lock = threading.Lock()
+        self._said_at = 0.0
+
+    def report(self, event: object) -> None:
+        """Keep an event until there is something to say."""
+        with self._lock:
+            self._events.append(event)
+
+    def alive(self) -> None:
+        """Progress was made: say so, if that was not said just now. Called on the main thread alone."""
+        if time.monotonic() - self._said_at >= SAYS_EVERY_SECONDS:
+            self.flush()
+
+    def flush(self) -> None:
+        """Say what happened."""
+        self._said_at = time.monotonic()
+        with self._lock:
+            events, self._events = tuple(self._events), []
+        self._connection.send(Progress(events=events))
+
+    def send(self, message: object) -> None:
+        """Send another message, after everything that happened before it."""
+        self.flush()
+        self._connection.send(message)
+
+
+def serve(
+    connection: Connection,
+    sender: Sender,
+    surveyor: Surveyor,
+    policies_of: Callable[[tuple[PolicyText, ...]], Mapping[str, AnyPolicy]],
+) -> None:
+    """Work until the daemon closes the pipe, or is no more."""
+    policies: Mapping[str, AnyPolicy] = {}
+    try:
+        sender.send(Ready())
+        while True:
+            message = connection.recv()
+            if isinstance(message, UsePolicies):
+                policies = policies_of(message.texts)
+            elif isinstance(message, Work):
+                for survey in surveyor.survey([_known(one, policies) for one in message.assignments], policies):
+                    sender.send(Done(survey=survey))
+                sender.send(Ready())
+    except (EOFError, BrokenPipeError, ConnectionResetError):
+        return
+
+
+def _known(assignment: Assignment, policies: Mapping[str, AnyPolicy]) -> Assignment:
+    """The assignment without policies that this process does not have: the daemon sees that they are missing."""
+    return replace(assignment, policies=tuple(name for name in assignment.policies if name in policies))

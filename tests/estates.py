@@ -1,0 +1,58 @@
+"""What the workers of tests run, in a module that their processes can import."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from multiprocessing.connection import Connection
+
+from cloudwarden.core.policy import AnyPolicy
+from cloudwarden.core.verdict import Outcome
+from cloudwarden.engine.events import MetricsRequested
+from cloudwarden.engine.survey import Assignment, Judgement, Survey
+from cloudwarden.loading import rebuilt
+from cloudwarden.workers import Sender, serve
+from world import NOON
+
+
+class Estate:
+    """A surveyor that finds one compliant resource for each policy, and says which process looked.
+
+    Accounts 13 and 14 are trouble: the first kills its process, the second never ends.
+    """
+
+    def __init__(self, sender: Sender) -> None:
+        self._sender = sender
+
+    def survey(self, assignments: Sequence[Assignment], policies: Mapping[str, AnyPolicy]) -> Iterator[Survey]:
+        """One survey each."""
+        for one in assignments:
+            if one.scope.account.endswith("13") and "killed" in one.run_id:
+                os.kill(os.getpid(), signal.SIGKILL)
+            if one.scope.account.endswith("14") and "hangs" in one.run_id:
+                time.sleep(600)
+            self._sender.report(MetricsRequested(run_id=str(os.getpid()), scope=one.scope, asked=1, requested=1))
+            self._sender.alive()
+            yield found(one, policies)
+
+
+def found(one: Assignment, policies: Mapping[str, AnyPolicy]) -> Survey:
+    """One compliant resource for each policy of an assignment."""
+    judgements = [
+        Judgement(policy=name, fingerprint=policies[name].fingerprint, scope=one.scope, verdicts={Outcome.COMPLIANT: 1})
+        for name in one.policies
+    ]
+    return Survey(scope=one.scope, judged_at=NOON, judgements=tuple(judgements))
+
+
+def work(connection: Connection) -> None:
+    """What a worker of these tests runs."""
+    sender = Sender(connection)
+    serve(connection, sender, Estate(sender), lambda texts: rebuilt(texts, {}))
+
+
+def stillborn(connection: Connection) -> None:
+    """A worker that ends before it is ready."""
+    raise SystemExit(3)

@@ -1,0 +1,164 @@
+"""The pool, with real processes: work is shared, and whoever is lost makes only its own scopes blind."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from cloudwarden.clock import FakeClock
+from cloudwarden.core.policy import AnyPolicy
+from cloudwarden.core.resource import Scope
+from cloudwarden.engine.events import MetricsRequested, WorkerLost
+from cloudwarden.engine.gather import StopAsked
+from cloudwarden.engine.survey import Assignment, Survey
+from cloudwarden.loading import PolicyText, rebuilt
+from cloudwarden.workers import WorkerPool
+from cloudwarden.workers.pool import OUT_OF_STEP, WORKER_LOST, checked
+from estates import found, stillborn, work
+from world import NOON, SCOPE, Reports, stop_idle
+
+POLICY = b"""
+from cloudwarden import OBSERVE, Policy, every
+from cloudwarden.library.compute import Idle, idle
+
+stop_idle = Policy(name="stop-idle", rule=idle, params=Idle(), schedule=every(minutes=15), mode=OBSERVE)
+"""
+TEXTS = (PolicyText(path=Path("idle.py"), content=POLICY),)
+SCOPES = [Scope(account=f"{number:012}", region="eu-central-1") for number in range(60)]
+
+
+@pytest.fixture
+def reports() -> Reports:
+    """What the pool and its workers report."""
+    return Reports()
+
+
+@pytest.fixture
+def pool_of(reports: Reports) -> Iterator[Callable[..., WorkerPool]]:
+    """Makes pools of two, and ends them."""
+    made: list[WorkerPool] = []
+
+    def make(**changes: object) -> WorkerPool:
+        terms: dict[str, object] = {
+            "count": 2,
+            "entry": work,
+            "texts": lambda: TEXTS,
+            "clock": FakeClock(NOON),
+            "reporter": reports,
+            "alive": lambda: None,
+        }
+        made.append(WorkerPool(**(terms | changes)))  # type: ignore[arg-type]  # a test's changes
+        return made[-1]
+
+    yield make
+    for pool in made:
+        pool.close()
+
+
+@pytest.fixture(scope="module")
+def policies() -> Mapping[str, AnyPolicy]:
+    """The policies that the texts define."""
+    return rebuilt(TEXTS, {})
+
+
+def assignments(run_id: str = "r", scopes: Sequence[Scope] = SCOPES) -> list[Assignment]:
+    """One for each scope."""
+    return [Assignment(run_id=run_id, scope=scope, policies=("stop-idle",)) for scope in scopes]
+
+
+def problems(surveys: Sequence[Survey]) -> dict[str, str]:
+    """Why scopes are blind, by account."""
+    causes = {survey.scope.account: survey.judgements[0].problem for survey in surveys}
+    return {account: cause.reason for account, cause in causes.items() if cause is not None}
+
+
+def test_every_scope_is_surveyed_once_by_one_of_two_processes(
+    pool_of: Callable[..., WorkerPool], policies: Mapping[str, AnyPolicy], reports: Reports
+) -> None:
+    """And each of the two does its half."""
+    surveys = list(pool_of().survey(assignments(), policies))
+    assert sorted(str(survey.scope) for survey in surveys) == sorted(map(str, SCOPES))
+    assert problems(surveys) == {}
+    seen = [event.run_id for event in reports.of(MetricsRequested) if isinstance(event, MetricsRequested)]
+    assert sorted(seen.count(pid) for pid in set(seen)) == [30, 30]
+    assert str(os.getpid()) not in seen
+
+
+def test_scopes_stay_with_their_worker(
+    pool_of: Callable[..., WorkerPool], policies: Mapping[str, AnyPolicy], reports: Reports
+) -> None:
+    """From sweep to sweep: what limits an account's calls lives there."""
+    pool = pool_of()
+    for _ in range(3):
+        list(pool.survey(assignments(), policies))
+    events = [event for event in reports.of(MetricsRequested) if isinstance(event, MetricsRequested)]
+    assert len(events) == 180
+    assert len({(event.scope, event.run_id) for event in events}) == 60
+
+
+def test_a_killed_worker_blinds_only_what_it_had(
+    pool_of: Callable[..., WorkerPool], policies: Mapping[str, AnyPolicy], reports: Reports
+) -> None:
+    """The scopes of its batch that it had not answered; the rest goes to a new one, and the next sweep is whole."""
+    pool = pool_of()
+    blind = problems(list(pool.survey(assignments("killed"), policies)))
+    assert "000000000013" in blind
+    assert set(blind.values()) == {WORKER_LOST}
+    assert len(blind) < len(SCOPES) / 3
+    assert len(reports.of(WorkerLost)) == 1
+    assert problems(list(pool.survey(assignments(), policies))) == {}
+
+
+def test_a_hanging_worker_is_ended(pool_of: Callable[..., WorkerPool], policies: Mapping[str, AnyPolicy]) -> None:
+    """Whatever holds it: its scopes are blind, the others are surveyed."""
+    blind = problems(list(pool_of(silent_seconds=4.0).survey(assignments("hangs"), policies)))
+    assert "000000000014" in blind
+    assert set(blind.values()) == {WORKER_LOST}
+    assert len(blind) < len(SCOPES) / 3
+
+
+def test_workers_that_cannot_start_make_everything_blind(
+    pool_of: Callable[..., WorkerPool], policies: Mapping[str, AnyPolicy], reports: Reports
+) -> None:
+    """Nobody looked, so nothing is known; and nobody tries for ever."""
+    blind = problems(list(pool_of(entry=stillborn).survey(assignments(), policies)))
+    assert len(blind) == len(SCOPES)
+    assert len(reports.of(WorkerLost)) == 2
+
+
+def test_stopping_ends_the_workers(pool_of: Callable[..., WorkerPool], policies: Mapping[str, AnyPolicy]) -> None:
+    """Whoever is asked to leave in the middle of a survey leaves nobody behind, and takes no half of one."""
+
+    def leave() -> None:
+        raise StopAsked("asked to stop")
+
+    pool = pool_of(alive=leave)
+    with pytest.raises(StopAsked):
+        list(pool.survey(assignments("hangs"), policies))
+    assert not pool._workers
+
+
+def test_changed_policies_reach_the_workers(pool_of: Callable[..., WorkerPool]) -> None:
+    """A reloaded file is sent again, and judged by."""
+    texts = [TEXTS]
+    pool = pool_of(texts=lambda: texts[0])
+    list(pool.survey(assignments(), rebuilt(TEXTS, {})))
+    texts[0] = (PolicyText(path=Path("idle.py"), content=POLICY.replace(b"Idle()", b"Idle(max_cpu_percent=1)")),)
+    assert problems(list(pool.survey(assignments(), rebuilt(texts[0], {})))) == {}
+
+
+def test_another_version_of_a_policy_is_not_believed() -> None:
+    """Nor is silence about a policy: both are blind spells."""
+    ours = {"stop-idle": stop_idle()}
+    one = Assignment(run_id="r", scope=SCOPE, policies=("stop-idle",))
+    survey = found(one, ours)
+    assert checked(survey, one, ours) == survey
+    theirs = replace(survey.judgements[0], fingerprint="another")
+    for judgements in ((theirs,), ()):
+        (judgement,) = checked(replace(survey, judgements=judgements), one, ours).judgements
+        assert judgement.problem is not None
+        assert (judgement.problem.reason, judgement.population) == (OUT_OF_STEP, None)
