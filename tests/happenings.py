@@ -184,4 +184,5 @@ def busy_day() -> Iterator[object]:
     yield events.JournalFailed(run_id="r-2", detail="the disk is full")
     yield events.RunMissed(policy="stop-idle")
     yield events.ClockJumped(seconds=3600.0)
+    yield events.WorkerLost(pid=4711, scopes=17, detail="worker 4711 ended with -9")
     yield events.DaemonStopped(reason="asked to stop")
