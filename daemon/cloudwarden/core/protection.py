@@ -1,0 +1,97 @@
+"""Protection: resources that nothing here may touch, because they are somebody else's to change."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterator, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from fnmatch import fnmatchcase
+
+from cloudwarden.core.exemption import Tagged
+from cloudwarden.core.resource import Resource
+
+
+class Keeper(StrEnum):
+    """What keeps a resource as it is, and would undo, or be broken by, a change made beside it."""
+
+    CLOUDFORMATION = "cloudformation"
+    TERRAFORM = "terraform"
+    AUTO_SCALING = "auto-scaling"
+    EKS = "eks"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Protection:
+    """What this installation never touches: accounts (ids, in which `*` and `?` are wildcards) and tags.
+
+    Resources that a keeper keeps are protected too, unless the policy names that keeper in `touches`.
+    """
+
+    accounts: tuple[str, ...] = ()
+    tags: tuple[Tagged, ...] = ()
+
+
+NOTHING_MORE = Protection()
+
+
+def protected_by(resource: Resource, touches: Collection[Keeper], protection: Protection) -> str | None:
+    """What protects the resource from a policy that `touches` these keepers' resources, in words; None if nothing."""
+    for pattern in protection.accounts:
+        if fnmatchcase(resource.account, pattern):
+            return f"account {resource.account} is protected"
+    for tag in protection.tags:
+        if tag.matches(resource):
+            return f"{tag} protects it"
+    for keeper, name in kept_by(resource):
+        if keeper not in touches:
+            return f"it belongs to {name}; a policy that may touch it says touches=[{keeper.name}]"
+    return None
+
+
+def kept_by(resource: Resource) -> Iterator[tuple[Keeper, str]]:
+    """The keepers that a resource's tags name, each with its name for a person.
+
+    Sources: AWS "Resource tags" of AWS CloudFormation, "Tag Auto Scaling groups and instances" of Amazon EC2 Auto
+    Scaling, "Organize Amazon EKS resources with tags" of Amazon EKS. Terraform sets no tag by itself: by
+    convention `terraform`, or a tag such as `managed-by`, says so.
+    """
+    for keeper, naming in _NAMINGS.items():
+        if name := naming(resource.tags):
+            yield keeper, name
+
+
+def _stack(tags: Mapping[str, str]) -> str | None:
+    stack = tags.get("aws:cloudformation:stack-name") or tags.get("aws:cloudformation:stack-id")
+    return f"CloudFormation stack {stack}" if stack else None
+
+
+def _terraform(tags: Mapping[str, str]) -> str | None:
+    for key, value in tags.items():
+        plain = key.lower().replace("_", "-").replace(":", "-")
+        if plain in ("managed-by", "managedby", "provisioner", "iac") and value.lower() in ("terraform", "opentofu"):
+            return f"Terraform (tag {key}={value})"
+        if plain in ("terraform", "opentofu") and value.lower() not in ("false", "no", "0"):
+            return f"Terraform (tag {key}={value})"
+    return None
+
+
+def _auto_scaling(tags: Mapping[str, str]) -> str | None:
+    group = tags.get("aws:autoscaling:groupName")
+    return f"Auto Scaling group {group}" if group else None
+
+
+def _eks(tags: Mapping[str, str]) -> str | None:
+    for key, value in tags.items():
+        if key.startswith("kubernetes.io/cluster/"):
+            return f"EKS cluster {key.removeprefix('kubernetes.io/cluster/')}"
+        if key in ("aws:eks:cluster-name", "eks:cluster-name"):
+            return f"EKS cluster {value}"
+    return None
+
+
+_NAMINGS: Mapping[Keeper, Callable[[Mapping[str, str]], str | None]] = {
+    Keeper.CLOUDFORMATION: _stack,
+    Keeper.TERRAFORM: _terraform,
+    Keeper.AUTO_SCALING: _auto_scaling,
+    Keeper.EKS: _eks,
+}
