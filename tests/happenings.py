@@ -167,6 +167,8 @@ def sweep() -> Iterator[object]:
     yield events.ProposalEnded(run_id="r-1", proposal=proposal(state=ProposalState.EXPIRED))
     yield events.ActionHeld(run_id="r-1", policy="stop-idle", resource="i-1", guard="grace", detail="1 hour left")
     yield events.LimitTripped(run_id="r-1", policy="stop-idle", batch=9, detail="9 actions due, 5 allowed")
+    yield events.PolicyCautious(run_id="r-1", policy="stop-idle", detail="40 violations, and at most 3 before")
+    yield events.PolicyStopped(run_id="r-1", policy="stop-idle", detail="its latest 3 actions failed")
     yield events.ActionIntended(run_id="r-1", record=record())
     yield events.ActionStepped(run_id="r-1", record=record(state=ActionState.WAITING))
     yield events.ActionEnded(run_id="r-1", record=record(state=ActionState.SUCCEEDED), outcome="succeeded")

@@ -23,6 +23,7 @@ from cloudwarden.core.finding import Finding, Proposal, State
 from cloudwarden.core.metric import Series
 from cloudwarden.core.policy import AnyPolicy
 from cloudwarden.core.resource import Scope
+from cloudwarden.core.restraint import UNRESTRAINED, Restraints
 from cloudwarden.engine.act import Actor
 from cloudwarden.engine.cutoff import SignalCutoff
 from cloudwarden.engine.decide import Decider, approve, trust
@@ -94,6 +95,7 @@ class World:
     reports: Reports = field(default_factory=Reports)
     ceiling: Mode = ENFORCE
     policies: dict[str, AnyPolicy] = field(default_factory=dict)
+    restraints: Restraints = UNRESTRAINED
     scopes: list[Scope] = field(default_factory=lambda: [SCOPE])
 
     def __post_init__(self) -> None:
@@ -118,6 +120,7 @@ class World:
             clock=self.clock,
             reporter=self.reports,
             mode_of=lambda policy: min(policy.mode, self.ceiling),
+            restraints=self.restraints,
         )
         self.sweeper = Sweeper(
             surveyor=LocalSurveyor(gatherer=gatherer, clock=self.clock),
@@ -127,6 +130,7 @@ class World:
             reporter=self.reports,
             scopes=lambda: self.scopes,
             mode_of=lambda policy: min(policy.mode, self.ceiling),
+            restraints=self.restraints,
         )
 
     def use(self, *policies: AnyPolicy) -> None:

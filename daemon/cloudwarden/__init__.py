@@ -7,10 +7,12 @@ from cloudwarden.core.evidence import Evidence, Now
 from cloudwarden.core.exemption import tagged
 from cloudwarden.core.params import NoParams, Params
 from cloudwarden.core.policy import ENFORCE, OBSERVE, PROPOSE, Limit, Mode, Policy
+from cloudwarden.core.protection import Keeper
 from cloudwarden.core.resource import Resource
 from cloudwarden.core.rule import Rule, rule
 from cloudwarden.core.schedule import cron, every
 from cloudwarden.core.verdict import Severity, Violation
+from cloudwarden.core.window import window
 
 __all__ = [
     "ACTION_ID",
@@ -20,6 +22,7 @@ __all__ = [
     "Action",
     "Call",
     "Evidence",
+    "Keeper",
     "Limit",
     "Mode",
     "NoParams",
@@ -45,4 +48,5 @@ __all__ = [
     "rule",
     "seconds",
     "tagged",
+    "window",
 ]

@@ -145,6 +145,7 @@ class App:
             reporter=self.reporter,
             mode_of=self.mode_of,
             alive=self._beat,
+            restraints=self.settings.restraints,
         )
 
     @cached_property
@@ -158,6 +159,7 @@ class App:
             reporter=self.reporter,
             scopes=self.sessions.scopes,
             mode_of=self.mode_of,
+            restraints=self.settings.restraints,
         )
 
     def survey(self, assignments: Sequence[Assignment], policies: Mapping[str, AnyPolicy]) -> Iterable[Survey]:
@@ -254,6 +256,7 @@ class App:
                     proposal=undecided.get(finding.id),
                     exempted=exempted_by(policy.name, resource, policy.exempt, tx.decisions.exemptions(), now),
                     paused=pauses.get(ANY_POLICY) or pauses.get(policy.name),
+                    closed=self.settings.restraints.closed(policy, scope.account, now),
                     now=now,
                 )
                 holds = tuple(hold for guard in guards.CHAIN if (hold := guard(candidate)))

@@ -11,7 +11,7 @@ from typing import Protocol
 from cloudwarden.core.action import Call, Json, Read
 from cloudwarden.core.evidence import Answers, Query
 from cloudwarden.core.exemption import Exemption
-from cloudwarden.core.finding import ActionRecord, Finding, Proposal
+from cloudwarden.core.finding import ActionRecord, ActionState, Finding, Proposal
 from cloudwarden.core.resource import Resource, Scope
 from cloudwarden.core.verdict import Cause
 
@@ -97,13 +97,14 @@ class JournalEntry:
 class PolicyRun:
     """The latest finished sweep of a policy, for the limit: what it judged, and when it began.
 
-    `population` is None when a listing was incomplete.
+    `population` is None when a listing was incomplete. `cautious` is why the policy only proposed in it, in words.
     """
 
     policy: str
     run_id: str
     started_at: datetime
     population: int | None
+    cautious: str | None = None
 
 
 class Findings(Protocol):
@@ -143,8 +144,12 @@ class ActionRecords(Protocol):
         """Every action that has not ended, oldest first."""
         ...
 
-    def count_since(self, policy: str, since: datetime) -> int:
-        """Actions of a policy that started at or after `since`."""
+    def count_since(self, since: datetime, *, policy: str | None = None, account: str | None = None) -> int:
+        """Actions that started at or after `since`: of one policy, in one account, or all."""
+        ...
+
+    def latest_endings(self, policy: str, most: int) -> Sequence[ActionState]:
+        """How the latest actions of a policy ended, newest first."""
         ...
 
     def save(self, record: ActionRecord) -> None: ...
@@ -199,6 +204,18 @@ class Runs(Protocol):
 
     def scopes(self, policy: str) -> frozenset[Scope]:
         """The scopes that the latest sweep of the policy covered."""
+        ...
+
+    def matches(self, policy: str) -> Sequence[int]:
+        """How many violations each of the policy's latest usual sweeps found, newest first; bounded."""
+        ...
+
+    def add_matches(self, policy: str, at: datetime, count: int) -> None:
+        """Remember the violations of one usual sweep."""
+        ...
+
+    def forget_matches(self, policy: str) -> None:
+        """Begin the history anew."""
         ...
 
 

@@ -49,6 +49,8 @@ def test_every_keeper_must_be_named() -> None:
 def test_protected_accounts_and_tags_cannot_be_touched_by_any_policy() -> None:
     """Whatever it touches: the installation's word is the last."""
     protection = Protection(accounts=("9999*",), tags=(tagged("env", "prod"),))
-    assert protected_by(instance(account="999912345678"), tuple(Keeper), protection) == "account 999912345678 is protected"
+    assert (
+        protected_by(instance(account="999912345678"), tuple(Keeper), protection) == "account 999912345678 is protected"
+    )
     assert protected_by(instance(tags={"env": "prod"}), tuple(Keeper), protection) == "tag env=prod protects it"
     assert protected_by(instance(tags={"env": "dev"}), tuple(Keeper), protection) is None

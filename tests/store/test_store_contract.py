@@ -197,7 +197,45 @@ def test_actions_are_counted_since_an_instant(
         tx.actions.save(action("at"))
         tx.actions.save(action("before", started_at=noon - timedelta(microseconds=1)))
         tx.actions.save(action("other", policy="owner-tags"))
-        assert tx.actions.count_since("stop-idle", noon) == 1
+        assert tx.actions.count_since(noon, policy="stop-idle") == 1
+
+
+def test_actions_are_counted_by_account_and_altogether(
+    store: SqlStore, finding: Findings, action: Actions, noon: datetime
+) -> None:
+    """What all policies did in one account, and everywhere."""
+    other = Scope(account="210987654321", region="eu-west-1")
+    with store.transaction() as tx:
+        tx.findings.save([finding()])
+        tx.actions.save(action("here", policy="owner-tags"))
+        tx.actions.save(action("there", scope=other))
+        assert tx.actions.count_since(noon, account=other.account) == 1
+        assert tx.actions.count_since(noon) == 2
+
+
+def test_latest_endings_are_the_newest_first(
+    store: SqlStore, finding: Findings, action: Actions, noon: datetime
+) -> None:
+    """Of one policy, ended ones alone, and so many."""
+    states = (ActionState.SUCCEEDED, ActionState.FAILED, ActionState.ABANDONED, ActionState.INTENDED)
+    with store.transaction() as tx:
+        tx.findings.save([finding()])
+        for number, state in enumerate(states):
+            tx.actions.save(action(f"a{number}", state=state, changed_at=noon + timedelta(minutes=number)))
+        tx.actions.save(action("other", policy="owner-tags", state=ActionState.FAILED, changed_at=noon))
+        assert tx.actions.latest_endings("stop-idle", 2) == [ActionState.ABANDONED, ActionState.FAILED]
+
+
+def test_matches_are_a_bounded_history(store: SqlStore, noon: datetime) -> None:
+    """Newest first; what is older than the latest twenty is forgotten, and all of it when asked."""
+    with store.transaction() as tx:
+        for number in range(25):
+            tx.runs.add_matches("stop-idle", noon + timedelta(minutes=number), number)
+        tx.runs.add_matches("owner-tags", noon, 7)
+        assert tx.runs.matches("stop-idle") == list(range(24, 4, -1))
+        assert tx.connection.exec_driver_sql("SELECT count(*) FROM matches").scalar_one() == 21
+        tx.runs.forget_matches("stop-idle")
+        assert (tx.runs.matches("stop-idle"), tx.runs.matches("owner-tags")) == ([], [7])
 
 
 def test_exemptions_come_back_whole(store: SqlStore, exemption: Exemptions, noon: datetime) -> None:

@@ -68,5 +68,6 @@ def test_the_template_makes_a_script_that_compiles(tmp_path: Path) -> None:
     command.revision(config, "a column", rev_id="9999")
     written = (copied / "versions" / "9999_a_column.py").read_text()
     compile(written, "9999_a_column.py", "exec")
-    assert "down_revision = '0001'" in written
+    newest = ScriptDirectory.from_config(migration.configuration()).get_current_head()
+    assert f"down_revision = '{newest}'" in written
     assert '"""a column"""' in written

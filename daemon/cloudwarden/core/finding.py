@@ -50,7 +50,8 @@ class Grace:
 class Finding:
     """The durable record of one standing violation.
 
-    `held` says in words which guard holds its action back, if one does. `snoozed_until` is set by a rejection.
+    `held` says in words which guard holds its action back, if one does; `protected` what makes its resource one
+    that nobody may touch. `snoozed_until` is set by a rejection, and when somebody undid our action.
     `attempts` counts actions that did not repair it; `flaps` how often it came back within a day.
     """
 
@@ -71,6 +72,7 @@ class Finding:
     grace: Grace = Grace()
     unknown: Cause | None = None
     held: str | None = None
+    protected: str | None = None
     snoozed_until: datetime | None = None
     attempts: int = 0
     flaps: int = 0

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
 from cloudwarden.core.finding import Finding, Proposal, ProposalState
 from cloudwarden.core.lifecycle import grace_left, patience_of
 from cloudwarden.core.policy import AnyPolicy, Mode
+from cloudwarden.core.restraint import Quota
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -33,6 +34,7 @@ class Candidate:
     proposal: Proposal | None
     exempted: str | None
     paused: str | None
+    closed: str | None
     now: datetime
 
 
@@ -49,6 +51,17 @@ def mode(candidate: Candidate) -> Hold | None:
     if candidate.mode is Mode.OBSERVE:
         return Hold(guard="mode", detail="the policy, or the environment's ceiling, only observes")
     return None
+
+
+def protection(candidate: Candidate) -> Hold | None:
+    """What is somebody else's to change is not touched."""
+    why = candidate.finding.protected
+    return Hold(guard="protection", detail=why) if why is not None else None
+
+
+def window(candidate: Candidate) -> Hold | None:
+    """Outside the change windows, and in a freeze, nothing is done, approved or not."""
+    return Hold(guard="window", detail=candidate.closed) if candidate.closed is not None else None
 
 
 def exemption(candidate: Candidate) -> Hold | None:
@@ -81,7 +94,7 @@ def approval(candidate: Candidate) -> Hold | None:
     return None
 
 
-CHAIN: tuple[Guard, ...] = (pause, mode, exemption, grace, approval)
+CHAIN: tuple[Guard, ...] = (pause, mode, protection, exemption, grace, window, approval)
 """The guards that look at one candidate. The limit looks at a whole batch, after these and before the re-check."""
 
 
@@ -93,18 +106,52 @@ def held_by(candidate: Candidate, chain: tuple[Guard, ...] = CHAIN) -> Hold | No
     return None
 
 
-def limit(policy: AnyPolicy, *, batch: int, taken: int, population: int | None) -> Hold | None:
-    """Holds a whole batch: `taken` actions of this run and `batch` more, among `population` judged resources.
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Taken:
+    """Actions begun: since the policy's latest sweep, and in the hour and the day before now."""
+
+    run: int = 0
+    hour: int = 0
+    day: int = 0
+
+
+def limit(policy: AnyPolicy, *, batch: int, taken: Taken, population: int | None) -> Hold | None:
+    """Holds a whole batch of `batch` actions beside those `taken`, among `population` judged resources.
 
     `population` is None when a listing was incomplete: a share of an unknown number is unknown, so nothing goes.
     """
     if population is None:
         return Hold(guard="limit", detail="the share cannot be known: a listing of this policy's sweep was incomplete")
-    allowed = policy.limit.allowed(population)
-    if batch + taken <= allowed:
-        return None
-    return Hold(
-        guard="limit",
-        detail=f"{batch} actions due and {taken} taken since the last sweep, {allowed} allowed "
-        f"(per_run={policy.limit.per_run}, share={policy.limit.share:g} of {population}): none was taken",
+    bounds = policy.limit
+    run = f"since the last sweep (per_run={bounds.per_run}, share={bounds.share:g} of {population})"
+    return _over(
+        batch,
+        (taken.run, bounds.allowed(population), run),
+        (taken.hour, bounds.per_hour, f"in an hour (per_hour={bounds.per_hour})"),
+        (taken.day, bounds.per_day, f"in a day (per_day={bounds.per_day})"),
     )
+
+
+def quota(bounds: Quota, *, batch: Mapping[str, int], accounts: Mapping[str, Taken], everywhere: Taken) -> Hold | None:
+    """Holds a whole batch, of which `batch` counts each account's part, beside what all policies have taken."""
+    for account, part in batch.items():
+        taken = accounts[account]
+        if held := _over(
+            part,
+            (taken.hour, bounds.account_per_hour, f"in an hour in account {account}, by all policies"),
+            (taken.day, bounds.account_per_day, f"in a day in account {account}, by all policies"),
+        ):
+            return held
+    return _over(
+        sum(batch.values()),
+        (everywhere.hour, bounds.per_hour, "in an hour in all accounts, by all policies"),
+        (everywhere.day, bounds.per_day, "in a day in all accounts, by all policies"),
+    )
+
+
+def _over(batch: int, *bounds: tuple[int, int, str]) -> Hold | None:
+    for taken, allowed, what in bounds:
+        if batch + taken > allowed:
+            detail = f"{batch} actions due and {taken} taken, {allowed} allowed {what}: none was taken"
+            return Hold(guard="limit", detail=detail)
+    return None

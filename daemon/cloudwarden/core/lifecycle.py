@@ -33,6 +33,7 @@ class Terms:
     interval: timedelta
     grace: timedelta
     mode: Mode
+    respects: timedelta = timedelta(0)
 
 
 def after_verdict(finding: Finding, verdict: Verdict, exempted: str | None, terms: Terms) -> Finding:
@@ -89,7 +90,7 @@ def _after_violation(
 ) -> Finding:
     seen = replace(finding, violation=violation, readings=readings, last_seen=terms.now, unknown=None)
     if seen.state.closed:
-        seen = _reopened(seen, terms.now)
+        seen = _reopened(seen, terms)
     if exempted is not None and seen.state not in (State.ACTING, State.VERIFYING):
         return replace(moved(seen, State.EXEMPTED, terms.now, held=exempted), grace=Grace())
     if seen.state is State.EXEMPTED:
@@ -98,8 +99,18 @@ def _after_violation(
     return _advanced(seen, terms)
 
 
-def _reopened(finding: Finding, now: datetime) -> Finding:
-    return replace(moved(finding, State.OPEN, now), grace=Grace(), flaps=finding.flaps + 1, snoozed_until=None)
+def _reopened(finding: Finding, terms: Terms) -> Finding:
+    again = replace(moved(finding, State.OPEN, terms.now), grace=Grace(), flaps=finding.flaps + 1, snoozed_until=None)
+    return respected(again, finding, terms) if finding.state is State.FIXED else again
+
+
+def respected(finding: Finding, fixed: Finding, terms: Terms) -> Finding:
+    """A violation that came back after our action `fixed` it: somebody wants it so, and is left alone for a time."""
+    if not terms.respects:
+        return finding
+    until = terms.now + terms.respects
+    held = f"came back after it was fixed on {fixed.state_since:%Y-%m-%d}: left alone until {until:%Y-%m-%d %H:%M}Z"
+    return replace(finding, snoozed_until=until, held=held)
 
 
 def _ticked(grace: Grace, terms: Terms) -> Grace:

@@ -14,10 +14,12 @@ from cloudwarden.core.errors import PolicyError
 from cloudwarden.core.exemption import Tagged
 from cloudwarden.core.fingerprint import fingerprint
 from cloudwarden.core.params import Params
+from cloudwarden.core.protection import Keeper
 from cloudwarden.core.resource import Resource
 from cloudwarden.core.rule import Rule
 from cloudwarden.core.schedule import Cron, Every, Schedule
 from cloudwarden.core.verdict import Severity
+from cloudwarden.core.window import Window
 
 R = TypeVar("R", bound=Resource)
 P = TypeVar("P", bound=Params)
@@ -43,16 +45,23 @@ OBSERVE, PROPOSE, ENFORCE = Mode.OBSERVE, Mode.PROPOSE, Mode.ENFORCE
 class Limit:
     """How much a policy may do at most; on by default, and exceeding it acts on none of the batch.
 
-    `per_run` counts actions from one sweep of the policy to its next. `share` is of the resources that the
-    policy judged in that sweep; whatever the share, one is allowed.
+    `per_run` counts actions from one sweep of the policy to its next; `per_hour` and `per_day` in the hour and the
+    day before now. `share` is of the resources that the policy judged in that sweep; whatever the share, one is
+    allowed. After `failures` failed actions in a row the policy pauses itself.
     """
 
     per_run: int = 5
     share: float = 0.1
+    per_hour: int = 20
+    per_day: int = 50
+    failures: int = 3
 
     def __post_init__(self) -> None:
-        if self.per_run < 1:
-            raise PolicyError(f"Limit(per_run={self.per_run}): write at least 1; to do nothing, use mode=OBSERVE")
+        for name in ("per_run", "per_hour", "per_day", "failures"):
+            if getattr(self, name) < 1:
+                raise PolicyError(
+                    f"Limit({name}={getattr(self, name)}): write at least 1; to do nothing, use mode=OBSERVE"
+                )
         if not 0 < self.share <= 1:
             raise PolicyError(f"Limit(share={self.share}): write a share above 0 and up to 1, such as 0.1")
 
@@ -66,7 +75,9 @@ class Policy(Generic[R, P]):
     """What this installation wants of one kind of resource, and how far it may go to get it.
 
     `grace` is the time a violation must be watched before an action is due. `proposals_last` is how long a
-    proposal waits for a person before it expires.
+    proposal waits for a person before it expires. `windows` are the only hours in which it acts, if there are any.
+    `touches` names the keepers (a stack, an Auto Scaling group) whose resources it may change. `respects` is how
+    long a violation that came back after our action, because somebody wanted it back, is left alone.
     """
 
     name: str
@@ -81,9 +92,13 @@ class Policy(Generic[R, P]):
     severity: Severity = Severity.MEDIUM
     description: str = ""
     proposals_last: timedelta = timedelta(days=7)
+    windows: Sequence[Window] = ()
+    touches: Sequence[Keeper] = ()
+    respects: timedelta = timedelta(days=1)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "exempt", tuple(self.exempt))
+        for name in ("exempt", "windows", "touches"):
+            object.__setattr__(self, name, tuple(getattr(self, name)))
         for problem in self._problems():
             raise PolicyError(f"policy {self.name!r}: {problem}")
 
@@ -112,6 +127,12 @@ class Policy(Generic[R, P]):
             (self.grace >= timedelta(0), "grace: write a duration that is not negative"),
             (self.proposals_last > timedelta(0), "proposals_last: write a duration above zero"),
             (all(isinstance(item, Tagged) for item in self.exempt), "exempt: write a list of tagged(...)"),
+            (all(isinstance(item, Window) for item in self.windows), "windows: write a list of window(...)"),
+            (
+                all(isinstance(item, Keeper) for item in self.touches),
+                "touches: write a list, such as [Keeper.EKS]",
+            ),
+            (self.respects >= timedelta(0), "respects: write a duration that is not negative"),
         )
         return [text for holds, text in checks if not holds]
 
@@ -122,8 +143,9 @@ class Policy(Generic[R, P]):
 
     @property
     def fingerprint(self) -> str:
-        """Changes when the rule, its params or the action do: what an operator's trust is bound to."""
-        return fingerprint(self.rule.fingerprint, self.params.model_dump_json(), repr(self.action))
+        """Changes when the rule, its params, the action, or whose resources it touches do: what trust is bound to."""
+        touches = " ".join(sorted(self.touches))
+        return fingerprint(self.rule.fingerprint, self.params.model_dump_json(), repr(self.action), touches)
 
 
 def _params_name(rule: object) -> str:

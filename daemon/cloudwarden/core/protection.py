@@ -44,7 +44,7 @@ def protected_by(resource: Resource, touches: Collection[Keeper], protection: Pr
             return f"{tag} protects it"
     for keeper, name in kept_by(resource):
         if keeper not in touches:
-            return f"it belongs to {name}; a policy that may touch it says touches=[{keeper.name}]"
+            return f"it belongs to {name}; a policy that may touch it says touches=[Keeper.{keeper.name}]"
     return None
 
 

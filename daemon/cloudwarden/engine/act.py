@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from cloudwarden.core import guards, lifecycle
 from cloudwarden.core.action import Plan
 from cloudwarden.core.errors import StoreError
 from cloudwarden.core.exemption import ANY_POLICY, exempted_by
 from cloudwarden.core.finding import ActionRecord, ActionState, Finding, Grace, Proposal, ProposalState, State
-from cloudwarden.core.guards import Candidate, Hold
+from cloudwarden.core.guards import Candidate, Hold, Taken
 from cloudwarden.core.policy import AnyPolicy, Mode
+from cloudwarden.core.protection import protected_by
 from cloudwarden.core.resource import Resource
+from cloudwarden.core.restraint import UNRESTRAINED, Restraints
 from cloudwarden.core.verdict import Outcome
 from cloudwarden.engine.carry import Carrier, Ending
 from cloudwarden.engine.events import ActionHeld, FindingChanged, JournalFailed, LimitTripped, ProposalEnded
@@ -45,6 +47,7 @@ class Actor:
         reporter: Reporter,
         mode_of: Callable[[AnyPolicy], Mode],
         alive: Callable[[], None] = lambda: None,
+        restraints: Restraints = UNRESTRAINED,
     ) -> None:
         self._store = store
         self._inventory = inventory
@@ -53,9 +56,15 @@ class Actor:
         self._reporter = reporter
         self._mode_of = mode_of
         self._alive = alive
+        self._restraints = restraints
         self._policies: Mapping[str, AnyPolicy] = {}
         self._carrier = Carrier(
-            store=store, actuator=actuator, clock=clock, reporter=reporter, may_go_on=self._may_go_on
+            store=store,
+            actuator=actuator,
+            clock=clock,
+            reporter=reporter,
+            may_go_on=self._may_go_on,
+            failures_allowed=lambda policy: self._policies[policy].limit.failures if policy in self._policies else 1,
         )
 
     def act(self, policies: Mapping[str, AnyPolicy], run_id: str) -> None:
@@ -93,16 +102,17 @@ class Actor:
         return due
 
     def _candidate(self, tx: Transaction, policy: AnyPolicy, finding: Finding, proposal: Proposal | None) -> Candidate:
-        pauses = tx.decisions.pauses()
+        pauses, now = tx.decisions.pauses(), self._clock.now()
         return Candidate(
             policy=policy,
             finding=finding,
             mode=self._mode_of(policy),
             trusted=finding.scope in tx.decisions.trusted(policy.name, policy.fingerprint),
             proposal=proposal,
-            exempted=_exempted_finding(tx, finding, self._clock.now()),
+            exempted=_exempted_finding(tx, finding, now),
             paused=pauses.get(ANY_POLICY) or pauses.get(policy.name),
-            now=self._clock.now(),
+            closed=self._restraints.closed(policy, finding.scope.account, now),
+            now=now,
         )
 
     def _act_on(self, policy: AnyPolicy, batch: Sequence[Candidate], run_id: str) -> None:
@@ -114,7 +124,7 @@ class Actor:
                 free.append(candidate)
         if not free:
             return
-        if hold := self._limit(policy, len(free)):
+        if hold := self._limit(policy, free):
             if self._hold(free, hold, run_id):
                 self._reporter.report(
                     LimitTripped(run_id=run_id, policy=policy.name, batch=len(free), detail=hold.detail)
@@ -125,11 +135,34 @@ class Actor:
             if ready := self._recheck(candidate, run_id):
                 self._carrier.begin(self._record(ready, run_id))
 
-    def _limit(self, policy: AnyPolicy, batch: int) -> Hold | None:
+    def _limit(self, policy: AnyPolicy, batch: Sequence[Candidate]) -> Hold | None:
+        """The policy's own limit, then what all policies together may do."""
+        parts = Counter(candidate.finding.scope.account for candidate in batch)
         with self._store.reading() as tx:
             run = tx.runs.get(policy.name)
-            taken = tx.actions.count_since(policy.name, run.started_at) if run else 0
-        return guards.limit(policy, batch=batch, taken=taken, population=run.population if run else None)
+            taken = self._taken(tx, policy=policy.name, run_began=run.started_at if run else None)
+            accounts = {account: self._taken(tx, account=account) for account in parts}
+            everywhere = self._taken(tx)
+        own = guards.limit(policy, batch=len(batch), taken=taken, population=run.population if run else None)
+        return own or guards.quota(self._restraints.quota, batch=parts, accounts=accounts, everywhere=everywhere)
+
+    def _taken(
+        self,
+        tx: Transaction,
+        *,
+        policy: str | None = None,
+        account: str | None = None,
+        run_began: datetime | None = None,
+    ) -> Taken:
+        def since(moment: datetime) -> int:
+            return tx.actions.count_since(moment, policy=policy, account=account)
+
+        now = self._clock.now()
+        return Taken(
+            run=since(run_began) if run_began else 0,
+            hour=since(now - timedelta(hours=1)),
+            day=since(now - timedelta(days=1)),
+        )
 
     def _recheck(self, candidate: Candidate, run_id: str) -> Ready | None:
         """Read the resource again, completely, and judge it again: the last look before the call."""
@@ -154,6 +187,9 @@ class Actor:
         with self._store.reading() as tx:
             exempted = exempted_by(policy.name, resource, policy.exempt, tx.decisions.exemptions(), now)
             pauses = tx.decisions.pauses()
+        if protected := protected_by(resource, policy.touches, self._restraints.protection):
+            self._hold([candidate], Hold(guard="protection", detail=protected), run_id)
+            return None
         if exempted is not None:
             self._hold([candidate], Hold(guard="exemption", detail=exempted), run_id)
             return None
@@ -201,7 +237,7 @@ class Actor:
             if finding is None:
                 return Ending(state=ActionState.ABANDONED, error="its finding is not in the store")
             candidate = self._candidate(tx, policy, finding, None)
-        for guard in (guards.pause, guards.mode, guards.exemption):
+        for guard in (guards.pause, guards.mode, guards.protection, guards.exemption, guards.window):
             if hold := guard(candidate):
                 self._hold([candidate], hold, record.run_id)
                 return str(hold)

@@ -11,7 +11,7 @@ from cloudwarden.core import lifecycle
 from cloudwarden.core.action import ACTION_ID, Call, Json, Read, Wait
 from cloudwarden.core.errors import CloudError, MalformedAnswer, NotFound, StoreError
 from cloudwarden.core.finding import ActionRecord, ActionState, Finding, Grace, ProposalState, State
-from cloudwarden.engine.events import ActionEnded, ActionIntended, ActionStepped
+from cloudwarden.engine.events import ActionEnded, ActionIntended, ActionStepped, PolicyStopped
 from cloudwarden.ports import Actuator, Clock, Reporter, Store, Transaction
 
 PROOF_WAITS = timedelta(seconds=60)
@@ -40,12 +40,14 @@ class Carrier:
         clock: Clock,
         reporter: Reporter,
         may_go_on: Callable[[ActionRecord], Ending | str | None],
+        failures_allowed: Callable[[str], int],
     ) -> None:
         self._store = store
         self._actuator = actuator
         self._clock = clock
         self._reporter = reporter
         self._may_go_on = may_go_on
+        self._failures_allowed = failures_allowed
 
     def begin(self, record: ActionRecord) -> None:
         """Carry out a new action whose guards have all been passed just now."""
@@ -159,9 +161,27 @@ class Carrier:
                 details["inverse"] = [asdict(step) for step in record.plan.inverse]
             self._journal(tx, record, f"action_{ending.state}", details)
             self._move_finding(tx, record, _FINDING_AFTER[ending.state])
+            stopped = self._stop_failing(tx, record)
         self._reporter.report(
             ActionEnded(run_id=record.run_id, record=record, outcome=ending.state, reconciled=ending.reconciled)
         )
+        if stopped:
+            self._reporter.report(PolicyStopped(run_id=record.run_id, policy=record.policy, detail=stopped))
+
+    def _stop_failing(self, tx: Transaction, record: ActionRecord) -> str | None:
+        """Pause a policy whose latest actions all failed, until a person looks; why, when that was done now.
+
+        After it is resumed, one more failure pauses it again until an action succeeds.
+        """
+        allowed = self._failures_allowed(record.policy)
+        latest = tx.actions.latest_endings(record.policy, allowed)
+        failing = len(latest) == allowed and all(state is ActionState.FAILED for state in latest)
+        if not failing or record.policy in tx.decisions.pauses():
+            return None
+        why = f"paused itself: its latest {allowed} actions failed, the last with: {record.error}"
+        tx.decisions.set_pause(record.policy, why)
+        self._journal(tx, record, "policy_stopped", {"why": why})
+        return why
 
     def _move_finding(self, tx: Transaction, record: ActionRecord, state: State) -> None:
         finding = tx.findings.get(record.finding_id)

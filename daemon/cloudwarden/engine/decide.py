@@ -125,6 +125,8 @@ def trust(tx: Transaction, policy: AnyPolicy, decider: Decider) -> frozenset[Sco
     if not scopes:
         raise DecisionError(f"policy {policy.name!r} has not swept any scope yet: look at what it finds first")
     tx.decisions.trust(policy.name, policy.fingerprint, scopes)
+    # Whoever trusts it now has seen how much it finds now.
+    tx.runs.forget_matches(policy.name)
     details = decider.details(
         policy=policy.name, fingerprint=policy.fingerprint, scopes=[str(scope) for scope in sorted(scopes)]
     )

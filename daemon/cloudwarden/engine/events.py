@@ -124,6 +124,24 @@ class LimitTripped:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class PolicyCautious:
+    """A sweep was unlike the ones before it, so a policy that may act by itself only proposes."""
+
+    run_id: str
+    policy: str
+    detail: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class PolicyStopped:
+    """A policy paused itself: its latest actions all failed."""
+
+    run_id: str
+    policy: str
+    detail: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class ActionIntended:
     """The intent of one step of an action is committed; its call comes next."""
 

@@ -5,20 +5,25 @@ from __future__ import annotations
 import secrets
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from cloudwarden.core import lifecycle
 from cloudwarden.core.action import Plan
+from cloudwarden.core.caution import unusual
 from cloudwarden.core.exemption import Exemption, exempted_by
 from cloudwarden.core.finding import Finding, Grace, Proposal, ProposalState, State
 from cloudwarden.core.policy import AnyPolicy, Mode
+from cloudwarden.core.protection import NOTHING_MORE, Protection, protected_by
 from cloudwarden.core.resource import Resource, Scope
 from cloudwarden.core.verdict import Cause, Outcome, Reason, Verdict, Violation
-from cloudwarden.engine.events import FindingChanged, ProposalEnded, ProposalMade
+from cloudwarden.engine.events import FindingChanged, PolicyCautious, ProposalEnded, ProposalMade
 from cloudwarden.engine.survey import Judgement
 from cloudwarden.ports import PolicyRun, Transaction
 
 Key = tuple[Scope, str]
+
+FIXED_WITHIN = timedelta(days=30)
+"""How long it is remembered that our action fixed something, for the case that somebody undoes it."""
 
 
 def new_id(prefix: str) -> str:
@@ -29,11 +34,22 @@ def new_id(prefix: str) -> str:
 class Settler:
     """Settles one policy after another inside one transaction, and remembers what to report when it commits."""
 
-    def __init__(self, tx: Transaction, *, now: datetime, run_id: str, mode_of: Callable[[AnyPolicy], Mode]) -> None:
+    def __init__(
+        self,
+        tx: Transaction,
+        *,
+        now: datetime,
+        run_id: str,
+        mode_of: Callable[[AnyPolicy], Mode],
+        protection: Protection = NOTHING_MORE,
+    ) -> None:
         self._tx = tx
         self._now = now
         self._run_id = run_id
         self._mode_of = mode_of
+        self._protection = protection
+        self._cautious: str | None = None
+        self._fixed: Mapping[Key, Finding] = {}
         self._exemptions: Sequence[Exemption] = tx.decisions.exemptions()
         self._undecided = {proposal.finding_id: proposal for proposal in tx.proposals.undecided()}
         self._findings: list[Finding] = []
@@ -45,12 +61,15 @@ class Settler:
 
         Of a finding that was not `remembered` when the scopes were looked at, its absence says nothing.
         """
-        known = self._known(policy)
+        known = known_findings(self._tx, policy.name, self._now)
+        self._fixed = self._fixed_by_us(policy)
+        self._cautious = self._caution(policy, judgements)
         terms = lifecycle.Terms(
             now=self._now,
             interval=policy.schedule.interval_at(self._now),
             grace=policy.grace,
             mode=self._mode_of(policy),
+            respects=policy.respects,
         )
         seen: set[Key] = set()
         for judgement in judgements:
@@ -63,7 +82,11 @@ class Settler:
             if key not in seen and key in remembered and key[0] in problems and not finding.state.closed:
                 self._settle_unseen(finding, problems[key[0]])
         run = PolicyRun(
-            policy=policy.name, run_id=self._run_id, started_at=self._now, population=population(judgements)
+            policy=policy.name,
+            run_id=self._run_id,
+            started_at=self._now,
+            population=population(judgements),
+            cautious=self._cautious,
         )
         self._tx.runs.save(run, problems)
 
@@ -72,8 +95,27 @@ class Settler:
         self._tx.findings.save(self._findings)
         self._tx.proposals.save(self._proposals)
 
-    def _known(self, policy: AnyPolicy) -> Mapping[Key, Finding]:
-        return known_findings(self._tx, policy.name, self._now)
+    def _fixed_by_us(self, policy: AnyPolicy) -> Mapping[Key, Finding]:
+        """Findings that our actions fixed lately: whoever brings one back wants it so."""
+        closed = self._tx.findings.recently_closed(policy.name, self._now - FIXED_WITHIN)
+        return {(one.scope, one.resource_id): one for one in closed if one.state is State.FIXED}
+
+    def _caution(self, policy: AnyPolicy, judgements: Sequence[Judgement]) -> str | None:
+        """Why the policy only proposes in this sweep; what is usual becomes its history."""
+        run = self._tx.runs.get(policy.name)
+        matches = sum(judgement.verdicts.get(Outcome.VIOLATION, 0) for judgement in judgements)
+        why = unusual(
+            matches,
+            self._tx.runs.matches(policy.name),
+            last_sweep=run.started_at if run else None,
+            interval=policy.schedule.interval_at(self._now),
+            now=self._now,
+        )
+        if why is None and population(judgements) is not None:
+            self._tx.runs.add_matches(policy.name, self._now, matches)
+        if why is not None and self._mode_of(policy) is Mode.ENFORCE:
+            self.events.append(PolicyCautious(run_id=self._run_id, policy=policy.name, detail=why))
+        return why
 
     def _settle_one(
         self, policy: AnyPolicy, resource: Resource, verdict: Verdict, known: Finding | None, terms: lifecycle.Terms
@@ -82,11 +124,14 @@ class Settler:
             if verdict.outcome is not Outcome.VIOLATION or verdict.violation is None:
                 return
             known = _new_finding(policy, resource, verdict.violation, verdict, self._now)
+            if fixed := self._fixed.get((resource.scope, resource.id)):
+                known = lifecycle.respected(known, fixed, terms)
             was = None
         else:
             was = known
         exempted = exempted_by(policy.name, resource, policy.exempt, self._exemptions, self._now)
         finding = lifecycle.after_verdict(known, verdict, exempted, terms)
+        finding = replace(finding, protected=protected_by(resource, policy.touches, self._protection))
         finding = self._with_proposal(policy, resource, finding, verdict)
         self._keep(was, finding)
 
@@ -105,6 +150,9 @@ class Settler:
         if proposal is not None and finding.state not in (State.PROPOSED, State.APPROVED, State.ACTING):
             self._end_proposal(finding, ProposalState.WITHDRAWN, f"the finding is {finding.state}")
             return finding
+        if finding.protected is not None and finding.state in (State.DUE, State.PROPOSED, State.APPROVED):
+            self._end_proposal(finding, ProposalState.WITHDRAWN, finding.protected)
+            return replace(lifecycle.moved(finding, State.DUE, self._now), held=f"protection: {finding.protected}")
         if proposal is not None and self._now >= proposal.expires_at and finding.state is not State.ACTING:
             self._end_proposal(finding, ProposalState.EXPIRED, "nobody decided in time")
             return replace(lifecycle.moved(finding, State.OPEN, self._now), grace=Grace(ticked_at=self._now))
@@ -159,7 +207,7 @@ class Settler:
 
     def _acts_alone(self, policy: AnyPolicy, scope: Scope) -> bool:
         trusted = self._tx.decisions.trusted(policy.name, policy.fingerprint)
-        return self._mode_of(policy) is Mode.ENFORCE and scope in trusted
+        return self._mode_of(policy) is Mode.ENFORCE and scope in trusted and self._cautious is None
 
     def _end_proposal(self, finding: Finding, state: ProposalState, reason: str) -> None:
         if proposal := self._undecided.pop(finding.id, None):

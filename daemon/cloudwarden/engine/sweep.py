@@ -12,6 +12,7 @@ from cloudwarden.core.errors import StoreError
 from cloudwarden.core.finding import Finding
 from cloudwarden.core.policy import AnyPolicy, Mode
 from cloudwarden.core.resource import Scope
+from cloudwarden.core.restraint import UNRESTRAINED, Restraints
 from cloudwarden.core.verdict import Outcome
 from cloudwarden.engine.act import Actor
 from cloudwarden.engine.events import (
@@ -68,6 +69,7 @@ class Sweeper:
         reporter: Reporter,
         scopes: Callable[[], Sequence[Scope]],
         mode_of: Callable[[AnyPolicy], Mode],
+        restraints: Restraints = UNRESTRAINED,
     ) -> None:
         self._surveyor = surveyor
         self._actor = actor
@@ -76,6 +78,7 @@ class Sweeper:
         self._reporter = reporter
         self._scopes = scopes
         self._mode_of = mode_of
+        self._restraints = restraints
 
     def sweep(self, due: Sequence[AnyPolicy], policies: Mapping[str, AnyPolicy]) -> SweepResult:
         """Gather, judge and settle the policies that are due, then act for all `policies`.
@@ -168,7 +171,13 @@ class Sweeper:
             by_policy[judgement.policy].append(judgement)
         try:
             with self._store.transaction() as tx:
-                settler = Settler(tx, now=self._clock.now(), run_id=run_id, mode_of=self._mode_of)
+                settler = Settler(
+                    tx,
+                    now=self._clock.now(),
+                    run_id=run_id,
+                    mode_of=self._mode_of,
+                    protection=self._restraints.protection,
+                )
                 for policy in due:
                     settler.settle(policy, by_policy[policy.name], remembered[policy.name])
                 settler.finish()

@@ -7,11 +7,13 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PrivateAttr, SecretStr, model_validator
+from pydantic import AfterValidator, Field, PrivateAttr, SecretStr, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from cloudwarden.core.policy import Mode
-from cloudwarden.settings.written import Duration, Words, WrittenMode
+from cloudwarden.core.restraint import Restraints
+from cloudwarden.settings.restraints import FreezeSettings, ProtectSettings, QuotaSettings, WindowSettings
+from cloudwarden.settings.written import Duration, Table, Words, WrittenMode
 
 PREFIX = "CLOUDWARDEN_"
 DELIMITER = "__"
@@ -29,11 +31,7 @@ def _http_url(value: str) -> str:
     return value
 
 
-class _Table(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True, validate_default=True)
-
-
-class AwsSettings(_Table):
+class AwsSettings(Table):
     """How AWS is reached."""
 
     regions: Words = Field(
@@ -80,11 +78,21 @@ class AwsSettings(_Table):
     )
 
 
-class LimitOverride(_Table):
+class LimitOverride(Table):
     """Replaces parts of a policy's limit."""
 
     per_run: int | None = Field(
         default=None, description="actions, default the policy's own: at most so many from one sweep to the next."
+    )
+    per_hour: int | None = Field(
+        default=None, description="actions, default the policy's own: at most so many in any hour."
+    )
+    per_day: int | None = Field(
+        default=None, description="actions, default the policy's own: at most so many in any day."
+    )
+    failures: int | None = Field(
+        default=None,
+        description="actions, default the policy's own: after so many failed ones in a row the policy pauses itself.",
     )
     share: float | None = Field(
         default=None,
@@ -93,7 +101,7 @@ class LimitOverride(_Table):
     )
 
 
-class PolicyOverride(_Table):
+class PolicyOverride(Table):
     """What this environment changes in one policy, by the policy's name."""
 
     mode: WrittenMode | None = Field(
@@ -217,6 +225,20 @@ class Settings(BaseSettings):
         default_factory=AwsSettings,
         description="table, default as below: how AWS is reached, and how long it is waited for.",
     )
+    protect: ProtectSettings = Field(
+        default_factory=ProtectSettings, description="table, default as below: what no policy may touch here."
+    )
+    window: tuple[WindowSettings, ...] = Field(
+        default=(), description="tables, default none: the only hours in which actions are taken here."
+    )
+    freeze: tuple[FreezeSettings, ...] = Field(
+        default=(), description="tables, default none: times in which no action is taken, whatever the windows say."
+    )
+    quota: QuotaSettings = Field(
+        default_factory=QuotaSettings,
+        description="table, default as below: what all policies together may do, so that many small limits make no "
+        "large harm.",
+    )
     policy: dict[str, PolicyOverride] = Field(
         default_factory=dict,
         description="tables by policy name, default none: what this environment changes in a policy.",
@@ -224,6 +246,16 @@ class Settings(BaseSettings):
 
     _origins: Mapping[str, str] = PrivateAttr(default_factory=dict)
     _file: Path | None = PrivateAttr(default=None)
+
+    @property
+    def restraints(self) -> Restraints:
+        """What holds every policy back."""
+        return Restraints(
+            protection=self.protect.protection,
+            windows=tuple((one.reach, one.window) for one in self.window),
+            freezes=tuple((one.reach, one.freeze) for one in self.freeze),
+            quota=self.quota.quota,
+        )
 
     @property
     def file(self) -> Path | None:

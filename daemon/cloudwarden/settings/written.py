@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Annotated
 
-from pydantic import BeforeValidator, PlainSerializer
+from pydantic import BaseModel, BeforeValidator, ConfigDict, PlainSerializer
 from pydantic_settings import NoDecode
 
 from cloudwarden.core.durations import duration
@@ -13,6 +13,12 @@ from cloudwarden.core.nearest import nearest
 from cloudwarden.core.policy import Mode
 
 _UNITS = (("d", 86_400), ("h", 3_600), ("m", 60), ("s", 1))
+
+
+class Table(BaseModel):
+    """A table of the settings file: nothing in it is unknown, and nothing changes it."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True, validate_default=True)
 
 
 def _duration(value: object) -> object:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict
+from datetime import datetime
 
 from sqlalchemy import Connection, RowMapping, delete, select
 
@@ -10,7 +12,10 @@ from cloudwarden.core.exemption import Exemption
 from cloudwarden.core.resource import Scope
 from cloudwarden.ports import PolicyRun
 from cloudwarden.store import rows
-from cloudwarden.store.tables import exemptions, pauses, run_scopes, runs, trust
+from cloudwarden.store.tables import exemptions, matches, pauses, run_scopes, runs, trust
+
+MATCHES_KEPT = 20
+"""Sweeps of a policy whose violations are remembered: five hours of one every quarter of an hour."""
 
 
 class SqlDecisions:
@@ -55,8 +60,7 @@ class SqlRuns:
         return found[0] if found else None
 
     def save(self, run: PolicyRun, scopes: Iterable[Scope]) -> None:
-        row = {"run_id": run.run_id, "started_at": run.started_at, "population": run.population}
-        rows.upsert(self._connection, runs, [{"policy": run.policy, **row}])
+        rows.upsert(self._connection, runs, [asdict(run)])
         self._connection.execute(delete(run_scopes).where(run_scopes.c.policy == run.policy))
         covered = [{"policy": run.policy, **rows.scope_columns(scope)} for scope in set(scopes)]
         rows.upsert(self._connection, run_scopes, covered)
@@ -64,6 +68,19 @@ class SqlRuns:
     def scopes(self, policy: str) -> frozenset[Scope]:
         query = select(run_scopes).where(run_scopes.c.policy == policy)
         return frozenset(rows.fetch(self._connection, query, rows.scope_of))
+
+    def matches(self, policy: str) -> Sequence[int]:
+        query = select(matches.c.count).where(matches.c.policy == policy).order_by(matches.c.at.desc())
+        return list(self._connection.execute(query.limit(MATCHES_KEPT)).scalars())
+
+    def add_matches(self, policy: str, at: datetime, count: int) -> None:
+        rows.upsert(self._connection, matches, [{"policy": policy, "at": at, "count": count}])
+        newest = select(matches.c.at).where(matches.c.policy == policy).order_by(matches.c.at.desc())
+        kept = newest.limit(MATCHES_KEPT)
+        self._connection.execute(delete(matches).where(matches.c.policy == policy, matches.c.at.not_in(kept)))
+
+    def forget_matches(self, policy: str) -> None:
+        self._connection.execute(delete(matches).where(matches.c.policy == policy))
 
 
 def _pause_from(row: RowMapping) -> tuple[str, str]:

@@ -99,9 +99,22 @@ class SqlActionRecords:
         )
         return rows.fetch(self._connection, query, rows.action_from)
 
-    def count_since(self, policy: str, since: datetime) -> int:
-        query = select(func.count()).where(actions_table.c.policy == policy, actions_table.c.started_at >= since)
+    def count_since(self, since: datetime, *, policy: str | None = None, account: str | None = None) -> int:
+        query = select(func.count()).where(actions_table.c.started_at >= since)
+        if policy is not None:
+            query = query.where(actions_table.c.policy == policy)
+        if account is not None:
+            query = query.where(actions_table.c.account == account)
         return self._connection.execute(query).scalar_one()
+
+    def latest_endings(self, policy: str, most: int) -> Sequence[ActionState]:
+        query = (
+            select(actions_table.c.state)
+            .where(actions_table.c.policy == policy, actions_table.c.state.not_in(_UNFINISHED))
+            .order_by(actions_table.c.changed_at.desc(), actions_table.c.id)
+            .limit(most)
+        )
+        return [ActionState(state) for state in self._connection.execute(query).scalars()]
 
     def save(self, record: ActionRecord) -> None:
         rows.upsert(self._connection, actions_table, [rows.action_row(record)])

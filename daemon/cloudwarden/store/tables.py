@@ -83,6 +83,7 @@ findings = Table(
     Column("unknown_reason", String),
     Column("unknown_detail", Text),
     Column("held", Text),
+    Column("protected", Text),
     Column("snoozed_until", UtcTime),
     Column("attempts", Integer, nullable=False),
     Column("flaps", Integer, nullable=False),
@@ -196,6 +197,15 @@ runs = Table(
     Column("run_id", String, nullable=False),
     Column("started_at", UtcTime, nullable=False),
     Column("population", Integer),
+    Column("cautious", Text),
+)
+
+matches = Table(
+    "matches",
+    metadata,
+    Column("policy", String, primary_key=True),
+    Column("at", UtcTime, primary_key=True),
+    Column("count", Integer, nullable=False),
 )
 
 run_scopes = Table(

@@ -25,6 +25,8 @@ _LEVELS: Mapping[type, int] = {
     events.StoreCounted: logging.DEBUG,
     events.RuleFailed: logging.WARNING,
     events.LimitTripped: logging.WARNING,
+    events.PolicyCautious: logging.WARNING,
+    events.PolicyStopped: logging.ERROR,
     events.RunMissed: logging.WARNING,
     events.ClockJumped: logging.WARNING,
     events.WorkerLost: logging.ERROR,

@@ -20,7 +20,9 @@ from cloudwarden.telemetry.instruments import Instruments
 from cloudwarden.telemetry.snapshot import StoreSnapshot
 from cloudwarden.version import VERSION
 
-GUARDS = (*(guard.__name__ for guard in guards.CHAIN), guards.limit.__name__, "re-check")
+CAUTION = "caution"
+
+GUARDS = (*(guard.__name__ for guard in guards.CHAIN), guards.limit.__name__, "re-check", CAUTION)
 """Every guard that can hold an action: its counters begin at 0, so that a first trip is a rise and not a beginning."""
 
 ENDINGS = ("succeeded", "failed", "abandoned")
@@ -58,6 +60,7 @@ class Metrics:
             events.ProposalMade: self._proposal_made,
             events.ActionHeld: self._action_held,
             events.LimitTripped: self._limit_tripped,
+            events.PolicyCautious: self._policy_cautious,
             events.ActionIntended: self._action_intended,
             events.ActionEnded: self._action_ended,
             events.JournalFailed: self._journal_failed,
@@ -167,6 +170,10 @@ class Metrics:
     def _run_missed(self, event: events.RunMissed) -> None:
         if self._shown(event.policy):
             self._is.runs_missed.labels(event.policy).inc(event.missed)
+
+    def _policy_cautious(self, event: events.PolicyCautious) -> None:
+        if self._shown(event.policy):
+            self._is.held.labels(event.policy, CAUTION).inc()
 
     def _proposal_made(self, event: events.ProposalMade) -> None:
         self._begin_action(event.proposal.policy, event.proposal.plan.action)

@@ -1,0 +1,54 @@
+"""Restraints: what holds every policy of this installation back, whatever its file says."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from fnmatch import fnmatchcase
+
+from cloudwarden.core.policy import AnyPolicy
+from cloudwarden.core.protection import NOTHING_MORE, Protection
+from cloudwarden.core.window import Freeze, Window, closed
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Reach:
+    """Which policies, in which accounts; in each name `*` and `?` are wildcards."""
+
+    policies: tuple[str, ...] = ("*",)
+    accounts: tuple[str, ...] = ("*",)
+
+    def covers(self, policy: str, account: str) -> bool:
+        """Whether it speaks of this policy in this account."""
+        return any(fnmatchcase(policy, one) for one in self.policies) and any(
+            fnmatchcase(account, one) for one in self.accounts
+        )
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Quota:
+    """How many actions all policies together may take: in one account, and in all of them."""
+
+    account_per_hour: int = 50
+    account_per_day: int = 200
+    per_hour: int = 200
+    per_day: int = 1000
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Restraints:
+    """What this installation protects, when it lets anything be done, and how much."""
+
+    protection: Protection = NOTHING_MORE
+    windows: tuple[tuple[Reach, Window], ...] = ()
+    freezes: tuple[tuple[Reach, Freeze], ...] = ()
+    quota: Quota = Quota()
+
+    def closed(self, policy: AnyPolicy, account: str, now: datetime) -> str | None:
+        """Why the policy may not act in an account now, in words: its own windows, and the installation's."""
+        freezes = [freeze for reach, freeze in self.freezes if reach.covers(policy.name, account)]
+        windows = [window for reach, window in self.windows if reach.covers(policy.name, account)]
+        return closed(policy.windows, freezes, now) or closed(windows, (), now)
+
+
+UNRESTRAINED = Restraints()

@@ -1,0 +1,119 @@
+"""Settings of what holds every policy back: protection, change windows, freezes, and quotas."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Annotated, Self
+
+from pydantic import AfterValidator, AwareDatetime, Field, model_validator
+
+from cloudwarden.core.errors import PolicyError
+from cloudwarden.core.exemption import Tagged, tagged
+from cloudwarden.core.protection import Protection
+from cloudwarden.core.restraint import Quota, Reach
+from cloudwarden.core.window import Freeze, Window, window
+from cloudwarden.settings.written import Table, Words
+
+
+def _selectors(words: tuple[str, ...]) -> tuple[str, ...]:
+    for word in words:
+        if not word.partition("=")[0]:
+            raise ValueError(f'{word!r} names no tag: write "key" or "key=value"')
+    return words
+
+
+class ProtectSettings(Table):
+    """What nobody here may touch, whatever a policy says."""
+
+    accounts: Words = Field(
+        default=(),
+        description="account ids, default none: no action is taken there; * and ? are wildcards. Findings still are.",
+    )
+    tags: Annotated[Words, AfterValidator(_selectors)] = Field(
+        default=(),
+        description='tags as "key" or "key=value", default none: no action is taken on what carries one of them.',
+    )
+
+    @property
+    def protection(self) -> Protection:
+        """The same, as the core has it."""
+        return Protection(accounts=self.accounts, tags=tuple(_selector(word) for word in self.tags))
+
+
+def _selector(word: str) -> Tagged:
+    key, equals, value = word.partition("=")
+    return tagged(key, value if equals else None)
+
+
+class _Reaching(Table):
+    policies: Words = Field(
+        default=("*",), description="names of policies, default all: whom this is about; * and ? are wildcards."
+    )
+    accounts: Words = Field(
+        default=("*",), description="account ids, default all: where this holds; * and ? are wildcards."
+    )
+
+    @property
+    def reach(self) -> Reach:
+        """Whom it is about."""
+        return Reach(policies=self.policies, accounts=self.accounts)
+
+
+class WindowSettings(_Reaching):
+    """Hours in which actions may be taken; outside all windows that apply, none is."""
+
+    open: str = Field(description='days and hours, no default: such as "mon-fri 09:00-17:00" or "sat,sun 22:00-04:00".')
+    timezone: str = Field(default="UTC", description="IANA name, default UTC: the time zone of the hours.")
+    holidays: tuple[date, ...] = Field(
+        default=(), description="dates, default none: days on which the window does not open."
+    )
+
+    @model_validator(mode="after")
+    def _readable(self) -> Self:
+        try:
+            _ = self.window
+        except PolicyError as error:
+            raise ValueError(str(error)) from error
+        return self
+
+    @property
+    def window(self) -> Window:
+        """The same, as the core has it."""
+        return window(self.open, timezone=self.timezone, holidays=self.holidays)
+
+
+class FreezeSettings(_Reaching):
+    """A time in which no action is taken."""
+
+    begins: AwareDatetime = Field(description="time with its offset, no default: 2026-12-20T00:00:00Z, say.")
+    until: AwareDatetime = Field(description="time with its offset, no default: the first instant after the freeze.")
+    reason: str = Field(min_length=1, description="text, no default: whoever waits for an action wants to know why.")
+
+    @model_validator(mode="after")
+    def _forward(self) -> Self:
+        if self.until <= self.begins:
+            raise ValueError(f"until is {self.until}: write a time after begins, {self.begins}")
+        return self
+
+    @property
+    def freeze(self) -> Freeze:
+        """The same, as the core has it."""
+        return Freeze(begins=self.begins, until=self.until, reason=self.reason)
+
+
+class QuotaSettings(Table):
+    """How much all policies together may do, beside each policy's own limit."""
+
+    account_per_hour: int = Field(
+        default=50, ge=1, description="actions, default 50: in one account in an hour, by all policies."
+    )
+    account_per_day: int = Field(
+        default=200, ge=1, description="actions, default 200: in one account in a day, by all policies."
+    )
+    per_hour: int = Field(default=200, ge=1, description="actions, default 200: in all accounts in an hour.")
+    per_day: int = Field(default=1000, ge=1, description="actions, default 1000: in all accounts in a day.")
+
+    @property
+    def quota(self) -> Quota:
+        """The same, as the core has it."""
+        return Quota(**self.model_dump())

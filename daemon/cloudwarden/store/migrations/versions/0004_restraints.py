@@ -1,0 +1,22 @@
+"""What protects a finding's resource, and how many violations a policy usually finds."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0004"
+down_revision = "0001"
+
+
+def upgrade() -> None:
+    """Add two columns and a table."""
+    op.add_column("findings", sa.Column("protected", sa.Text(), nullable=True))
+    op.add_column("runs", sa.Column("cautious", sa.Text(), nullable=True))
+    op.create_table(
+        "matches",
+        sa.Column("policy", sa.String(), nullable=False),
+        sa.Column("at", sa.DateTime(), nullable=False),
+        sa.Column("count", sa.Integer(), nullable=False),
+        sa.PrimaryKeyConstraint("policy", "at", name="pk_matches"),
+    )
