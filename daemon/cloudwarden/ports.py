@@ -145,11 +145,19 @@ class ActionRecords(Protocol):
         ...
 
     def count_since(self, since: datetime, *, policy: str | None = None, account: str | None = None) -> int:
-        """Actions that started at or after `since`: of one policy, in one account, or all."""
+        """Actions that started at or after `since`, undoing ones aside: of one policy, in one account, or all."""
+        ...
+
+    def undoing(self, action_id: str) -> ActionRecord | None:
+        """The latest action that undoes this one."""
+        ...
+
+    def latest(self, most: int, policy: str | None = None) -> Sequence[ActionRecord]:
+        """The latest actions, of a policy or of all, newest first."""
         ...
 
     def latest_endings(self, policy: str, most: int) -> Sequence[ActionState]:
-        """How the latest actions of a policy ended, newest first."""
+        """How the latest actions of a policy ended, undoing ones aside, newest first."""
         ...
 
     def save(self, record: ActionRecord) -> None: ...

@@ -216,6 +216,12 @@ def test_iam_policies_are_what_the_code_needs() -> None:
     assert allowed("act.json") == needed - reads
 
 
+def test_undoing_needs_what_the_inverses_change() -> None:
+    """And no more: it is attached beside acting, for those who undo."""
+    shipped = [one for one in vars(ec2).values() if isinstance(one, type) and issubclass(one, Action)]
+    assert allowed("undo.json") == {permission for one in shipped for permission in one.undo_permissions}
+
+
 def test_marked_resources_are_out_of_reach() -> None:
     """Whatever acting allows is denied on a resource that is marked, tagging it included."""
     (deny,) = (one for one in statements("act.json") if one["Effect"] == "Deny")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from cloudwarden.cli import daemon, decisions, findings, policies
+from cloudwarden.cli import actions, daemon, decisions, findings, policies
 from cloudwarden.cli import settings as settings_verb
 from cloudwarden.cli.application import application
 from cloudwarden.cli.journal import journal
@@ -20,6 +20,8 @@ for verb in (
     findings.proposals,
     findings.approve,
     findings.reject,
+    actions.actions,
+    actions.undo,
     decisions.exempt,
     decisions.pause,
     decisions.resume,

@@ -7,7 +7,7 @@ import json
 from cloudwarden.app import Explanation
 from cloudwarden.core.action import Json
 from cloudwarden.core.exemption import Exemption
-from cloudwarden.core.finding import Finding, Proposal
+from cloudwarden.core.finding import ActionRecord, ActionState, Finding, Proposal
 from cloudwarden.core.guards import Hold
 from cloudwarden.core.policy import AnyPolicy
 from cloudwarden.core.resource import Resource
@@ -64,6 +64,27 @@ def proposal(one: Proposal) -> Shape:
         "decided_by": one.decided_by,
         "decided_at": one.decided_at.isoformat() if one.decided_at else None,
         "reason": one.reason,
+    }
+
+
+def action(one: ActionRecord) -> Shape:
+    """An action, with what would undo it."""
+    return {
+        "id": one.id,
+        "policy": one.policy,
+        "account": one.scope.account,
+        "region": one.scope.region,
+        "resource": one.resource_id,
+        "finding": one.finding_id,
+        "proposal": one.proposal_id,
+        "action": one.plan.action,
+        "summary": one.plan.summary,
+        "state": one.state.value,
+        "started_at": one.started_at.isoformat(),
+        "changed_at": one.changed_at.isoformat(),
+        "error": one.error,
+        "undoes": one.undoes,
+        "can_be_undone": one.state is ActionState.SUCCEEDED and one.undoes is None and bool(one.plan.inverse),
     }
 
 

@@ -92,12 +92,16 @@ Step = Call | Wait
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Plan:
-    """What an action would do to one resource: steps in order, and the steps that would undo them."""
+    """What an action would do to one resource: steps in order, and the steps that would undo them.
+
+    Without an inverse, `irreversible` says what is left to a person; `${name}` in it is what a call kept.
+    """
 
     action: str
     summary: str
     steps: tuple[Step, ...]
     inverse: tuple[Step, ...] = ()
+    irreversible: str = ""
 
     @property
     def hash(self) -> str:
@@ -125,11 +129,13 @@ _PLAN: TypeAdapter[Plan] = TypeAdapter(Plan)
 class Action(ABC, Generic[R]):
     """Base of an action on one kind of resource; a subclass is a frozen dataclass.
 
-    `name` labels metrics and the journal. `permissions` are the IAM actions that carrying it out needs.
+    `name` labels metrics and the journal. `permissions` are the IAM actions that carrying it out needs, and
+    `undo_permissions` those that undoing it needs besides.
     """
 
     name: ClassVar[str]
     permissions: ClassVar[tuple[str, ...]]
+    undo_permissions: ClassVar[tuple[str, ...]] = ()
 
     @abstractmethod
     def plan(self, resource: R, violation: Violation) -> Plan:

@@ -135,7 +135,8 @@ class ActionState(StrEnum):
 class ActionRecord:
     """One action on one resource: how far its plan has come, and what its calls gave.
 
-    `step` is the index of the step that is intended or comes next. `kept` holds what calls kept by name.
+    `step` is the index of the step that is intended or comes next. `kept` holds what calls kept by name. `undoes`
+    is the action that this one undoes, on a person's word.
     """
 
     id: str
@@ -152,3 +153,4 @@ class ActionRecord:
     step: int = 0
     kept: Mapping[str, str] = field(default_factory=dict)
     error: str | None = None
+    undoes: str | None = None

@@ -21,6 +21,9 @@ LEAST_PATIENCE = timedelta(minutes=1)
 MAX_ATTEMPTS = 3
 """Actions that did not repair a finding before Cloudwarden stops trying and leaves it failed."""
 
+UNDONE_FOR = timedelta(days=7)
+"""How long a finding is left alone whose action a person had undone: as long as after a rejection."""
+
 VERIFY_WITHIN = timedelta(minutes=30)
 """How long an acted-on resource may still look violating: EC2's states last minutes and its reads lag."""
 
@@ -102,6 +105,15 @@ def _after_violation(
 def _reopened(finding: Finding, terms: Terms) -> Finding:
     again = replace(moved(finding, State.OPEN, terms.now), grace=Grace(), flaps=finding.flaps + 1, snoozed_until=None)
     return respected(again, finding, terms) if finding.state is State.FIXED else again
+
+
+def undone(finding: Finding, action_id: str, now: datetime) -> Finding:
+    """The finding after a person had our action undone: it stands again, and is left alone for a time."""
+    if finding.state.closed:
+        return finding
+    until = now + UNDONE_FOR
+    held = f"action {action_id} was undone: left alone until {until:%Y-%m-%d %H:%M}Z"
+    return replace(moved(finding, State.OPEN, now, held=held), grace=Grace(), snoozed_until=until)
 
 
 def respected(finding: Finding, fixed: Finding, terms: Terms) -> Finding:

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 
 from cloudwarden.core import guards, lifecycle
 from cloudwarden.core.action import Plan
-from cloudwarden.core.errors import StoreError
+from cloudwarden.core.errors import CloudError, StoreError
 from cloudwarden.core.exemption import ANY_POLICY, exempted_by
 from cloudwarden.core.finding import ActionRecord, ActionState, Finding, Grace, Proposal, ProposalState, State
 from cloudwarden.core.guards import Candidate, Hold, Taken
@@ -22,6 +22,7 @@ from cloudwarden.engine.carry import Carrier, Ending
 from cloudwarden.engine.events import ActionHeld, FindingChanged, JournalFailed, LimitTripped, ProposalEnded
 from cloudwarden.engine.gather import Case, Gatherer
 from cloudwarden.engine.settle import new_id, planned
+from cloudwarden.engine.undo import changed_since
 from cloudwarden.ports import Actuator, Clock, Inventory, Reporter, Store, Transaction
 
 
@@ -51,6 +52,7 @@ class Actor:
     ) -> None:
         self._store = store
         self._inventory = inventory
+        self._actuator = actuator
         self._gatherer = gatherer
         self._clock = clock
         self._reporter = reporter
@@ -229,6 +231,8 @@ class Actor:
 
     def _may_go_on(self, record: ActionRecord) -> Ending | str | None:
         """Whether the next call of a begun action may be made: the guards and the re-check once more."""
+        if record.undoes is not None:
+            return self._may_undo(record)
         policy = self._policies.get(record.policy)
         if policy is None:
             return "its policy is not loaded"
@@ -242,6 +246,20 @@ class Actor:
                 self._hold([candidate], hold, record.run_id)
                 return str(hold)
         return self._still_the_same(record, policy)
+
+    def _may_undo(self, record: ActionRecord) -> Ending | str | None:
+        """Whether an undo may go on: it is a person's word, which no pause or window holds, if it still applies."""
+        if record.step > 0:
+            return None
+        with self._store.reading() as tx:
+            original = tx.actions.get(record.undoes or "")
+        if original is None:
+            return Ending(state=ActionState.ABANDONED, error="the action to undo is not in the store")
+        try:
+            changed = changed_since(original, self._actuator)
+        except CloudError as error:
+            return f"{error.reason}: {error}"
+        return Ending(state=ActionState.ABANDONED, error=changed) if changed else None
 
     def _still_the_same(self, record: ActionRecord, policy: AnyPolicy) -> Ending | str | None:
         listing = self._inventory.get(policy.kind, record.scope, record.resource_id)

@@ -61,7 +61,7 @@ class Carrier:
         if not isinstance(step, Call):
             return
         try:
-            shown = self._actuator.read(record.scope, self._filled_read(record, step.proof.read))
+            shown = self._actuator.read(record.scope, filled_read(record, step.proof.read))
         except CloudError:
             return  # still unknown: it stays an intent without an outcome, and is read again later
         if step.proof.shown_by(shown):
@@ -86,7 +86,7 @@ class Carrier:
 
     def _look(self, record: ActionRecord, wait: Wait) -> None:
         try:
-            shown = self._actuator.read(record.scope, self._filled_read(record, wait.read))
+            shown = self._actuator.read(record.scope, filled_read(record, wait.read))
         except CloudError as error:
             shown = None
             if not error.retryable:
@@ -188,6 +188,10 @@ class Carrier:
         if finding is None:
             return
         now = self._clock.now()
+        if record.undoes is not None:
+            if state is State.VERIFYING:
+                tx.findings.save([lifecycle.undone(finding, record.undoes, now)])
+            return
         tx.findings.save([_after_action(finding, state, now)])
         if record.proposal_id and (proposal := tx.proposals.get(record.proposal_id)):
             tx.proposals.save([replace(proposal, state=ProposalState.CARRIED_OUT)])
@@ -211,9 +215,10 @@ class Carrier:
             details={**known, **details},
         )
 
-    @staticmethod
-    def _filled_read(record: ActionRecord, read: Read) -> Read:
-        return replace(read, arguments=_filled(read.arguments, record))
+
+def filled_read(record: ActionRecord, read: Read) -> Read:
+    """The reading, with what the action's calls kept put in."""
+    return replace(read, arguments=_filled(read.arguments, record))
 
 
 _FINDING_AFTER = {

@@ -100,17 +100,37 @@ class SqlActionRecords:
         return rows.fetch(self._connection, query, rows.action_from)
 
     def count_since(self, since: datetime, *, policy: str | None = None, account: str | None = None) -> int:
-        query = select(func.count()).where(actions_table.c.started_at >= since)
+        query = select(func.count()).where(actions_table.c.started_at >= since, actions_table.c.undoes.is_(None))
         if policy is not None:
             query = query.where(actions_table.c.policy == policy)
         if account is not None:
             query = query.where(actions_table.c.account == account)
         return self._connection.execute(query).scalar_one()
 
+    def undoing(self, action_id: str) -> ActionRecord | None:
+        query = (
+            select(actions_table)
+            .where(actions_table.c.undoes == action_id)
+            .order_by(actions_table.c.started_at.desc(), actions_table.c.id)
+            .limit(1)
+        )
+        found = rows.fetch(self._connection, query, rows.action_from)
+        return found[0] if found else None
+
+    def latest(self, most: int, policy: str | None = None) -> Sequence[ActionRecord]:
+        query = select(actions_table).order_by(actions_table.c.started_at.desc(), actions_table.c.id).limit(most)
+        if policy is not None:
+            query = query.where(actions_table.c.policy == policy)
+        return rows.fetch(self._connection, query, rows.action_from)
+
     def latest_endings(self, policy: str, most: int) -> Sequence[ActionState]:
         query = (
             select(actions_table.c.state)
-            .where(actions_table.c.policy == policy, actions_table.c.state.not_in(_UNFINISHED))
+            .where(
+                actions_table.c.policy == policy,
+                actions_table.c.state.not_in(_UNFINISHED),
+                actions_table.c.undoes.is_(None),
+            )
             .order_by(actions_table.c.changed_at.desc(), actions_table.c.id)
             .limit(most)
         )

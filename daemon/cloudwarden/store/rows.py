@@ -174,6 +174,7 @@ def action_row(record: ActionRecord) -> dict[str, object]:
         "step": record.step,
         "kept": dict(record.kept),
         "error": record.error,
+        "undoes": record.undoes,
     }
 
 
@@ -194,6 +195,7 @@ def action_from(row: RowMapping) -> ActionRecord:
         step=row["step"],
         kept=dict(row["kept"]),
         error=row["error"],
+        undoes=row["undoes"],
     )
 
 

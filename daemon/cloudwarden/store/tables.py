@@ -139,10 +139,12 @@ actions = Table(
     Column("step", Integer, nullable=False),
     Column("kept", JSON, nullable=False),
     Column("error", Text),
+    Column("undoes", String),
 )
 Index(None, actions.c.state, actions.c.started_at)
 Index(None, actions.c.policy, actions.c.started_at)
 Index(None, actions.c.finding_id)
+Index(None, actions.c.undoes)
 
 journal = Table(
     "journal",

@@ -120,6 +120,7 @@ class Stop(Action[Instance]):
 
     name: ClassVar[str] = "stop-instance"
     permissions: ClassVar[tuple[str, ...]] = ("ec2:StopInstances", "ec2:DescribeInstances")
+    undo_permissions: ClassVar[tuple[str, ...]] = ("ec2:StartInstances",)
 
     def plan(self, resource: Instance, violation: Violation) -> Plan:
         """One call; the inverse starts it again."""
@@ -138,6 +139,7 @@ class Start(Action[Instance]):
 
     name: ClassVar[str] = "start-instance"
     permissions: ClassVar[tuple[str, ...]] = ("ec2:StartInstances", "ec2:DescribeInstances")
+    undo_permissions: ClassVar[tuple[str, ...]] = ("ec2:StopInstances",)
 
     def plan(self, resource: Instance, violation: Violation) -> Plan:
         """One call; the inverse stops it again."""

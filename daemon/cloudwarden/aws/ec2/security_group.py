@@ -140,6 +140,7 @@ class RevokeIngress(Action[SecurityGroup]):
 
     name: ClassVar[str] = "revoke-ingress"
     permissions: ClassVar[tuple[str, ...]] = ("ec2:RevokeSecurityGroupIngress", "ec2:DescribeSecurityGroups")
+    undo_permissions: ClassVar[tuple[str, ...]] = ("ec2:AuthorizeSecurityGroupIngress",)
 
     def plan(self, resource: SecurityGroup, violation: Violation) -> Plan:
         """One call for all of them; the inverse authorizes them again, with their descriptions.

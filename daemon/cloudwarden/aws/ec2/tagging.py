@@ -32,6 +32,7 @@ class AddTags(Action[T]):
 
     name: ClassVar[str] = "add-tags"
     permissions: ClassVar[tuple[str, ...]] = ("ec2:CreateTags", "ec2:DescribeTags")
+    undo_permissions: ClassVar[tuple[str, ...]] = ("ec2:DeleteTags",)
 
     tags: Mapping[str, str]
     overwrite: bool = False

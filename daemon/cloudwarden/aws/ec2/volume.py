@@ -113,6 +113,7 @@ class SnapshotThenDelete(Action[Volume]):
             action=self.name,
             summary=f"snapshot volume {resource.id} ({resource.size_gib} GiB {resource.volume_type}), then delete it",
             steps=(_create_snapshot(resource), _snapshot_completed(), _delete_volume(resource.id)),
+            irreversible="a deleted volume does not come back; one made from ${snapshot_id} holds the same data",
         )
 
 

@@ -1,4 +1,4 @@
-"""What protects a finding's resource, and how many violations a policy usually finds."""
+"""What protects a finding's resource, how many violations a policy usually finds, and which action undoes which."""
 
 from __future__ import annotations
 
@@ -10,7 +10,9 @@ down_revision = "0001"
 
 
 def upgrade() -> None:
-    """Add two columns and a table."""
+    """Add columns and a table."""
+    op.add_column("actions", sa.Column("undoes", sa.String(), nullable=True))
+    op.create_index("ix_actions_undoes", "actions", ["undoes"])
     op.add_column("findings", sa.Column("protected", sa.Text(), nullable=True))
     op.add_column("runs", sa.Column("cautious", sa.Text(), nullable=True))
     op.create_table(

@@ -1,0 +1,65 @@
+"""Verbs of what was done: listing it, and undoing it."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from cloudwarden.cli import shapes
+from cloudwarden.cli.findings import ByOption, PolicyOption, ReasonOption
+from cloudwarden.cli.installation import app_of, decider
+from cloudwarden.cli.output import JsonOption, emit, moment, notice, say, show, table
+from cloudwarden.cli.presence import when_it_happens
+from cloudwarden.core.finding import ActionRecord
+from cloudwarden.engine import undo as undoing
+
+
+def actions(
+    context: typer.Context,
+    policy: PolicyOption = None,
+    most: Annotated[int, typer.Option("--most", min=1, help="How many at most, newest first.")] = 50,
+    *,
+    as_json: JsonOption = False,
+) -> None:
+    """List what was done, newest first."""
+    with app_of(context) as app, app.store.reading() as tx:
+        found = tx.actions.latest(most, policy)
+    if as_json:
+        emit([shapes.action(one) for one in found])
+        return
+    rows = [
+        (one.id, one.policy, one.resource_id, one.plan.summary, one.state, moment(one.changed_at), _note(one))
+        for one in found
+    ]
+    show([table(f"Actions ({len(rows)})", ("id", "policy", "resource", "did", "state", "when", "note"), rows)])
+
+
+def undo(
+    context: typer.Context,
+    ids: Annotated[list[str], typer.Argument(metavar="ID...", help="Actions, as `cloudwarden actions` lists them.")],
+    reason: ReasonOption = "",
+    by: ByOption = None,
+    *,
+    as_json: JsonOption = False,
+) -> None:
+    """Restore what actions changed, as far as an inverse can.
+
+    All of those named are undone, or none. What was changed again since is left as it is now.
+    """
+    with app_of(context) as app:
+        person = decider(app, by=by, reason=reason)
+        with app.store.transaction() as tx:
+            made = [undoing.undo(tx, one, person) for one in dict.fromkeys(ids)]
+        when = when_it_happens(app.settings.database)
+    if as_json:
+        emit([shapes.action(one) for one in made])
+        notice(when)
+        return
+    for one in made:
+        say(f"{one.id}: {one.plan.summary}")
+    say(when)
+
+
+def _note(one: ActionRecord) -> str:
+    return one.error or (f"undoes {one.undoes}" if one.undoes else "")

@@ -1,0 +1,70 @@
+"""What was done is listed and undone on the command line."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime
+
+import pytest
+from typer.testing import Result
+
+from cloudwarden.core.finding import ActionRecord, ActionState, Finding
+from cloudwarden.store import SqlStore
+
+Cli = Callable[..., Result]
+
+
+@pytest.fixture
+def done(keep: Callable[..., Finding], store: SqlStore) -> ActionRecord:
+    """An action that stopped i-1, and can be undone."""
+    finding, now = keep("i-1"), datetime.now(UTC)
+    with store.transaction() as tx:
+        proposal = tx.proposals.get("p-i-1")
+        assert proposal is not None
+        record = ActionRecord(
+            id="a-1",
+            finding_id=finding.id,
+            proposal_id=proposal.id,
+            policy=finding.policy,
+            scope=finding.scope,
+            resource_id=finding.resource_id,
+            plan=replace(proposal.plan, inverse=proposal.plan.steps),
+            run_id="r-1",
+            state=ActionState.SUCCEEDED,
+            started_at=now,
+            changed_at=now,
+        )
+        tx.actions.save(record)
+    return record
+
+
+def test_actions_are_listed(cli: Cli, done: ActionRecord) -> None:
+    """With what they did, and their ids."""
+    shown = cli("actions")
+    assert done.id in shown.stdout
+    assert "stop instance i-1" in shown.stdout
+    (listed,) = json.loads(cli("actions", "--policy", done.policy, "--json").stdout)
+    assert (listed["id"], listed["can_be_undone"]) == (done.id, True)
+    assert json.loads(cli("actions", "--policy", "another", "--json").stdout) == []
+
+
+def test_an_undo_is_asked_for(cli: Cli, done: ActionRecord, store: SqlStore) -> None:
+    """It is in the store and in the journal, with who asked and why; the daemon does the rest."""
+    asked = cli("undo", done.id, "--by", "ada", "--reason", "it was needed", "--json")
+    (made,) = json.loads(asked.stdout)
+    assert (made["undoes"], made["state"]) == (done.id, "waiting")
+    assert "no daemon seems to be running" in asked.stderr
+    with store.reading() as tx:
+        (entry,) = tx.journal.entries(action_id=made["id"])
+    assert (entry.details["by"], entry.details["reason"]) == ("ada", "it was needed")
+
+
+def test_of_several_all_are_undone_or_none(cli: Cli, done: ActionRecord, store: SqlStore) -> None:
+    """A misspelt id leaves the other alone too."""
+    refused = cli("undo", done.id, "a-2")
+    assert refused.exit_code == 4
+    assert "no action 'a-2'" in refused.stderr
+    with store.reading() as tx:
+        assert tx.actions.undoing(done.id) is None
