@@ -128,7 +128,7 @@ class Daemon:
         due = tuple(policies[name] for name in names if name in policies)
         try:
             result = self._sweeper.sweep(due, policies)
-            self._failing = "" if result.settled else "the latest sweep could not be stored"
+            self._failing = f"the latest sweep could not be stored: {result.trouble}" if result.trouble else ""
         except (CloudError, StoreError) as error:
             self._failing = f"the latest sweep failed: {error}"
             self._reporter.report(SweepFailed(run_id="", policies=names, detail=str(error)))

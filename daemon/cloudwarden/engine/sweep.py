@@ -34,12 +34,17 @@ Remembered = Mapping[str, frozenset[Key]]
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SweepResult:
-    """What a sweep knows at its end. `settled` is False when the store could not keep it."""
+    """What a sweep knows at its end. `trouble` is why the store could not keep it, if it could not."""
 
     run_id: str
     judgements: tuple[Judgement, ...]
     findings: tuple[Finding, ...]
-    settled: bool
+    trouble: str | None = None
+
+    @property
+    def settled(self) -> bool:
+        """Whether the store keeps it."""
+        return self.trouble is None
 
     @property
     def complete(self) -> bool:
@@ -94,17 +99,17 @@ class Sweeper:
         remembered = self._remembered(due)
         judgements = self._survey(due, scopes, remembered, run_id)
         with self._phase(run_id, "settle"):
-            settled = self._settle(due, judgements, remembered, run_id)
-        if settled:
+            trouble = self._settle(due, judgements, remembered, run_id)
+        if trouble is None:
             with self._phase(run_id, "act"):
                 self._actor.act(policies, run_id)
         result = SweepResult(
             run_id=run_id,
             judgements=tuple(judgements),
-            findings=self._standing(names) if settled else (),
-            settled=settled,
+            findings=self._standing(names) if trouble is None else (),
+            trouble=trouble,
         )
-        if settled:
+        if result.settled:
             self._reporter.report(
                 SweepFinished(
                     run_id=run_id,
@@ -164,8 +169,8 @@ class Sweeper:
 
     def _settle(
         self, due: Sequence[AnyPolicy], judgements: Sequence[Judgement], remembered: Remembered, run_id: str
-    ) -> bool:
-        """Settle everything in one transaction; report what changed once it is durable."""
+    ) -> str | None:
+        """Settle everything in one transaction; report what changed once it is durable. Says why if it is not."""
         by_policy: defaultdict[str, list[Judgement]] = defaultdict(list)
         for judgement in judgements:
             by_policy[judgement.policy].append(judgement)
@@ -185,10 +190,10 @@ class Sweeper:
             self._reporter.report(JournalFailed(run_id=run_id, detail=str(error)))
             names = tuple(policy.name for policy in due)
             self._reporter.report(SweepFailed(run_id=run_id, policies=names, detail=str(error)))
-            return False
+            return str(error)
         for event in settler.events:
             self._reporter.report(event)
-        return True
+        return None
 
     def _standing(self, names: Sequence[str]) -> tuple[Finding, ...]:
         with self._store.reading() as tx:
