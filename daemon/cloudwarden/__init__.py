@@ -6,7 +6,7 @@ from cloudwarden.core.errors import PermanentError, TemporaryError
 from cloudwarden.core.evidence import Evidence, Now
 from cloudwarden.core.exemption import tagged
 from cloudwarden.core.params import NoParams, Params
-from cloudwarden.core.policy import ENFORCE, OBSERVE, PROPOSE, Limit, Mode, Policy
+from cloudwarden.core.policy import ENFORCE, OBSERVE, PROPOSE, Approval, Limit, Mode, Policy
 from cloudwarden.core.protection import Keeper
 from cloudwarden.core.resource import Resource
 from cloudwarden.core.rule import Rule, rule
@@ -20,6 +20,7 @@ __all__ = [
     "OBSERVE",
     "PROPOSE",
     "Action",
+    "Approval",
     "Call",
     "Evidence",
     "Keeper",

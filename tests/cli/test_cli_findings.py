@@ -6,6 +6,8 @@ import fcntl
 import json
 import os
 from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from typer.testing import Result
@@ -130,3 +132,37 @@ def test_json_of_a_decision_is_all_that_stdout_gets(cli: Cli, keep: Keep) -> Non
     result = cli("approve", "p-i-1", "--json")
     assert [one["state"] for one in json.loads(result.stdout)] == ["approved"]
     assert "daemon" in result.stderr
+
+
+def test_a_proposal_is_put_off_for_a_time(cli: Cli, keep: Keep, store: SqlStore) -> None:
+    """Of the operator's choice; the finding stands."""
+    finding = keep("i-1")
+    result = cli("snooze", "p-i-1", "--for", "3d", "--reason", "a load test runs")
+    assert result.exit_code == 0, result.stderr
+    assert "put off p-i-1" in result.stdout
+    with store.reading() as tx:
+        found = tx.findings.get(finding.id)
+    assert found is not None
+    assert found.snoozed_until is not None
+    assert timedelta(days=2) < found.snoozed_until - datetime.now(UTC) <= timedelta(days=3)
+
+
+def test_a_time_that_is_none_is_refused(cli: Cli, keep: Keep) -> None:
+    """With what was written."""
+    keep("i-1")
+    result = cli("snooze", "p-i-1", "--for", "soon")
+    assert result.exit_code == 4
+    assert "--for 'soon'" in result.stderr
+
+
+def test_a_quorum_is_told(cli: Cli, keep: Keep, store: SqlStore) -> None:
+    """Who approves first is told that it takes one more."""
+    keep("i-1")
+    with store.transaction() as tx:
+        proposal = tx.proposals.get("p-i-1")
+        assert proposal is not None
+        tx.proposals.save([replace(proposal, quorum=2)])
+    assert "(1 of 2 have agreed)" in cli("approve", "p-i-1", "--by", "ada").stdout
+    assert "1 of 2 agreed" in " ".join(cli("proposals").stdout.split())
+    (shown,) = json.loads(cli("approve", "p-i-1", "--by", "grace", "--json").stdout)
+    assert (shown["state"], shown["agreed"]) == ("approved", ["ada", "grace"])

@@ -11,7 +11,7 @@ import pytest
 from cloudwarden import ports
 from cloudwarden.core.errors import StoreError, StoreUnusable
 from cloudwarden.core.exemption import Exemption
-from cloudwarden.core.finding import ActionRecord, ActionState, Finding, Grace, Proposal, ProposalState, State
+from cloudwarden.core.finding import ActionRecord, ActionState, Assent, Finding, Grace, Proposal, ProposalState, State
 from cloudwarden.core.resource import Scope
 from cloudwarden.core.verdict import Cause, Reading, Severity, Violation
 from cloudwarden.store import SqlStore
@@ -133,7 +133,9 @@ def test_thousands_of_findings_are_saved_together(store: SqlStore, finding: Find
 
 def test_a_proposal_comes_back_whole(store: SqlStore, finding: Findings, proposal: Proposals, noon: datetime) -> None:
     """Plan, hash and decision survive; an unknown id gives nothing."""
+    assent = Assent(by="ada", at=noon, plan_hash="0123", reason="unused", origin="cli")
     decided = proposal(state=ProposalState.REJECTED, decided_by="ada", decided_at=noon, reason="in use")
+    decided = replace(decided, quorum=2, not_by=("bob",), assents=(assent,), alternatives=(decided.plan,))
     with store.transaction() as tx:
         tx.proposals.save([decided])
         tx.findings.save([finding()])

@@ -20,6 +20,7 @@ for verb in (
     findings.proposals,
     findings.approve,
     findings.reject,
+    findings.snooze,
     actions.actions,
     actions.undo,
     decisions.exempt,

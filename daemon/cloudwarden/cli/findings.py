@@ -13,7 +13,8 @@ from cloudwarden.cli.exits import Exit
 from cloudwarden.cli.installation import app_of, decider
 from cloudwarden.cli.output import JsonOption, emit, notice, say, show
 from cloudwarden.cli.presence import when_it_happens
-from cloudwarden.core.finding import Finding, ProposalState, State
+from cloudwarden.core.durations import duration
+from cloudwarden.core.finding import Finding, Proposal, ProposalState, State
 from cloudwarden.engine import decide
 from cloudwarden.ports import Transaction
 
@@ -77,25 +78,60 @@ def approve(
     ids: Ids,
     reason: ReasonOption = "",
     by: ByOption = None,
+    action: Annotated[
+        str | None, typer.Option("--action", help="Choose this one of the actions that the proposal allows.")
+    ] = None,
+    plan: Annotated[
+        str | None, typer.Option("--plan", metavar="HASH", help="Approve nothing unless this is the plan's hash.")
+    ] = None,
     *,
     as_json: JsonOption = False,
 ) -> None:
     """Let proposals be carried out.
 
-    All of those named are approved, or none.
+    All of those named are approved, or none. Where a policy wants more than one person, each approves.
     """
     with app_of(context) as app:
         person = decider(app, by=by, reason=reason)
         with app.store.transaction() as tx:
-            done = [decide.approve(tx, one, person) for one in dict.fromkeys(ids)]
+            done = [decide.approve(tx, one, person, action=action, plan_hash=plan) for one in dict.fromkeys(ids)]
         when = when_it_happens(app.settings.database)
     if as_json:
         emit([shapes.proposal(one) for one in done])
         notice(when)
         return
     for one in done:
-        say(f"approved {one.id}: {one.plan.summary}")
-    say(when)
+        say(f"approved {one.id}: {one.plan.summary}{_awaiting(one)}")
+    if any(one.state is ProposalState.APPROVED for one in done):
+        say(when)
+
+
+def snooze(
+    context: typer.Context,
+    ids: Ids,
+    lasting: Annotated[str, typer.Option("--for", metavar="DURATION", help="How long, such as 12h or 3d.")],
+    reason: ReasonOption = "",
+    by: ByOption = None,
+    *,
+    as_json: JsonOption = False,
+) -> None:
+    """Put proposals off for a time of your choice.
+
+    Their findings stand, and are proposed again after it.
+    """
+    with app_of(context) as app:
+        person = decider(app, by=by, reason=reason)
+        try:
+            until = person.now + duration(lasting)
+        except ValueError as error:
+            raise decide.DecisionError(f"--for {lasting!r}: {error}") from error
+        with app.store.transaction() as tx:
+            done = [decide.reject(tx, one, person, until=until) for one in dict.fromkeys(ids)]
+    if as_json:
+        emit([shapes.proposal(one) for one in done])
+        return
+    for one in done:
+        say(f"put off {one.id}: {one.plan.summary}; proposed again after {until:%Y-%m-%d %H:%M}Z")
 
 
 def reject(
@@ -120,6 +156,10 @@ def reject(
         return
     for one in done:
         say(f"rejected {one.id}: {one.plan.summary}; not proposed again before {until:%Y-%m-%d %H:%M}Z")
+
+
+def _awaiting(one: Proposal) -> str:
+    return "" if one.state is ProposalState.APPROVED else f" ({one.agreed} of {one.quorum} have agreed)"
 
 
 def _findings(tx: Transaction, policy: str | None, closed_since: datetime | None) -> Sequence[Finding]:

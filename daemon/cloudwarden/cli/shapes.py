@@ -64,6 +64,10 @@ def proposal(one: Proposal) -> Shape:
         "decided_by": one.decided_by,
         "decided_at": one.decided_at.isoformat() if one.decided_at else None,
         "reason": one.reason,
+        "quorum": one.quorum,
+        "agreed": [assent.by for assent in one.assents if assent.plan_hash == one.plan.hash],
+        "not_by": list(one.not_by),
+        "alternatives": [{"action": plan.action, "summary": plan.summary} for plan in one.alternatives],
     }
 
 

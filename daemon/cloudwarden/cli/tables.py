@@ -38,8 +38,15 @@ def proposals(title: str, found: Sequence[Proposal]) -> Table:
     return table(
         f"{title} ({len(found)})",
         ("id", "policy", "resource", "would", "state", "expires"),
-        ((one.id, one.policy, one.resource_id, one.plan.summary, one.state, moment(one.expires_at)) for one in found),
+        (
+            (one.id, one.policy, one.resource_id, one.plan.summary, _standing(one), moment(one.expires_at))
+            for one in found
+        ),
     )
+
+
+def _standing(one: Proposal) -> str:
+    return one.state.value if one.quorum == 1 else f"{one.state} ({one.agreed} of {one.quorum} agreed)"
 
 
 def unknown(judgements: Sequence[Judgement]) -> Table:

@@ -96,8 +96,22 @@ class ProposalState(StrEnum):
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Assent:
+    """One person's approval of one plan, by its hash: when, why, and from where."""
+
+    by: str
+    at: datetime
+    plan_hash: str
+    reason: str = ""
+    origin: str = ""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Proposal:
-    """A due action that waits for a person; an approval counts for the plan with this hash alone."""
+    """A due action that waits for people; an approval counts for the plan with this hash alone.
+
+    `quorum` people must assent to it, none of `not_by`. `alternatives` are the plans that may be chosen instead.
+    """
 
     id: str
     finding_id: str
@@ -111,6 +125,15 @@ class Proposal:
     decided_by: str | None = None
     decided_at: datetime | None = None
     reason: str | None = None
+    quorum: int = 1
+    not_by: tuple[str, ...] = ()
+    assents: tuple[Assent, ...] = ()
+    alternatives: tuple[Plan, ...] = ()
+
+    @property
+    def agreed(self) -> int:
+        """How many people have assented to the plan as it is."""
+        return sum(assent.plan_hash == self.plan.hash for assent in self.assents)
 
 
 class ActionState(StrEnum):

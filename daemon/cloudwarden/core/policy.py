@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from enum import IntEnum
@@ -70,6 +70,22 @@ class Limit:
         return min(self.per_run, max(1, int(self.share * population)))
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Approval:
+    """Who must agree before an action that waits for people: so many of them, and none of `not_by`.
+
+    `not_by` are names as approvers give them, for who wrote the policy should not be who approves what it does.
+    """
+
+    quorum: int = 1
+    not_by: Sequence[str] = ()
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "not_by", tuple(self.not_by))
+        if self.quorum < 1:
+            raise PolicyError(f"Approval(quorum={self.quorum}): write at least 1")
+
+
 @dataclass(frozen=True, kw_only=True)
 class Policy(Generic[R, P]):
     """What this installation wants of one kind of resource, and how far it may go to get it.
@@ -78,6 +94,7 @@ class Policy(Generic[R, P]):
     proposal waits for a person before it expires. `windows` are the only hours in which it acts, if there are any.
     `touches` names the keepers (a stack, an Auto Scaling group) whose resources it may change. `respects` is how
     long a violation that came back after our action, because somebody wanted it back, is left alone.
+    `alternatives` are other actions that an approver may choose instead; `approval` says who must agree.
     """
 
     name: str
@@ -95,9 +112,11 @@ class Policy(Generic[R, P]):
     windows: Sequence[Window] = ()
     touches: Sequence[Keeper] = ()
     respects: timedelta = timedelta(days=1)
+    alternatives: Sequence[Action[R]] = ()
+    approval: Approval = field(default_factory=Approval)
 
     def __post_init__(self) -> None:
-        for name in ("exempt", "windows", "touches"):
+        for name in ("exempt", "windows", "touches", "alternatives"):
             object.__setattr__(self, name, tuple(getattr(self, name)))
         for problem in self._problems():
             raise PolicyError(f"policy {self.name!r}: {problem}")
@@ -132,6 +151,12 @@ class Policy(Generic[R, P]):
                 all(isinstance(item, Keeper) for item in self.touches),
                 "touches: write a list, such as [Keeper.EKS]",
             ),
+            (
+                all(isinstance(one, Action) and _acts_on(one, self.rule) for one in self.alternatives),
+                "alternatives: write a list of actions for the same kind of resource, such as [ec2.AddTags(...)]",
+            ),
+            (not self.alternatives or self.action is not None, "alternatives need an action that they stand in for"),
+            (isinstance(self.approval, Approval), "approval: write Approval(...)"),
             (self.respects >= timedelta(0), "respects: write a duration that is not negative"),
         )
         return [text for holds, text in checks if not holds]
@@ -140,6 +165,12 @@ class Policy(Generic[R, P]):
     def kind(self) -> type[R]:
         """The kind of resource it judges."""
         return self.rule.resource
+
+    @property
+    def actions(self) -> Mapping[str, Action[R]]:
+        """What it may do, by name: its action first, then the alternatives."""
+        given = (self.action, *self.alternatives) if self.action is not None else ()
+        return {one.name: one for one in given}
 
     @property
     def fingerprint(self) -> str:

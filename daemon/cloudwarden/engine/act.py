@@ -202,7 +202,8 @@ class Actor:
             resolved = lifecycle.moved(candidate.finding, State.RESOLVED, now)
             self._drop(candidate, resolved, "compliant when looked at again", run_id)
             return None
-        plan = planned(policy, resource, verdict.violation)
+        chosen = candidate.proposal.plan.action if candidate.proposal is not None else None
+        plan = planned(policy, resource, verdict.violation, chosen)
         if isinstance(plan, str):
             self._hold([candidate], Hold(guard="re-check", detail=plan), run_id)
             return None
@@ -271,7 +272,7 @@ class Actor:
         (verdict,) = self._gatherer.verdicts([Case(policy=policy, resource=resource)], self._clock.now())
         if verdict.outcome is Outcome.UNKNOWN:
             return f"cannot tell: {verdict.cause}"
-        plan = planned(policy, resource, verdict.violation) if verdict.violation else None
+        plan = planned(policy, resource, verdict.violation, record.plan.action) if verdict.violation else None
         if not isinstance(plan, Plan) or plan.hash != record.plan.hash:
             return Ending(state=ActionState.ABANDONED, error="the resource changed since the action began")
         return None

@@ -10,7 +10,7 @@ from cloudwarden.core import lifecycle
 from cloudwarden.core.action import Json
 from cloudwarden.core.errors import CloudwardenError
 from cloudwarden.core.exemption import ANY_POLICY, Exemption
-from cloudwarden.core.finding import Grace, Proposal, ProposalState, State
+from cloudwarden.core.finding import Assent, Grace, Proposal, ProposalState, State
 from cloudwarden.core.policy import AnyPolicy
 from cloudwarden.core.resource import Scope
 from cloudwarden.engine.settle import new_id
@@ -38,13 +38,26 @@ class Decider:
         return {"by": self.by, "origin": self.origin, "reason": self.reason, **more}
 
 
-def approve(tx: Transaction, proposal_id: str, decider: Decider) -> Proposal:
-    """Let a pending proposal's plan, and no other, be carried out."""
-    proposal = _decidable(tx, proposal_id, decider.now)
+def approve(
+    tx: Transaction, proposal_id: str, decider: Decider, *, action: str | None = None, plan_hash: str | None = None
+) -> Proposal:
+    """Let a pending proposal's plan, and no other, be carried out; it stays pending until its quorum has agreed.
+
+    `action` chooses one of its alternatives, for which nobody has agreed yet. With `plan_hash`, nothing is decided
+    unless that is the plan.
+    """
+    proposal = _chosen(_decidable(tx, proposal_id, decider.now), action)
     finding = tx.findings.get(proposal.finding_id)
     if finding is None or finding.state is not State.PROPOSED:
         state = finding.state if finding else "missing"
         raise DecisionError(f"proposal {proposal_id}: its finding is {state}, so there is nothing to approve")
+    if plan_hash is not None and plan_hash != proposal.plan.hash:
+        raise DecisionError(f"proposal {proposal_id} has the plan {proposal.plan.hash}, not {plan_hash}: look again")
+    proposal = replace(proposal, assents=(*proposal.assents, _assent(proposal, decider)))
+    if proposal.agreed < proposal.quorum:
+        tx.proposals.save([proposal])
+        _journal(tx, "proposal_seconded", proposal, decider)
+        return proposal
     approved = _decided(proposal, ProposalState.APPROVED, decider)
     tx.proposals.save([approved])
     tx.findings.save([lifecycle.moved(finding, State.APPROVED, decider.now)])
@@ -147,6 +160,30 @@ def _decidable(
     return proposal
 
 
+def _chosen(proposal: Proposal, action: str | None) -> Proposal:
+    """The proposal with the plan of another action; the one before becomes an alternative."""
+    if action is None or action == proposal.plan.action:
+        return proposal
+    for plan in proposal.alternatives:
+        if plan.action == action:
+            others = (one for one in proposal.alternatives if one is not plan)
+            return replace(proposal, plan=plan, alternatives=(proposal.plan, *others))
+    choices = ", ".join(plan.action for plan in (proposal.plan, *proposal.alternatives))
+    raise DecisionError(f"proposal {proposal.id} does not allow {action!r}: choose one of {choices}")
+
+
+def _assent(proposal: Proposal, decider: Decider) -> Assent:
+    if decider.by in proposal.not_by:
+        raise DecisionError(f"proposal {proposal.id}: {decider.by} may not approve what this policy does")
+    if any(assent.by == decider.by and assent.plan_hash == proposal.plan.hash for assent in proposal.assents):
+        raise DecisionError(
+            f"proposal {proposal.id}: {decider.by} has approved it already ({proposal.agreed} of {proposal.quorum})"
+        )
+    return Assent(
+        by=decider.by, at=decider.now, plan_hash=proposal.plan.hash, reason=decider.reason, origin=decider.origin
+    )
+
+
 def _because(proposal: Proposal) -> str:
     by = f" by {proposal.decided_by}" if proposal.decided_by else ""
     return f"{by} ({proposal.reason})" if proposal.reason else by
@@ -164,5 +201,8 @@ def _journal(tx: Transaction, event: str, proposal: Proposal, decider: Decider) 
         scope=str(proposal.scope),
         resource=proposal.resource_id,
         plan_hash=proposal.plan.hash,
+        action=proposal.plan.action,
+        agreed=proposal.agreed,
+        quorum=proposal.quorum,
     )
     tx.journal.append(at=decider.now, event=event, details=details)

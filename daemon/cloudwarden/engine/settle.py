@@ -173,8 +173,10 @@ class Settler:
         plan = planned(policy, resource, violation)
         if isinstance(plan, str):
             return replace(finding, held=plan)
+        others = (planned(policy, resource, violation, one.name) for one in policy.alternatives)
+        alternatives = tuple(one for one in others if isinstance(one, Plan))
         if proposal is not None:
-            if proposal.plan.hash == plan.hash:
+            if proposal.plan.hash in {one.hash for one in (plan, *alternatives)}:
                 return finding
             self._end_proposal(finding, ProposalState.WITHDRAWN, "the plan changed with the resource")
         made = Proposal(
@@ -187,6 +189,9 @@ class Settler:
             state=ProposalState.PENDING,
             created_at=self._now,
             expires_at=self._now + policy.proposals_last,
+            quorum=policy.approval.quorum,
+            not_by=tuple(policy.approval.not_by),
+            alternatives=alternatives,
         )
         self._proposals.append(made)
         self._tx.journal.append(
@@ -242,15 +247,16 @@ def _unread(problem: Cause) -> Cause:
     return Cause(reason=Reason.LISTING_INCOMPLETE, detail=str(problem))
 
 
-def planned(policy: AnyPolicy, resource: Resource, violation: Violation) -> Plan | str:
-    """The action's plan; or, in words, why there is none."""
-    if policy.action is None:
-        return "the policy has no action"
+def planned(policy: AnyPolicy, resource: Resource, violation: Violation, name: str | None = None) -> Plan | str:
+    """The plan of the policy's action, or of the one with this name; or, in words, why there is none."""
+    action = policy.action if name is None else policy.actions.get(name)
+    if action is None:
+        return "the policy has no action" if name is None else f"the policy has no action {name!r} any more"
     try:
-        plan: Plan = policy.action.plan(resource, violation)
+        plan: Plan = action.plan(resource, violation)
         plan.to_json()
     except Exception as error:  # noqa: BLE001  # an action is an author's code: its failure holds this resource only
-        return f"action {policy.action.name!r} could not be planned: {error!r}"
+        return f"action {action.name!r} could not be planned: {error!r}"
     return plan
 
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from datetime import timedelta
+from dataclasses import asdict
+from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
 from sqlalchemy import Connection, RowMapping, Select, Table
@@ -12,7 +13,16 @@ from sqlalchemy.dialects.sqlite import insert
 from cloudwarden.core.action import Plan
 from cloudwarden.core.errors import StoreUnusable
 from cloudwarden.core.exemption import Exemption
-from cloudwarden.core.finding import ActionRecord, ActionState, Finding, Grace, Proposal, ProposalState, State
+from cloudwarden.core.finding import (
+    ActionRecord,
+    ActionState,
+    Assent,
+    Finding,
+    Grace,
+    Proposal,
+    ProposalState,
+    State,
+)
 from cloudwarden.core.resource import Scope
 from cloudwarden.core.verdict import Cause, Reading, Severity, Violation
 
@@ -136,6 +146,10 @@ def proposal_row(proposal: Proposal) -> dict[str, object]:
         "decided_by": proposal.decided_by,
         "decided_at": proposal.decided_at,
         "reason": proposal.reason,
+        "quorum": proposal.quorum,
+        "not_by": list(proposal.not_by),
+        "assents": [asdict(assent) | {"at": assent.at.isoformat()} for assent in proposal.assents],
+        "alternatives": [plan.to_json() for plan in proposal.alternatives],
     }
 
 
@@ -154,6 +168,10 @@ def proposal_from(row: RowMapping) -> Proposal:
         decided_by=row["decided_by"],
         decided_at=row["decided_at"],
         reason=row["reason"],
+        quorum=row["quorum"],
+        not_by=tuple(row["not_by"]),
+        assents=tuple(Assent(**one | {"at": datetime.fromisoformat(one["at"])}) for one in row["assents"]),
+        alternatives=tuple(Plan.from_json(plan) for plan in row["alternatives"]),
     )
 
 

@@ -117,6 +117,10 @@ proposals = Table(
     Column("decided_by", String),
     Column("decided_at", UtcTime),
     Column("reason", Text),
+    Column("quorum", Integer, nullable=False, server_default="1"),
+    Column("not_by", JSON, nullable=False, server_default="[]"),
+    Column("assents", JSON, nullable=False, server_default="[]"),
+    Column("alternatives", JSON, nullable=False, server_default="[]"),
 )
 Index(None, proposals.c.state, proposals.c.created_at)
 Index(None, proposals.c.finding_id)

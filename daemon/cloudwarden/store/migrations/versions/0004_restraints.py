@@ -1,4 +1,4 @@
-"""What protects a finding's resource, how many violations a policy usually finds, and which action undoes which."""
+"""What protects a resource, what a policy usually finds, which action undoes which, and who agreed to what."""
 
 from __future__ import annotations
 
@@ -15,6 +15,9 @@ def upgrade() -> None:
     op.create_index("ix_actions_undoes", "actions", ["undoes"])
     op.add_column("findings", sa.Column("protected", sa.Text(), nullable=True))
     op.add_column("runs", sa.Column("cautious", sa.Text(), nullable=True))
+    for name, default in (("quorum", "1"), ("not_by", "[]"), ("assents", "[]"), ("alternatives", "[]")):
+        kind = sa.Integer() if name == "quorum" else sa.JSON()
+        op.add_column("proposals", sa.Column(name, kind, nullable=False, server_default=default))
     op.create_table(
         "matches",
         sa.Column("policy", sa.String(), nullable=False),

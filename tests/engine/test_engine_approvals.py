@@ -1,0 +1,157 @@
+"""Approvals: who must agree, to exactly what, and what becomes of it when anything changes."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from cloudwarden import Approval, Policy, minutes
+from cloudwarden.aws import ec2
+from cloudwarden.core.errors import PolicyError
+from cloudwarden.core.finding import Proposal, ProposalState
+from cloudwarden.core.policy import AnyPolicy
+from cloudwarden.engine.decide import Decider, DecisionError, approve, reject
+from world import World, stop_idle
+
+MARK: ec2.AddTags[ec2.Instance] = ec2.AddTags(tags={"idle": "yes"})
+
+
+def careful(**changes: object) -> AnyPolicy:
+    """A policy that two people must agree to, not its author, and that may also only mark the instance."""
+    terms: dict[str, object] = {"approval": Approval(quorum=2, not_by=["ada"]), "alternatives": [MARK]}
+    return stop_idle(**terms | changes)
+
+
+@pytest.fixture
+def proposal(world: World) -> Proposal:
+    """A pending proposal of it."""
+    world.use(careful())
+    world.add("i-idle")
+    world.sweep()
+    (made,) = world.proposals()
+    return made
+
+
+def agree(world: World, proposal: Proposal, by: str, **terms: str) -> Proposal:
+    """Somebody approves it."""
+    decider = Decider(by=by, origin="test", reason="looked at it", now=world.clock.now())
+    with world.store.transaction() as tx:
+        return approve(tx, proposal.id, decider, **terms)
+
+
+def test_nothing_is_done_before_the_quorum_has_agreed(world: World, proposal: Proposal) -> None:
+    """One is not two; the second makes it so, and the journal has both."""
+    assert agree(world, proposal, "grace").state is ProposalState.PENDING
+    world.act()
+    assert world.called() == []
+    assert agree(world, proposal, "linus").state is ProposalState.APPROVED
+    world.act()
+    assert world.called() == ["stop_instances"]
+    assert [event for event in world.journal() if event.startswith("proposal_")] == [
+        "proposal_made",
+        "proposal_seconded",
+        "proposal_approved",
+    ]
+
+
+def test_nobody_agrees_twice(world: World, proposal: Proposal) -> None:
+    """Two people are two people."""
+    agree(world, proposal, "grace")
+    with pytest.raises(DecisionError, match=r"grace has approved it already \(1 of 2\)"):
+        agree(world, proposal, "grace")
+
+
+def test_whoever_wrote_it_does_not_approve_it(world: World, proposal: Proposal) -> None:
+    """The policy says who."""
+    with pytest.raises(DecisionError, match="ada may not approve"):
+        agree(world, proposal, "ada")
+
+
+def test_an_approval_may_name_the_plan_it_means(world: World, proposal: Proposal) -> None:
+    """What was looked at, and nothing else."""
+    with pytest.raises(DecisionError, match=f"has the plan {proposal.plan.hash}, not 0123"):
+        agree(world, proposal, "grace", plan_hash="0123")
+    assert agree(world, proposal, "grace", plan_hash=proposal.plan.hash).agreed == 1
+
+
+def test_another_allowed_action_may_be_chosen(world: World, proposal: Proposal) -> None:
+    """Both choose to mark it: it is marked, and not stopped."""
+    for person in ("grace", "linus"):
+        agree(world, proposal, person, action="add-tags")
+    world.sweep(after=minutes(15))
+    assert world.called() == ["create_tags"]
+
+
+def test_agreement_to_one_plan_is_none_to_another(world: World, proposal: Proposal) -> None:
+    """Whoever agreed to mark it did not agree to stop it."""
+    agree(world, proposal, "grace", action="add-tags")
+    after = agree(world, proposal, "linus", action="stop-instance")
+    assert (after.state, after.agreed) == (ProposalState.PENDING, 1)
+    assert agree(world, proposal, "grace").state is ProposalState.APPROVED
+
+
+def test_an_action_that_the_policy_does_not_allow_is_refused(world: World, proposal: Proposal) -> None:
+    """With those that it does."""
+    with pytest.raises(DecisionError, match="choose one of stop-instance, add-tags"):
+        agree(world, proposal, "grace", action="terminate")
+
+
+def test_an_alternative_that_the_policy_lost_is_not_carried_out(world: World, proposal: Proposal) -> None:
+    """The file changed after people agreed: they agreed to something that is no more."""
+    for person in ("grace", "linus"):
+        agree(world, proposal, person, action="add-tags")
+    world.use(careful(alternatives=[]))
+    world.act()
+    assert world.called() == []
+    assert "no action 'add-tags' any more" in (world.finding("i-idle").held or "")
+
+
+def test_a_changed_resource_needs_new_agreement(world: World, proposal: Proposal) -> None:
+    """Assents go with the proposal that they were given to."""
+    agree(world, proposal, "grace")
+    world.cloud.change("i-idle", instance_type="x1e.32xlarge")
+    world.sweep(after=minutes(15))
+    (made,) = world.proposals()
+    assert made.id != proposal.id
+    assert made.agreed == 0
+
+
+def test_one_rejection_ends_it(world: World, proposal: Proposal) -> None:
+    """However many have agreed; it is not proposed again before the time given."""
+    agree(world, proposal, "grace")
+    with world.store.transaction() as tx:
+        reject(tx, proposal.id, world.decider(), until=world.clock.now() + minutes(40))
+    world.sweep(after=minutes(15))
+    assert world.proposals() == []
+    for _ in range(2):
+        world.sweep(after=minutes(15))
+    assert len(world.proposals()) == 1
+
+
+@pytest.mark.parametrize(
+    ("changes", "says"),
+    [
+        ({"alternatives": [ec2.RevokeIngress()]}, "actions for the same kind of resource"),
+        ({"alternatives": [ec2.Stop]}, "actions for the same kind of resource"),
+        ({"approval": 2}, "write Approval"),
+    ],
+)
+def test_terms_of_approval_that_make_no_sense_are_refused(changes: dict[str, object], says: str) -> None:
+    """At import, with what to write."""
+    with pytest.raises(PolicyError, match=says):
+        careful(**changes)
+
+
+def test_a_quorum_of_nobody_is_refused() -> None:
+    """Approval by nobody is no approval."""
+    with pytest.raises(PolicyError, match="write at least 1"):
+        Approval(quorum=0)
+
+
+def test_alternatives_need_an_action() -> None:
+    """They stand in for one."""
+    observing = replace(stop_idle(), mode=stop_idle().mode.OBSERVE, action=None)
+    assert isinstance(observing, Policy)
+    with pytest.raises(PolicyError, match="alternatives need an action"):
+        replace(observing, alternatives=[MARK])
