@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
@@ -22,7 +23,7 @@ from cloudwarden.core.action import Call, Json, Read
 from cloudwarden.core.finding import Finding, Proposal, State
 from cloudwarden.core.metric import Series
 from cloudwarden.core.policy import AnyPolicy
-from cloudwarden.core.resource import Scope
+from cloudwarden.core.resource import NO_TAGS, Scope
 from cloudwarden.core.restraint import UNRESTRAINED, Restraints
 from cloudwarden.engine.act import Actor
 from cloudwarden.engine.cutoff import SignalCutoff
@@ -137,9 +138,17 @@ class World:
         """Run these policies from now on."""
         self.policies = {policy.name: policy for policy in policies}
 
-    def add(self, name: str, *, cpu: float | None = 1.0, network: float = 0.0, share: float = 1.0) -> ec2.Instance:
+    def add(
+        self,
+        name: str,
+        *,
+        cpu: float | None = 1.0,
+        network: float = 0.0,
+        share: float = 1.0,
+        tags: Mapping[str, str] = NO_TAGS,
+    ) -> ec2.Instance:
         """A running instance with an hour of datapoints (`share` of them); none at all when `cpu` is None."""
-        made = instance(id=name, account=SCOPE.account, region=SCOPE.region, launched=NOON - hours(48))
+        made = instance(id=name, account=SCOPE.account, region=SCOPE.region, launched=NOON - hours(48), tags=tags)
         self.cloud.put(made)
         if cpu is not None:
             self.measure(name, cpu=cpu, network=network, share=share)

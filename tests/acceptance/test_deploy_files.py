@@ -19,6 +19,7 @@ import yaml
 from cloudwarden.aws import ec2
 from cloudwarden.core.action import Action
 from cloudwarden.core.evidence import Evidence
+from cloudwarden.core.exemption import HANDS_OFF
 from cloudwarden.core.policy import Mode
 from cloudwarden.settings import Settings, load_settings
 
@@ -227,6 +228,7 @@ def test_marked_resources_are_out_of_reach() -> None:
     (deny,) = (one for one in statements("act.json") if one["Effect"] == "Deny")
     assert set(deny["Action"]) == allowed("act.json")
     assert deny["Resource"] == "*"
+    assert deny["Condition"] == {"StringEquals": {f"aws:ResourceTag/{HANDS_OFF}": "true"}}
 
 
 def test_acting_reaches_no_more_than_it_must() -> None:

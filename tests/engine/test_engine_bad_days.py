@@ -9,7 +9,9 @@ import pytest
 
 from cloudwarden import hours, minutes
 from cloudwarden.core.errors import AccessDenied, Conflict, StoreUnwritable, Throttled, Timeout
+from cloudwarden.core.exemption import HANDS_OFF
 from cloudwarden.core.finding import ActionState, State
+from cloudwarden.core.resource import Tags
 from cloudwarden.core.verdict import Outcome, Reason
 from cloudwarden.engine.events import ActionEnded, JournalFailed
 from cloudwarden.ports import Store, Transaction
@@ -265,3 +267,17 @@ def test_volume_attached_while_its_snapshot_runs_is_kept(world: World) -> None:
     world.act()
     assert world.called() == ["create_snapshot"]
     assert world.states() == {"vol-1": State.OPEN}
+
+
+def test_volume_marked_hands_off_while_its_snapshot_runs_is_kept(world: World) -> None:
+    """The second call of a plan heeds a tag that came after the first."""
+    world.use(delete_unattached())
+    made = world.add_volume("vol-1")
+    world.sweep()
+    world.approve_all()
+    world.act()
+    world.cloud.put(replace(made, tags=Tags({HANDS_OFF: "true"})))
+    world.cloud.readings["describe_snapshots"] = lambda cloud, read: "completed"
+    world.act()
+    assert world.called() == ["create_snapshot"]
+    assert world.finding("vol-1").held == "exemption: tag cloudwarden:hands-off=true"

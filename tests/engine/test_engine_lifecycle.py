@@ -5,8 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 
 from cloudwarden import ENFORCE, OBSERVE, days, every, hours, minutes
+from cloudwarden.core.exemption import HANDS_OFF
 from cloudwarden.core.finding import ProposalState, State
 from cloudwarden.core.policy import Limit
+from cloudwarden.core.resource import Tags
 from cloudwarden.engine.decide import approve, exempt, pause, reject, resume
 from cloudwarden.engine.events import LimitTripped
 from world import NOON, World, stop_idle
@@ -158,8 +160,7 @@ def test_flap_is_the_same_finding(world: World) -> None:
 
 def test_exempt_by_tag_and_by_object(world: World) -> None:
     """A tag of the policy, and a person's exemption until it ends, both take a resource out."""
-    tagged = world.add("i-tagged")
-    world.cloud.change("i-tagged", tags=type(tagged.tags)({"keep-running": "yes"}))
+    world.add("i-tagged", tags={"keep-running": "yes"})
     world.add("i-named")
     with world.store.transaction() as tx:
         exempt(tx, world.decider(), policy="stop-idle", resource="i-named", expires_at=NOON + hours(2))
@@ -167,6 +168,29 @@ def test_exempt_by_tag_and_by_object(world: World) -> None:
     assert world.states() == {"i-tagged": State.EXEMPTED, "i-named": State.EXEMPTED}
     world.sweep(after=hours(3))
     assert world.states() == {"i-tagged": State.EXEMPTED, "i-named": State.PROPOSED}
+
+
+def test_hands_off_takes_a_resource_out_of_every_policy(world: World) -> None:
+    """No policy names the tag, and a trusted one that enforces heeds it too; the finding says what exempts it."""
+    world.use(stop_idle(mode=ENFORCE, exempt=()))
+    world.sweep()
+    world.trust_all()
+    world.add("i-marked", tags={HANDS_OFF: "true"})
+    world.sweep()
+    assert world.called() == []
+    assert world.finding("i-marked").held == "tag cloudwarden:hands-off=true"
+    assert world.states() == {"i-marked": State.EXEMPTED}
+
+
+def test_hands_off_after_the_approval_still_holds(world: World) -> None:
+    """The last look before the call reads the tags again: no call is made for AWS to deny."""
+    world.add("i-idle")
+    world.sweep()
+    world.approve_all()
+    world.cloud.change("i-idle", tags=Tags({HANDS_OFF: "true"}))
+    world.act()
+    assert world.called() == []
+    assert world.finding("i-idle").held == "exemption: tag cloudwarden:hands-off=true"
 
 
 def test_rejected_is_not_proposed_again_before_its_time(world: World) -> None:

@@ -11,6 +11,9 @@ from cloudwarden.core.resource import Resource
 
 ANY_POLICY = "*"
 
+HANDS_OFF = "cloudwarden:hands-off"
+"""The key of the tag that, with the value `true`, takes a resource out of every policy, whatever the policy says."""
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Tagged:
@@ -63,10 +66,23 @@ class Exemption:
         return f"exemption {self.id} by {self.owner} until {self.expires_at:%Y-%m-%d}: {self.reason}"
 
 
+def hands_off(resource: Resource) -> bool:
+    """Whether the resource's owner wants no tool's hands on it: the tag's key and value in any case.
+
+    IAM reads the key in aws:ResourceTag/key without regard to case ("IAM JSON policy elements: Condition", AWS Identity
+    and Access Management User Guide), so what the shipped permissions deny is never proposed.
+    """
+    return any(
+        key.casefold() == HANDS_OFF and value.strip().casefold() == "true" for key, value in resource.tags.items()
+    )
+
+
 def exempted_by(
     policy: str, resource: Resource, tags: Iterable[Tagged], exemptions: Iterable[Exemption], now: datetime
 ) -> str | None:
     """What exempts the resource from the policy now, in words; None when nothing does."""
+    if hands_off(resource):
+        return f"tag {HANDS_OFF}=true"
     for selector in tags:
         if selector.matches(resource):
             return str(selector)

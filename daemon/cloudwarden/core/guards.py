@@ -98,6 +98,10 @@ CHAIN: tuple[Guard, ...] = (pause, mode, protection, exemption, grace, window, a
 """The guards that look at one candidate. The limit looks at a whole batch, after these and before the re-check."""
 
 
+LAST: tuple[Guard, ...] = (pause, mode, protection, exemption, window)
+"""Those that look once more, at what was just read, right before each call of an action."""
+
+
 def held_by(candidate: Candidate, chain: tuple[Guard, ...] = CHAIN) -> Hold | None:
     """The first guard that holds the candidate back; None when it may go on."""
     for guard in chain:

@@ -186,17 +186,8 @@ class Actor:
         if verdict.outcome is Outcome.UNKNOWN:
             self._hold([candidate], Hold(guard="re-check", detail=f"cannot tell: {verdict.cause}"), run_id)
             return None
-        with self._store.reading() as tx:
-            exempted = exempted_by(policy.name, resource, policy.exempt, tx.decisions.exemptions(), now)
-            pauses = tx.decisions.pauses()
-        if protected := protected_by(resource, policy.touches, self._restraints.protection):
-            self._hold([candidate], Hold(guard="protection", detail=protected), run_id)
-            return None
-        if exempted is not None:
-            self._hold([candidate], Hold(guard="exemption", detail=exempted), run_id)
-            return None
-        if paused := pauses.get(ANY_POLICY) or pauses.get(policy.name):
-            self._hold([candidate], Hold(guard="pause", detail=paused), run_id)
+        if hold := guards.held_by(self._as_it_is(candidate, resource), guards.LAST):
+            self._hold([candidate], hold, run_id)
             return None
         if verdict.violation is None:
             resolved = lifecycle.moved(candidate.finding, State.RESOLVED, now)
@@ -242,11 +233,10 @@ class Actor:
             if finding is None:
                 return Ending(state=ActionState.ABANDONED, error="its finding is not in the store")
             candidate = self._candidate(tx, policy, finding, None)
-        for guard in (guards.pause, guards.mode, guards.protection, guards.exemption, guards.window):
-            if hold := guard(candidate):
-                self._hold([candidate], hold, record.run_id)
-                return str(hold)
-        return self._still_the_same(record, policy)
+        if hold := guards.held_by(candidate, guards.LAST):
+            self._hold([candidate], hold, record.run_id)
+            return str(hold)
+        return self._still_the_same(record, candidate)
 
     def _may_undo(self, record: ActionRecord) -> Ending | str | None:
         """Whether an undo may go on: it is a person's word, which no pause or window holds, if it still applies."""
@@ -262,7 +252,8 @@ class Actor:
             return f"{error.reason}: {error}"
         return Ending(state=ActionState.ABANDONED, error=changed) if changed else None
 
-    def _still_the_same(self, record: ActionRecord, policy: AnyPolicy) -> Ending | str | None:
+    def _still_the_same(self, record: ActionRecord, candidate: Candidate) -> Ending | str | None:
+        policy = candidate.policy
         listing = self._inventory.get(policy.kind, record.scope, record.resource_id)
         if listing.problem is not None:
             return str(listing.problem)
@@ -272,10 +263,30 @@ class Actor:
         (verdict,) = self._gatherer.verdicts([Case(policy=policy, resource=resource)], self._clock.now())
         if verdict.outcome is Outcome.UNKNOWN:
             return f"cannot tell: {verdict.cause}"
+        if hold := guards.held_by(self._as_it_is(candidate, resource), guards.LAST):
+            self._hold([candidate], hold, record.run_id)
+            return str(hold)
         plan = planned(policy, resource, verdict.violation, record.plan.action) if verdict.violation else None
         if not isinstance(plan, Plan) or plan.hash != record.plan.hash:
             return Ending(state=ActionState.ABANDONED, error="the resource changed since the action began")
         return None
+
+    def _as_it_is(self, candidate: Candidate, resource: Resource) -> Candidate:
+        """The candidate as the resource, just read, and the decisions of this moment make it."""
+        policy, now = candidate.policy, self._clock.now()
+        with self._store.reading() as tx:
+            exempted = exempted_by(policy.name, resource, policy.exempt, tx.decisions.exemptions(), now)
+            pauses = tx.decisions.pauses()
+        return replace(
+            candidate,
+            finding=replace(
+                candidate.finding, protected=protected_by(resource, policy.touches, self._restraints.protection)
+            ),
+            exempted=exempted,
+            paused=pauses.get(ANY_POLICY) or pauses.get(policy.name),
+            closed=self._restraints.closed(policy, resource.account, now),
+            now=now,
+        )
 
     def _hold(self, candidates: Iterable[Candidate], hold: Hold, run_id: str) -> bool:
         """Write down on the findings that they are held; True when that is news."""
