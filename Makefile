@@ -26,7 +26,7 @@ run: $(STAMP)  ## the daemon, with ./cloudwarden.toml
 	@$(BIN)/cloudwarden run
 
 test: $(STAMP)  ## every test
-	$(BIN)/pytest -n 2
+	$(BIN)/pytest -n 2 --dist loadgroup
 
 check: $(STAMP)  ## ruff, mypy, pyright, import-linter
 	$(BIN)/ruff check .

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import boto3
 import pytest
+from botocore.exceptions import ClientError
 
 from cloudwarden.demo.estate import WINDOW, Estate, simulated
 
@@ -78,9 +79,9 @@ def test_instances_were_launched_before_the_window(estate: Estate) -> None:
     instances = [
         each for group in described(estate, "describe_instances")["Reservations"] for each in group["Instances"]
     ]
-    assert len(instances) == 60
+    assert len(instances) == 62
     assert all(each["LaunchTime"] < NOW - timedelta(days=30) for each in instances)
-    assert sum(each["State"]["Name"] == "running" for each in instances) == 40
+    assert sum(each["State"]["Name"] == "running" for each in instances) == 42
 
 
 def test_the_kept_ones_carry_the_tag_that_exempts(estate: Estate) -> None:
@@ -88,6 +89,33 @@ def test_the_kept_ones_carry_the_tag_that_exempts(estate: Estate) -> None:
     answer = described(estate, "describe_instances", InstanceIds=list(estate.instances["kept"]))
     tags = [tag["Key"] for each in answer["Reservations"][0]["Instances"] for tag in each["Tags"]]
     assert tags.count("keep-running") == len(estate.instances["kept"])
+
+
+def test_a_protected_instance_cannot_be_stopped(estate: Estate) -> None:
+    """It is idle like others, and AWS refuses to stop it: an action that fails."""
+    with pytest.raises(ClientError, match="disableApiStop"):
+        estate.ec2.stop_instances(InstanceIds=list(estate.instances["protected"]))
+
+
+def test_a_right_can_be_lost_and_come_back(estate: Estate) -> None:
+    """What the demo is denied, AWS's own error says."""
+    estate.denies("describe_volumes")
+    with pytest.raises(ClientError, match="UnauthorizedOperation"):
+        estate.ec2.describe_volumes()
+    estate.allows("describe_volumes")
+    assert described(estate, "describe_volumes")["Volumes"]
+
+
+def test_a_throttle_is_over_after_so_many_requests(estate: Estate) -> None:
+    """The call goes through that is repeated often enough."""
+    refused: list[str] = []
+    estate.ec2.meta.events.register(
+        "response-received.ec2",
+        lambda parsed_response, **_: refused.append(parsed_response.get("Error", {}).get("Code")),
+    )
+    estate.throttles("describe_security_groups", requests=2)
+    assert described(estate, "describe_security_groups")["SecurityGroups"]
+    assert refused[:3] == ["RequestLimitExceeded", "RequestLimitExceeded", None]
 
 
 def test_groups_are_open_in_each_of_the_ways(estate: Estate) -> None:

@@ -63,6 +63,13 @@ FLEETS = (
         tags={"Name": "flaky-sensor", "owner": "iot"},
     ),
     Fleet(role="kept", count=2, load=QUIET, tags={"Name": "licence-server", "owner": "it", "keep-running": "yes"}),
+    Fleet(role="protected", count=1, load=QUIET, tags={"Name": "mail-relay", "owner": "it"}),
+    Fleet(
+        role="hands-off",
+        count=1,
+        load=QUIET,
+        tags={"Name": "payroll", "owner": "finance", "cloudwarden:hands-off": "true"},
+    ),
     Fleet(role="stopped", count=20, load=None, tags={"Name": "old-build-node"}, running=False),
 )
 

@@ -8,11 +8,13 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from math import inf
 from typing import TYPE_CHECKING, Any
 
 import boto3
 from moto.backends import get_backend
 from moto.core.models import DEFAULT_ACCOUNT_ID
+from moto.ec2.exceptions import EC2ClientError
 from moto.server import ThreadedMotoServer
 
 from cloudwarden.demo import seed
@@ -57,6 +59,31 @@ class Estate:
         for group in self.groups["closed"][number : number + 1]:
             seed.let_in(self.ec2, group, MISTAKE)
 
+    def denies(self, operation: str) -> None:
+        """Refuse an operation of EC2, such as `describe_volumes`, for want of the right to it."""
+        self._refuse(operation, "UnauthorizedOperation", "You are not authorized to perform this operation.")
+
+    def throttles(self, operation: str, *, requests: int) -> None:
+        """Refuse the next so many requests of an operation of EC2, as one that is asked too often."""
+        self._refuse(operation, "RequestLimitExceeded", "Request limit exceeded.", requests=requests)
+
+    def allows(self, operation: str) -> None:
+        """Answer an operation of EC2 again."""
+        vars(_backend("ec2", self.account, self.region)).pop(operation, None)
+
+    def _refuse(self, operation: str, code: str, message: str, *, requests: float = inf) -> None:
+        """Put a refusal before the simulation's own answer; after so many `requests` it is gone by itself."""
+        left = requests
+
+        def refused(*_: object, **__: object) -> None:
+            nonlocal left
+            left -= 1
+            if left <= 0:
+                self.allows(operation)
+            raise EC2ClientError(code, message)
+
+        setattr(_backend("ec2", self.account, self.region), operation, refused)
+
     def goes_on(self, now: datetime) -> None:
         """Record the datapoints that came due, and forget those that no rule of the demo looks at any more.
 
@@ -92,6 +119,7 @@ def _seeded(endpoint_url: str, now: datetime) -> Estate:
     instances = seed.instances(ec2)
     groups = seed.groups(ec2)
     volumes = seed.volumes(ec2)
+    _protect(instances)
     _age(instances, volumes, now)
     history = History(
         session.client("cloudwatch", endpoint_url=endpoint_url),
@@ -118,6 +146,13 @@ def _loads(instances: Roles) -> Mapping[str, tuple[int, Load]]:
         if fleet.load is not None
         for member, instance in enumerate(instances[fleet.role])
     }
+
+
+def _protect(instances: Roles) -> None:
+    """Set stop protection, which the simulation heeds but has no call for ("Enable stop protection", Amazon EC2)."""
+    backend = _backend("ec2", DEFAULT_ACCOUNT_ID, REGION)
+    for instance in instances["protected"]:
+        backend.get_instance(instance).disable_api_stop = True
 
 
 def _age(instances: Roles, volumes: Roles, now: datetime) -> None:

@@ -1,10 +1,11 @@
-"""Where a demo lives: a temporary directory with its settings and its database, and the policies it runs."""
+"""Where a demo lives: a temporary directory with its settings, its database, and a copy of the shipped policies."""
 
 from __future__ import annotations
 
 import json
 import os
 import shlex
+import shutil
 import socket
 import sys
 import tempfile
@@ -39,9 +40,14 @@ OVERRIDES: Mapping[str, Mapping[str, object]] = {
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Place:
-    """The demo's settings file."""
+    """The demo's settings file, with everything else of the demo beside it."""
 
     settings: Path
+
+    @property
+    def policies(self) -> Path:
+        """The policies that it runs: copies, to be edited without harm."""
+        return self.settings.parent / "policies"
 
     def command(self, *words: str) -> str:
         """A line to copy into another terminal."""
@@ -57,11 +63,14 @@ def place(endpoint_url: str, region: str, *, host: str, port: int, every: str, g
 
     Cloudwarden's own environment variables are not in force inside: they speak of a real installation.
     """
-    policies = policies_directory()
+    shipped = policies_directory()
     with tempfile.TemporaryDirectory(prefix="cw-") as directory, _no_settings_in_environment():
-        settings = Path(directory) / "demo.toml"
+        here = Place(settings=Path(directory) / "demo.toml")
+        here.policies.mkdir()
+        for file in shipped.glob("*.py"):
+            shutil.copyfile(file, here.policies / file.name)
         top = {
-            "policies": str(policies),
+            "policies": str(here.policies),
             "database": f"sqlite:///{directory}/demo.db",
             "ceiling": "enforce",
             "host": host,
@@ -71,8 +80,8 @@ def place(endpoint_url: str, region: str, *, host: str, port: int, every: str, g
         lines = [*_pairs(top), "", "[aws]", *_pairs(aws)]
         for name, override in OVERRIDES.items():
             lines += ["", f"[policy.{name}]", *_pairs({"every": every, "grace": grace, **override})]
-        settings.write_text("\n".join(lines) + "\n", encoding="utf-8")
-        yield Place(settings=settings)
+        here.settings.write_text("\n".join(lines) + "\n", encoding="utf-8")
+        yield here
 
 
 def policies_directory(checkout: Path = CHECKOUT) -> Path:

@@ -20,7 +20,8 @@ from cloudwarden.core.verdict import Outcome
 from cloudwarden.demo.estate import Estate, simulated
 from cloudwarden.demo.history import Life
 from cloudwarden.demo.place import Place, free_port, place
-from cloudwarden.demo.telling import told
+from cloudwarden.demo.story import BEAT_SECONDS, Draft, Story
+from cloudwarden.demo.telling import Teller
 from cloudwarden.demo.view import Board, View, commands
 from cloudwarden.engine.events import DaemonStarted, ProposalMade
 from cloudwarden.engine.sweep import SweepResult
@@ -34,8 +35,8 @@ SWEEPS_AT_MOST = 8
 PAUSE_SECONDS = 1.5
 """Between its sweeps: below the interval, so that the grace clock goes on."""
 
-MISTAKE_EVERY_SECONDS = 40
-"""How often somebody opens a group: seldom enough to be noticed each time."""
+DRAFTED = "require_owner_tags.py"
+"""The policy file that somebody saves too early."""
 
 REFRESHES_PER_SECOND = 2
 
@@ -79,11 +80,8 @@ def until_stopped(host: str, port: int | None) -> None:
         board = Board(clock.now)
         reporter: Reporter = board if stdout().is_terminal else Lines(here, clock.now)
 
-        def tick(number: int) -> None:
-            estate.goes_on(clock.now())
-            estate.opens_by_mistake(number)
-
-        life = Life(tick, every_seconds=MISTAKE_EVERY_SECONDS)
+        story = Story(estate, Draft(here.policies / DRAFTED), clock.now)
+        life = Life(story.tick, every_seconds=BEAT_SECONDS)
         with _app(here, reporter) as app:
             stop = threading.Event()
             obey_signals(stop, threading.Event(), leave_within_seconds=app.settings.stop_timeout_seconds)
@@ -101,6 +99,7 @@ class Lines:
     def __init__(self, here: Place, now: Callable[[], datetime]) -> None:
         self._place = here
         self._now = now
+        self._teller = Teller()
         self._address = ""
         self._hinted = False
 
@@ -108,7 +107,7 @@ class Lines:
         """Print what an event says."""
         if isinstance(event, DaemonStarted):
             self._address = event.address
-        if line := told(event):
+        for line in self._teller.tell(event):
             say(f"{self._now():%H:%M:%S}  {line}")
         if isinstance(event, ProposalMade) and not self._hinted:
             self._hinted = True

@@ -17,7 +17,7 @@ from rich.text import Text
 from cloudwarden.core.finding import Proposal, ProposalState
 from cloudwarden.core.verdict import Outcome
 from cloudwarden.demo.place import ENFORCED, Place
-from cloudwarden.demo.telling import told
+from cloudwarden.demo.telling import Teller
 from cloudwarden.engine.events import DaemonStarted, PolicyJudged
 
 NEWS_SHOWN = 12
@@ -33,6 +33,7 @@ class Board:
         self._news: deque[str] = deque(maxlen=NEWS_SHOWN)
         self._verdicts: dict[str, Counter[str]] = {}
         self._unknown: dict[str, Counter[str]] = {}
+        self._teller = Teller()
         self._address = ""
 
     def report(self, event: object) -> None:
@@ -43,8 +44,7 @@ class Board:
             if isinstance(event, PolicyJudged):
                 self._verdicts[event.policy] = Counter(event.verdicts)
                 self._unknown[event.policy] = Counter(event.unknown)
-            if line := told(event):
-                self._news.append(f"{self._now():%H:%M:%S}  {line}")
+            self._news.extend(f"{self._now():%H:%M:%S}  {line}" for line in self._teller.tell(event))
 
     @property
     def address(self) -> str:
