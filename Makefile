@@ -2,7 +2,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/.installed
 
-.PHONY: help demo run test check fix bench lock clean
+.PHONY: help demo run test check fix docs bench lock clean
 
 help:  ## what can be made
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -38,6 +38,9 @@ check: $(STAMP)  ## ruff, mypy, pyright, import-linter
 fix: $(STAMP)  ## what ruff can mend by itself
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+
+docs: $(STAMP)  ## the pages that repeat what the code says
+	$(BIN)/python docs/generate.py
 
 bench: $(STAMP)  ## the measures, side by side with plain boto3
 	$(BIN)/python tests/bench/run.py

@@ -24,9 +24,14 @@ def kind_at(path: Sequence[str]) -> object | None:
     return kind
 
 
+def table_at(path: Sequence[str]) -> type[BaseModel] | None:
+    """The model of the table at a path; None for what is no table, or one of any names."""
+    return _model(kind_at(path))
+
+
 def names_under(path: Sequence[str]) -> Collection[str]:
     """The names that a table knows; empty for what is no table, or one of any names."""
-    model = _model(kind_at(path))
+    model = table_at(path)
     return tuple(model.model_fields) if model else ()
 
 
