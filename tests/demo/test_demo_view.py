@@ -2,22 +2,29 @@
 
 from __future__ import annotations
 
+import io
+import shlex
 import subprocess
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from rich.console import Console
 
 from cloudwarden.core.action import Plan
 from cloudwarden.core.errors import SettingsError
-from cloudwarden.core.finding import Proposal, ProposalState
+from cloudwarden.core.finding import Finding, Proposal, ProposalState, State
 from cloudwarden.core.policy import Mode
 from cloudwarden.core.resource import Scope
+from cloudwarden.core.verdict import Cause
+from cloudwarden.demo.board import Board
 from cloudwarden.demo.place import Place, place, policies_directory
-from cloudwarden.demo.view import Board, View, folded
-from cloudwarden.engine.events import DaemonStarted, LimitTripped, PolicyJudged
+from cloudwarden.demo.view import Known, View, folded, held_back
+from cloudwarden.engine.events import DaemonStarted, LimitTripped, PoliciesLoaded, PolicyJudged, ProposalMade
 from cloudwarden.settings import load_settings
+from happenings import finding as made
 
 NOW = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
 SCOPE = Scope(account="111122223333", region="eu-west-1")
@@ -38,17 +45,82 @@ def proposal(number: int, policy: str = "stop-idle-instances") -> Proposal:
     )
 
 
-def drawn(view: View) -> str:
-    """The view on a terminal of 120 columns."""
-    console = Console(width=120, record=True, file=Path("/dev/null").open("w"))  # noqa: SIM115
-    console.print(view.render())
-    console.file.close()
+def finding(number: int, **changes: Any) -> Finding:
+    """An open finding of stop-idle-instances."""
+    return made(id=f"f-{number}", resource_id=f"i-{number}", policy="stop-idle-instances", **changes)
+
+
+def judged(**changes: Any) -> PolicyJudged:
+    """stop-idle-instances was judged on 46 instances."""
+    fields: dict[str, Any] = {
+        "run_id": "r-1",
+        "policy": "stop-idle-instances",
+        "scope": SCOPE,
+        "verdicts": {"compliant": 36, "unknown": 10},
+        "unknown": {"not-enough-data": 10},
+        "population": 46,
+        "seconds": 0.1,
+    }
+    return PolicyJudged(**fields | changes)
+
+
+def view(board: Board, *pending: Proposal, findings: Sequence[Finding] = ()) -> View:
+    """A view of a board, with these proposals waiting and these findings standing."""
+    known = Known(pending=pending, findings=findings)
+    return View(board, Place(settings=Path("/tmp/demo/demo.toml")), lambda: known, "an estate")  # noqa: S108
+
+
+def drawn(view: View, width: int = 120, height: int = 40) -> str:
+    """The view on a terminal."""
+    console = Console(width=width, height=height, record=True, file=io.StringIO())
+    console.print(view)
     return console.export_text()
 
 
-def view(board: Board, *pending: Proposal) -> View:
-    """A view of a board, with these proposals waiting."""
-    return View(board, Place(settings=Path("/tmp/demo/demo.toml")), lambda: pending, "an estate")  # noqa: S108
+def busy(*, pending: int = 45) -> View:
+    """A view with more of everything than any terminal shows."""
+    board = Board(lambda: NOW)
+    board.report(DaemonStarted(version="1", address="http://127.0.0.1:12345"))
+    for policy in range(6):
+        board.report(judged(policy=f"require-owner-tags-on-security-{policy}"))
+    for number in range(30):
+        detail = f"{number} actions due and 0 taken since the last sweep, 5 allowed: none was taken"
+        board.report(LimitTripped(run_id="r-1", policy="stop-idle-instances", batch=6, detail=detail))
+    held = [finding(number, held=f"exemption: x-{number} by the owner of it, for a reason") for number in range(40)]
+    return view(board, *(proposal(number) for number in range(pending)), findings=held)
+
+
+SIZES = pytest.mark.parametrize(("width", "height"), [(80, 24), (120, 40), (200, 50)])
+
+
+@SIZES
+def test_the_picture_fits_the_terminal_and_fills_it(width: int, height: int) -> None:
+    """Nothing scrolls away, nothing is cut at the edge, and no room is left while there is more to say."""
+    lines = [line.plain for line in busy().lines(width, height)]
+    assert height - 4 <= len(lines) < height
+    assert max(map(len, lines)) <= width
+    assert max(map(len, lines)) > width * 0.8
+
+
+@SIZES
+def test_every_section_is_on_every_terminal(width: int, height: int) -> None:
+    """With at least one entry, and the number of those that do not fit."""
+    shown = drawn(busy(), width, height)
+    for text in ("Waiting for a person's approval (45", "Verdicts", "Held, and why (46", "Latest"):
+        assert text in shown
+    assert "exemption: x-" in shown
+    assert "29 actions due" in shown
+
+
+@SIZES
+def test_nothing_stands_beside_what_is_to_be_copied(width: int, height: int) -> None:
+    """Whole rows, since a terminal copies whole rows; a shell takes folded ones for one command."""
+    lines = [line.plain.rstrip() for line in busy().lines(width, height)]
+    joined = "\n".join(lines).replace(" \\\n  ", " ").splitlines()
+    for words in ("approve p-0", "trust close-open-security-groups", "proposals"):
+        (line,) = [line for line in joined if line.endswith(f"--config /tmp/demo/demo.toml {words}")]
+        assert len(shlex.split(line)) == 3 + len(words.split())
+    assert "curl http://127.0.0.1:12345/metrics" in joined
 
 
 def test_the_view_gives_the_lines_to_copy() -> None:
@@ -73,26 +145,59 @@ def test_a_command_too_long_for_the_terminal_can_still_be_copied() -> None:
 def test_the_view_counts_verdicts_and_says_why_some_are_unknown() -> None:
     """The latest sweep of a policy is a row."""
     board = Board(lambda: NOW)
-    judged = PolicyJudged(
-        run_id="r-1",
-        policy="stop-idle-instances",
-        scope=SCOPE,
-        verdicts={"compliant": 36, "unknown": 10},
-        unknown={"not-enough-data": 10},
-        population=46,
-        seconds=0.1,
+    board.report(judged())
+    shown = drawn(view(board)).splitlines()
+    assert ["stop-idle-instances", "36", "0", "10"] in [line.split() for line in shown]
+    assert "  10  stop-idle-instances: cannot tell: not-enough-data" in shown
+
+
+def test_what_was_not_read_is_not_counted_as_nothing() -> None:
+    """A failed listing is no listing of nothing, on the screen too."""
+    board = Board(lambda: NOW)
+    board.report(judged(verdicts={}, unknown={}, population=None))
+    assert ["stop-idle-instances", "?", "?", "?"] in [line.split() for line in drawn(view(board)).splitlines()]
+
+
+def test_what_is_held_is_told_with_why_and_how_often() -> None:
+    """What a person can mend comes first; what only observes, last."""
+    board = Board(lambda: NOW)
+    board.report(PoliciesLoaded(policies=(("stop-idle-instances", "propose"), ("tags", "observe")), problems=()))
+    findings = [
+        made(id="f-9", policy="tags"),
+        finding(1, state=State.EXEMPTED, held="tag keep-running"),
+        finding(2, state=State.EXEMPTED, held="tag keep-running"),
+        finding(3),
+        finding(4, unknown=Cause(reason="throttled", detail="page 2")),
+        finding(5, state=State.APPROVED, held="limit: 6 due, 5 allowed"),
+        finding(6, state=State.PROPOSED),
+    ]
+    assert held_back(findings, board) == [
+        "   1  stop-idle-instances: limit: 6 due, 5 allowed",
+        "   1  stop-idle-instances: cannot tell now: throttled: page 2",
+        "   2  stop-idle-instances: exempted by tag keep-running",
+        "   1  stop-idle-instances: grace: watched before it is due",
+        "   1  tags: the policy only observes",
+    ]
+
+
+def test_news_of_the_same_kind_in_a_row_is_one_line() -> None:
+    """Forty proposals at once do not push everything else away."""
+    board = Board(lambda: NOW)
+    for number in range(3):
+        board.report(ProposalMade(run_id="r-1", proposal=proposal(number)))
+    board.report(ProposalMade(run_id="r-1", proposal=proposal(9, policy="delete-unattached-volumes")))
+    assert board.news() == (
+        "12:00:00  proposed  p-0: stop instance i-0 (and 2 more)",
+        "12:00:00  proposed  p-9: stop instance i-9",
     )
-    board.report(judged)
-    (row,) = [line for line in drawn(view(board)).splitlines() if "stop-idle-instances" in line]
-    assert row.split() == ["stop-idle-instances", "36", "0", "10", "not-enough-data", "(10)"]
 
 
 def test_proposals_of_every_policy_are_among_those_shown() -> None:
     """Many of one policy do not hide the one of another."""
-    many = [proposal(number) for number in range(9)]
-    shown = drawn(view(Board(lambda: NOW), *many, proposal(99, policy="delete-unattached-volumes")))
+    many = [proposal(number) for number in range(20)]
+    shown = drawn(view(Board(lambda: NOW), *many, proposal(99, policy="delete-unattached-volumes")), 80, 24)
     assert "p-99" in shown
-    assert "10, 7 more not shown" in shown
+    assert "more not shown" in shown
 
 
 def test_a_tripped_limit_is_news() -> None:

@@ -52,7 +52,7 @@ class Estate:
     def summary(self) -> str:
         """What there is, in a line."""
         counts = (sum(map(len, roles.values())) for roles in (self.instances, self.groups, self.volumes))
-        return "a simulated estate of {} instances, {} security groups and {} forgotten volumes".format(*counts)
+        return "{} instances, {} security groups, {} loose volumes".format(*counts)
 
     def opens_by_mistake(self, number: int) -> None:
         """Somebody lets the world into one of the closed groups; after the last of them, nobody does."""

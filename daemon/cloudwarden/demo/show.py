@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
 
@@ -14,15 +14,16 @@ from cloudwarden.cli import shapes, tables
 from cloudwarden.cli.output import emit, notice, say, show, stdout
 from cloudwarden.cli.signals import obey_signals
 from cloudwarden.clock import SystemClock
-from cloudwarden.core.finding import Proposal, ProposalState, State
+from cloudwarden.core.finding import ProposalState, State
 from cloudwarden.core.policy import Mode
 from cloudwarden.core.verdict import Outcome
+from cloudwarden.demo.board import Board
 from cloudwarden.demo.estate import Estate, simulated
 from cloudwarden.demo.history import Life
 from cloudwarden.demo.place import Place, free_port, place
 from cloudwarden.demo.story import BEAT_SECONDS, Draft, Story
 from cloudwarden.demo.telling import Teller
-from cloudwarden.demo.view import Board, View, commands
+from cloudwarden.demo.view import Known, View, commands
 from cloudwarden.engine.events import DaemonStarted, ProposalMade
 from cloudwarden.engine.sweep import SweepResult
 from cloudwarden.loading import Loaded
@@ -132,13 +133,14 @@ def _view(board: Board, here: Place, app: App, estate: Estate) -> Iterator[None]
         yield
         return
 
-    def waiting() -> Sequence[Proposal]:
+    def known() -> Known:
         with app.store.reading() as tx:
-            return [one for one in tx.proposals.undecided() if one.state is ProposalState.PENDING]
+            pending = [one for one in tx.proposals.undecided() if one.state is ProposalState.PENDING]
+            return Known(pending=pending, findings=tx.findings.standing())
 
-    view = View(board, here, waiting, estate.summary)
+    view = View(board, here, known, estate.summary)
     live = Live(
-        get_renderable=view.render, console=console, refresh_per_second=REFRESHES_PER_SECOND, vertical_overflow="crop"
+        get_renderable=lambda: view, console=console, refresh_per_second=REFRESHES_PER_SECOND, vertical_overflow="crop"
     )
     with live:
         yield
