@@ -61,7 +61,13 @@ class Explanation:
     verdict: Verdict | None
     finding: Finding | None
     holds: tuple[Hold, ...]
+    ceiling: Mode
     problem: Cause | None = None
+
+    @property
+    def mode(self) -> Mode:
+        """The mode in force: the lower of the policy's and the environment's ceiling."""
+        return min(self.policy.mode, self.ceiling)
 
 
 class App:
@@ -236,7 +242,10 @@ class App:
             problem = problem or listing.problem
             if listing.resources:
                 return self._explained(policy, listing.resources[0], scope)
-        return Explanation(policy=policy, resource=None, verdict=None, finding=None, holds=(), problem=problem)
+        ceiling = self.settings.ceiling
+        return Explanation(
+            policy=policy, resource=None, verdict=None, finding=None, holds=(), ceiling=ceiling, problem=problem
+        )
 
     def _explained(self, policy: AnyPolicy, resource: Resource, scope: Scope) -> Explanation:
         now = self.clock.now()
@@ -260,7 +269,14 @@ class App:
                     now=now,
                 )
                 holds = tuple(hold for guard in guards.CHAIN if (hold := guard(candidate)))
-        return Explanation(policy=policy, resource=resource, verdict=verdict, finding=finding, holds=holds)
+        return Explanation(
+            policy=policy,
+            resource=resource,
+            verdict=verdict,
+            finding=finding,
+            holds=holds,
+            ceiling=self.settings.ceiling,
+        )
 
 
 def _work(settings: Settings, connection: Connection) -> None:

@@ -108,7 +108,7 @@ def _explained(explanation: Explanation) -> Iterator[Table]:
             ("policy", policy.name),
             ("rule", policy.rule.name),
             ("params", _params(policy)),
-            ("mode", str(policy.mode)),
+            ("mode", _mode(explanation)),
             ("resource", f"{resource.id} {resource.name or ''}" if resource else "could not be read"),
         ),
     )
@@ -117,6 +117,16 @@ def _explained(explanation: Explanation) -> Iterator[Table]:
     if explanation.finding is not None:
         yield table("Finding", ("", ""), _finding(explanation.finding))
         yield table("Guards that hold", ("guard", "why"), ((one.guard, one.detail) for one in explanation.holds))
+
+
+def _mode(explanation: Explanation) -> str:
+    """The mode in force, and which of the two makes it so."""
+    own, ceiling = explanation.policy.mode, explanation.ceiling
+    if own < ceiling:
+        return f"{own}: the policy's own, below the environment's ceiling ({ceiling})"
+    if ceiling < own:
+        return f"{ceiling}: the environment's ceiling, below the policy's own ({own})"
+    return f"{own}: the policy's own, and the environment's ceiling"
 
 
 def _finding(finding: Finding) -> Iterator[tuple[str, str]]:

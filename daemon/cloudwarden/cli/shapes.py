@@ -148,6 +148,7 @@ def explanation(one: Explanation) -> Shape:
     """Why a resource is, or is not, a finding."""
     return {
         "policy": policy(one.policy),
+        "mode": {"in_force": str(one.mode), "policy": str(one.policy.mode), "ceiling": str(one.ceiling)},
         "resource": resource(one.resource) if one.resource else None,
         "verdict": verdict(one.verdict) if one.verdict else None,
         "finding": finding(one.finding) if one.finding else None,

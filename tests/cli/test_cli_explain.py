@@ -1,0 +1,89 @@
+"""`cloudwarden explain`, asked of a simulated AWS."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import boto3
+import pytest
+from moto.server import ThreadedMotoServer
+from typer.testing import CliRunner, Result
+
+from cloudwarden.cli import app
+
+REGION = "eu-central-1"
+
+POLICY = '''
+"""A policy for tests."""
+
+from cloudwarden import PROPOSE, Policy, every
+from cloudwarden.aws import ec2
+from cloudwarden.library.network import OpenToTheWorld, open_to_the_world
+
+close_groups = Policy(
+    name="close-groups",
+    rule=open_to_the_world,
+    params=OpenToTheWorld(allowed_ports=(443,)),
+    schedule=every(minutes=15),
+    mode=PROPOSE,
+    action=ec2.RevokeIngress(),
+)
+'''
+
+Explain = Callable[..., Result]
+
+
+@pytest.fixture(scope="module")
+def aws() -> Iterator[str]:
+    """A simulated AWS; its address."""
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    yield f"http://{host}:{port}"
+    server.stop()
+
+
+@pytest.fixture
+def explain(aws: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Explain:
+    """Explain the account's default security group, under a ceiling."""
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.setenv(name, "testing")
+    monkeypatch.delenv("AWS_PROFILE", raising=False)
+    (tmp_path / "policies").mkdir()
+    (tmp_path / "policies" / "groups.py").write_text(POLICY)
+    ec2 = boto3.Session(region_name=REGION).client("ec2", endpoint_url=aws)
+    group = ec2.describe_security_groups()["SecurityGroups"][0]["GroupId"]
+
+    def explained(ceiling: str, *options: str) -> Result:
+        settings = tmp_path / "cloudwarden.toml"
+        settings.write_text(
+            f'policies = "{tmp_path}/policies"\ndatabase = "sqlite:///{tmp_path}/cloudwarden.db"\n'
+            f'ceiling = "{ceiling}"\n[aws]\nregions = ["{REGION}"]\nendpoint_url = "{aws}"\n'
+        )
+        result = CliRunner().invoke(app, ["--config", str(settings), "explain", "close-groups", group, *options])
+        assert result.exit_code == 0, result.output
+        return result
+
+    return explained
+
+
+@pytest.mark.parametrize(
+    ("ceiling", "told"),
+    [
+        ("observe", "observe: the environment's ceiling, below the policy's own (propose)"),
+        ("propose", "propose: the policy's own, and the environment's ceiling"),
+        ("enforce", "propose: the policy's own, below the environment's ceiling (enforce)"),
+    ],
+)
+def test_the_mode_is_the_lower_one_and_whose_it_is(explain: Explain, ceiling: str, told: str) -> None:
+    """Whoever wonders why nothing is proposed must not be told that it is."""
+    assert told in explain(ceiling).stdout
+
+
+def test_json_gives_both_modes_and_the_one_in_force(explain: Explain) -> None:
+    """For scripts, without parsing a sentence."""
+    told = json.loads(explain("observe", "--json").stdout)
+    assert told["mode"] == {"in_force": "observe", "policy": "propose", "ceiling": "observe"}
+    assert told["verdict"]["outcome"] == "compliant"
