@@ -53,7 +53,8 @@ KINDS = ec2.KINDS
 class Explanation:
     """Why one resource is, or is not, a finding of one policy, judged now.
 
-    `problem` says why the resource could not be read; without it and without a resource, none exists.
+    `problem` says why the resource could not be read; without it and without a resource, none exists. `exempted` says
+    what takes the resource out of the policy, finding or not.
     """
 
     policy: AnyPolicy
@@ -62,6 +63,7 @@ class Explanation:
     finding: Finding | None
     holds: tuple[Hold, ...]
     ceiling: Mode
+    exempted: str | None = None
     problem: Cause | None = None
 
     @property
@@ -253,6 +255,7 @@ class App:
         with self.store.reading() as tx:
             standing = tx.findings.standing(policy.name)
             finding = next((one for one in standing if (one.scope, one.resource_id) == (scope, resource.id)), None)
+            exempted = exempted_by(policy.name, resource, policy.exempt, tx.decisions.exemptions(), now)
             holds: tuple[Hold, ...] = ()
             if finding is not None:
                 pauses = tx.decisions.pauses()
@@ -263,7 +266,7 @@ class App:
                     mode=self.mode_of(policy),
                     trusted=scope in tx.decisions.trusted(policy.name, policy.fingerprint),
                     proposal=undecided.get(finding.id),
-                    exempted=exempted_by(policy.name, resource, policy.exempt, tx.decisions.exemptions(), now),
+                    exempted=exempted,
                     paused=pauses.get(ANY_POLICY) or pauses.get(policy.name),
                     closed=self.settings.restraints.closed(policy, scope.account, now),
                     now=now,
@@ -276,6 +279,7 @@ class App:
             finding=finding,
             holds=holds,
             ceiling=self.settings.ceiling,
+            exempted=exempted,
         )
 
 

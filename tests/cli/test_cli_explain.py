@@ -12,6 +12,7 @@ from moto.server import ThreadedMotoServer
 from typer.testing import CliRunner, Result
 
 from cloudwarden.cli import app
+from cloudwarden.core.exemption import HANDS_OFF
 
 REGION = "eu-central-1"
 
@@ -47,22 +48,30 @@ def aws() -> Iterator[str]:
 
 @pytest.fixture
 def explain(aws: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Explain:
-    """Explain the account's default security group, under a ceiling."""
+    """Explain a security group of the account, the default one unless another is named, under a ceiling."""
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
         monkeypatch.setenv(name, "testing")
     monkeypatch.delenv("AWS_PROFILE", raising=False)
     (tmp_path / "policies").mkdir()
     (tmp_path / "policies" / "groups.py").write_text(POLICY)
     ec2 = boto3.Session(region_name=REGION).client("ec2", endpoint_url=aws)
-    group = ec2.describe_security_groups()["SecurityGroups"][0]["GroupId"]
+    marked = ec2.create_security_group(
+        GroupName=tmp_path.name,
+        Description="marked",
+        TagSpecifications=[{"ResourceType": "security-group", "Tags": [{"Key": HANDS_OFF, "Value": "true"}]}],
+    )["GroupId"]
+    (default,) = ec2.describe_security_groups(GroupNames=["default"])["SecurityGroups"]
+    groups = {"default": default["GroupId"], "marked": marked}
 
-    def explained(ceiling: str, *options: str) -> Result:
+    def explained(ceiling: str, *options: str, group: str = "default") -> Result:
         settings = tmp_path / "cloudwarden.toml"
         settings.write_text(
             f'policies = "{tmp_path}/policies"\ndatabase = "sqlite:///{tmp_path}/cloudwarden.db"\n'
             f'ceiling = "{ceiling}"\n[aws]\nregions = ["{REGION}"]\nendpoint_url = "{aws}"\n'
         )
-        result = CliRunner().invoke(app, ["--config", str(settings), "explain", "close-groups", group, *options])
+        result = CliRunner().invoke(
+            app, ["--config", str(settings), "explain", "close-groups", groups[group], *options]
+        )
         assert result.exit_code == 0, result.output
         return result
 
@@ -87,3 +96,12 @@ def test_json_gives_both_modes_and_the_one_in_force(explain: Explain) -> None:
     told = json.loads(explain("observe", "--json").stdout)
     assert told["mode"] == {"in_force": "observe", "policy": "propose", "ceiling": "observe"}
     assert told["verdict"]["outcome"] == "compliant"
+
+
+def test_an_exemption_is_told_before_there_is_a_finding(explain: Explain) -> None:
+    """Whoever has just set the tag sees that it is heeded."""
+    assert (
+        json.loads(explain("enforce", "--json", group="marked").stdout)["exempted"] == "tag cloudwarden:hands-off=true"
+    )
+    assert "tag cloudwarden:hands-off=true" in explain("enforce", group="marked").stdout
+    assert "exempted by" not in explain("enforce").stdout

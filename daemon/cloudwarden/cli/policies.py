@@ -110,6 +110,7 @@ def _explained(explanation: Explanation) -> Iterator[Table]:
             ("params", _params(policy)),
             ("mode", _mode(explanation)),
             ("resource", f"{resource.id} {resource.name or ''}" if resource else "could not be read"),
+            *((("exempted by", explanation.exempted),) if explanation.exempted else ()),
         ),
     )
     readings = explanation.verdict.readings if explanation.verdict else ()

@@ -150,6 +150,7 @@ def explanation(one: Explanation) -> Shape:
         "policy": policy(one.policy),
         "mode": {"in_force": str(one.mode), "policy": str(one.policy.mode), "ceiling": str(one.ceiling)},
         "resource": resource(one.resource) if one.resource else None,
+        "exempted": one.exempted,
         "verdict": verdict(one.verdict) if one.verdict else None,
         "finding": finding(one.finding) if one.finding else None,
         "guards": [hold(each) for each in one.holds],
