@@ -58,10 +58,9 @@ def policies(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def settings_file(tmp_path: Path) -> Path:
-    """The README's settings."""
-    (block,) = blocks("toml")
+    """The README's first settings."""
     file = tmp_path / "cloudwarden.toml"
-    file.write_text(block)
+    file.write_text(blocks("toml")[0])
     return file
 
 
@@ -86,6 +85,14 @@ def test_settings_of_the_readme_load(policies: Path, settings_file: Path) -> Non
     loaded = loading.load(policies, settings.policy, settings_file=settings_file)
     assert [str(problem) for problem in loaded.problems] == []
     assert loaded.policies["stop-idle-instances"].params.window == hours(12)
+
+
+def test_all_settings_of_the_readme_can_be_written(tmp_path: Path) -> None:
+    """Each block is a settings file by itself."""
+    for block in blocks("toml"):
+        file = tmp_path / "cloudwarden.toml"
+        file.write_text(block)
+        assert load_settings(file).file == file
 
 
 def test_the_verbs_are_those_that_there_are() -> None:
