@@ -138,6 +138,24 @@ def called(**changes: Any) -> events.CloudCalled:
     return events.CloudCalled(**fields | changes)
 
 
+def waited(**changes: Any) -> events.CloudWaited:
+    """A call to EC2 waited for its turn."""
+    fields: dict[str, Any] = {"service": "ec2", "scope": SCOPE, "seconds": 0.5}
+    return events.CloudWaited(**fields | changes)
+
+
+def lowered(**changes: Any) -> events.LimitLowered:
+    """EC2 throttled us."""
+    fields: dict[str, Any] = {
+        "service": "ec2",
+        "scope": SCOPE,
+        "limit": "non-mutating",
+        "calls_per_second": 10.0,
+        "burst": 80.0,
+    }
+    return events.LimitLowered(**fields | changes)
+
+
 def counted(**changes: Any) -> events.StoreCounted:
     """The store holds two findings and one proposal."""
     fields: dict[str, Any] = {
@@ -155,6 +173,8 @@ def sweep() -> Iterator[object]:
     yield events.SweepStarted(run_id="r-1", policies=("stop-idle",), scopes=(SCOPE,))
     yield called()
     yield called(outcome="throttled")
+    yield lowered()
+    yield waited()
     yield listed()
     yield listed(kind="ec2.volume", problem=Cause(reason="throttled", detail="page 2 was not answered"))
     yield events.MetricsRequested(run_id="", scope=SCOPE, asked=8, requested=4)

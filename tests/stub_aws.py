@@ -16,9 +16,11 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qsl
 
+from cloudwarden.aws.limits import Limits
 from cloudwarden.aws.session import AwsAccess, Sessions
 from cloudwarden.core.resource import Scope
 from cloudwarden.engine.events import CloudCalled
+from cloudwarden.ports import Reporter
 
 ACCOUNT = "123456789012"
 SCOPE = Scope(account=ACCOUNT, region="eu-central-1")
@@ -199,7 +201,35 @@ class Heard:
         return [event for event in self.events if isinstance(event, CloudCalled) and event.operation == operation]
 
 
-def sessions_to(stub: StubAws, heard: Heard | None = None, **settings: Any) -> Sessions:
+@dataclass
+class SimulatedTime:
+    """Seconds that pass when somebody waits. `stopping` says to whoever waits that it should leave."""
+
+    seconds: float = 0.0
+    stopping: bool = False
+    waits: list[float] = field(default_factory=list)
+
+    def clock(self) -> float:
+        """Now."""
+        return self.seconds
+
+    def pause(self, seconds: float) -> bool:
+        """Wait, without taking any time."""
+        self.waits.append(seconds)
+        self.seconds += seconds
+        return self.stopping
+
+
+def simulated_limits(reporter: Reporter, time: SimulatedTime | None = None) -> Limits:
+    """Limits whose waits take no time."""
+    time = time or SimulatedTime()
+    return Limits(reporter, clock=time.clock, pause=time.pause)
+
+
+def sessions_to(
+    stub: StubAws, heard: Heard | None = None, *, limits: Limits | None = None, **settings: Any
+) -> Sessions:
     """Sessions whose AWS is the stub; one attempt unless said otherwise, so that tests do not wait."""
     access = {"regions": (SCOPE.region,), "endpoint_url": stub.url, "attempts": 1, "read_timeout_seconds": 5.0}
-    return Sessions(AwsAccess(**{**access, **settings}), heard or Heard())
+    heard = heard or Heard()
+    return Sessions(AwsAccess(**{**access, **settings}), heard, limits or simulated_limits(heard))

@@ -16,6 +16,7 @@ from cloudwarden.aws import ec2
 from cloudwarden.aws.actuator import AwsActuator
 from cloudwarden.aws.cloudwatch import CloudWatchEvidence
 from cloudwarden.aws.inventory import AwsInventory
+from cloudwarden.aws.limits import Limits
 from cloudwarden.aws.session import AwsAccess, Sessions
 from cloudwarden.clock import SystemClock
 from cloudwarden.core import guards
@@ -82,11 +83,17 @@ class App:
         self.reporter: Reporter = Fanout(self.metrics, *reporters)
         self._alive: Callable[[], None] = lambda: None
         self._loaded = NOTHING
+        self._stop = threading.Event()
 
     @cached_property
     def store(self) -> SqlStore:
         """The database, migrated. Raises StoreError."""
         return open_store(self.settings.database)
+
+    @cached_property
+    def limits(self) -> Limits:
+        """What keeps every call within AWS's limits, until the daemon is asked to stop."""
+        return Limits(self.reporter, clock=self.clock.monotonic, pause=self._pause)
 
     @cached_property
     def sessions(self) -> Sessions:
@@ -105,6 +112,7 @@ class App:
                 max_connections=self.settings.threads,
             ),
             self.reporter,
+            self.limits,
         )
 
     @cached_property
@@ -191,6 +199,10 @@ class App:
     def _beat(self) -> None:
         self._alive()
 
+    def _pause(self, seconds: float) -> bool:
+        """Sleep; True as soon as the daemon is asked to stop."""
+        return self._stop.wait(seconds)
+
     def mode_of(self, policy: AnyPolicy) -> Mode:
         """The lower of the policy's mode and the environment's ceiling."""
         return min(policy.mode, self.settings.ceiling)
@@ -204,6 +216,7 @@ class App:
 
     def run(self, stop: threading.Event, reload: threading.Event | None = None) -> None:
         """Be the daemon until `stop` is set. Raises StoreError, and SettingsError when the port is taken."""
+        self._stop = stop
         with own(self.settings.database):
             daemon = Daemon(
                 clock=self.clock,

@@ -14,7 +14,20 @@ from cloudwarden.clock import FakeClock
 from cloudwarden.core.verdict import Cause
 from cloudwarden.engine import events
 from cloudwarden.telemetry.metrics import Metrics
-from happenings import NOON, SCOPE, busy_day, called, counted, judged, listed, loaded, record, sweep_finished
+from happenings import (
+    NOON,
+    SCOPE,
+    busy_day,
+    called,
+    counted,
+    judged,
+    listed,
+    loaded,
+    lowered,
+    record,
+    sweep_finished,
+    waited,
+)
 
 Value = Callable[..., float | None]
 WHERE = {"account": SCOPE.account, "region": SCOPE.region, "kind": "ec2.instance"}
@@ -147,6 +160,15 @@ def test_requests_are_counted_by_outcome(metrics: Metrics, value: Value) -> None
     metrics.report(called(outcome="throttled", seconds=0.3))
     assert value("aws_requests_total", service="ec2", operation="DescribeInstances", outcome="throttled") == 1
     assert value("aws_request_duration_seconds_sum", service="ec2") == pytest.approx(0.3)
+
+
+def test_what_throttling_costs_is_counted(metrics: Metrics, value: Value) -> None:
+    """The time that requests stood still adds up, and each slowing down is counted by account."""
+    metrics.report(waited(seconds=0.5))
+    metrics.report(waited(seconds=1.5))
+    metrics.report(lowered())
+    assert value("aws_throttle_wait_seconds_total", service="ec2") == 2.0
+    assert value("aws_limits_lowered_total", service="ec2", account=SCOPE.account) == 1
 
 
 def test_the_store_is_shown_from_one_count(metrics: Metrics, value: Value) -> None:

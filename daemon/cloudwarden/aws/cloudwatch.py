@@ -10,10 +10,9 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
-from botocore.client import BaseClient
-
 from cloudwarden.aws.metric_results import Results
 from cloudwarden.aws.pages import pages
+from cloudwarden.aws.retries import ScopedClient
 from cloudwarden.aws.session import Sessions
 from cloudwarden.core.errors import CloudError, InvalidRequest
 from cloudwarden.core.evidence import Answers, Query, Unreadable
@@ -134,7 +133,7 @@ def _datapoints(query: MetricQuery) -> int:
     return math.ceil(query.window / query.period) + 1
 
 
-def _asked(client: BaseClient, batch: Batch, now: datetime) -> dict[MetricQuery, Answer]:
+def _asked(client: ScopedClient, batch: Batch, now: datetime) -> dict[MetricQuery, Answer]:
     """The answer to each series of a batch.
 
     One series that the API refuses would take the others of its call with it: so a refused call is made again
@@ -154,7 +153,7 @@ def _asked(client: BaseClient, batch: Batch, now: datetime) -> dict[MetricQuery,
     return found
 
 
-def _results(client: BaseClient, batch: Batch, now: datetime) -> Results:
+def _results(client: ScopedClient, batch: Batch, now: datetime) -> Results:
     results = Results(len(batch.series))
     try:
         for page in pages(client, "get_metric_data", _request(batch, now)):

@@ -2,33 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from botocore.client import BaseClient
-
 from cloudwarden.aws.errors import translated
+from cloudwarden.aws.retries import ScopedClient
 from cloudwarden.core.errors import CloudError, InvalidRequest, MalformedAnswer
 
 Answer = Mapping[str, Any]
 
 
-def ask(client: BaseClient, operation: str, arguments: Mapping[str, Any]) -> Answer:
-    """One call; `operation` is in boto3's snake case. Raises CloudError."""
+def ask(client: ScopedClient, operation: str, arguments: Mapping[str, Any]) -> Answer:
+    """One call, in its turn, and again while that may help; `operation` is in boto3's snake case. Raises CloudError."""
     method = getattr(client, operation, None)
     if method is None:
         raise InvalidRequest(f"{client.meta.service_model.service_name} has no operation {operation}")
+    return client.repeated(operation, arguments, lambda: _sent(method, arguments))
+
+
+def _sent(method: Callable[..., Answer], arguments: Mapping[str, Any]) -> Answer:
     # The original error is not chained: a traceback that is logged would print the secrets that ours leaves out.
     try:
-        answer: Answer = method(**arguments)
+        return method(**arguments)
     except Exception as error:  # noqa: BLE001 - a broken answer raises whatever the parser happened to meet
         failure: CloudError = translated(error)
-    else:
-        return answer
     raise failure
 
 
-def pages(client: BaseClient, operation: str, arguments: Mapping[str, Any]) -> Iterator[Answer]:
+def pages(client: ScopedClient, operation: str, arguments: Mapping[str, Any]) -> Iterator[Answer]:
     """Every page of an operation that pages by NextToken, as it comes.
 
     An error raises CloudError after the pages before it were given. A token that comes again would page for

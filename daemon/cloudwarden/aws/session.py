@@ -24,7 +24,9 @@ from botocore.session import Session
 from botocore.utils import parse_timestamp
 
 from cloudwarden.aws.errors import translated
+from cloudwarden.aws.limits import Limits
 from cloudwarden.aws.pages import ask
+from cloudwarden.aws.retries import Retries, ScopedClient
 from cloudwarden.aws.witness import Witness
 from cloudwarden.core.errors import AccessDenied, CredentialsExpired, SettingsError
 from cloudwarden.core.resource import Scope
@@ -56,24 +58,25 @@ class AwsAccess:
 class Sessions:
     """Clients by service and scope, built once, shared by all threads.
 
-    All sessions share one loader, since an EC2 model is 24 MB. A reading client retries in botocore's standard
-    mode; a client that asks `once` never repeats a request, so that nothing that changes things is done twice.
-    Every request is reported as CloudCalled, repeated ones each.
+    All sessions share one loader, since an EC2 model is 24 MB. botocore repeats nothing: what reads is asked again
+    by our own Retries, and a client that asks `once` never, so that nothing that changes things is done twice. Every
+    request is reported as CloudCalled, repeated ones each.
     """
 
     def __init__(
-        self, settings: AwsAccess, reporter: Reporter, *, timer: Callable[[], float] = time.perf_counter
+        self, settings: AwsAccess, reporter: Reporter, limits: Limits, *, timer: Callable[[], float] = time.perf_counter
     ) -> None:
         self._settings = settings
+        self._retries = Retries(limits, attempts=settings.attempts)
         self._reporter = reporter
         self._timer = timer
-        self._clients: dict[tuple[str, Scope, bool], BaseClient] = {}
+        self._clients: dict[tuple[str, Scope, bool], ScopedClient] = {}
         self._account: str | None = None
         self._session: Session | None = None
         # Building a client is not thread-safe in botocore; using one is.
         self._building = threading.RLock()
 
-    def client(self, service: str, scope: Scope, *, once: bool = False) -> BaseClient:
+    def client(self, service: str, scope: Scope, *, once: bool = False) -> ScopedClient:
         """The client for a service in a scope. Raises CloudError, AccessDenied among them for another account's scope.
 
         What another account's API says of a resource is nothing: it does not know it, and that is no proof that
@@ -154,12 +157,10 @@ class Sessions:
         )
         return DeferredRefreshableCredentials(fetcher.fetch_credentials, "assume-role")
 
-    def _built(self, service: str, scope: Scope, *, once: bool = False) -> BaseClient:
-        return self._created(self._opened(), service, scope=scope, once=once)
+    def _built(self, service: str, scope: Scope, *, once: bool = False) -> ScopedClient:
+        return ScopedClient(self._created(self._opened(), service, scope=scope), scope, self._retries, once=once)
 
-    def _created(
-        self, session: Session, service: str, *, scope: Scope, once: bool = False, **credentials: Any
-    ) -> BaseClient:
+    def _created(self, session: Session, service: str, *, scope: Scope, **credentials: Any) -> BaseClient:
         # A global service has one endpoint for all regions of a partition, and botocore knows which.
         region = self._regions()[0] if scope.region == GLOBAL else scope.region
         try:
@@ -167,7 +168,8 @@ class Sessions:
                 service,
                 region_name=region,
                 endpoint_url=self._settings.endpoint_url,
-                config=self._config(attempts=1 if once else self._settings.attempts),
+                # Only what assumes a role is asked by botocore itself, in the middle of another call.
+                config=self._config(attempts=self._settings.attempts if credentials else 1),
                 **credentials,
             )
         except Exception as error:  # noqa: BLE001 - profiles and credential chains fail in many ways

@@ -240,6 +240,29 @@ class CloudCalled:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class CloudWaited:
+    """A request stood still before it was sent: for its turn, or between two attempts."""
+
+    service: str
+    scope: Scope
+    seconds: float
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class LimitLowered:
+    """The cloud throttled us, so that we ask more slowly in this scope from now on.
+
+    `limit` names the class of calls; `burst` is how many may go at once after a rest.
+    """
+
+    service: str
+    scope: Scope
+    limit: str
+    calls_per_second: float
+    burst: float
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class DaemonStarted:
     """The daemon is ready."""
 

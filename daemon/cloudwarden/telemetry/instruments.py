@@ -87,6 +87,12 @@ class Instruments:
             "aws_requests_total", "Requests sent to AWS, by outcome", "service", "operation", "outcome"
         )
         self.aws_duration = histogram("aws_request_duration_seconds", "Time of a request to AWS", _REQUEST, "service")
+        self.aws_waits = counter(
+            "aws_throttle_wait_seconds_total", "Time that requests stood still so as not to be throttled", "service"
+        )
+        self.aws_limits_lowered = counter(
+            "aws_limits_lowered_total", "Times that AWS throttled us and we slowed down", "service", "account"
+        )
         self.metrics_requested = counter(
             "cloudwatch_metrics_requested_total", "Metric series asked of CloudWatch, which bills each", "account"
         )

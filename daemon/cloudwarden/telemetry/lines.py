@@ -20,6 +20,7 @@ _WORD = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 
 _LEVELS: Mapping[type, int] = {
     events.CloudCalled: logging.DEBUG,
+    events.CloudWaited: logging.DEBUG,
     events.MetricsRequested: logging.DEBUG,
     events.PhaseFinished: logging.DEBUG,
     events.StoreCounted: logging.DEBUG,

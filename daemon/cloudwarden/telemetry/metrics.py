@@ -70,6 +70,8 @@ class Metrics:
             events.WorkerLost: lambda _: self._is.workers_lost.inc(),
             events.PoliciesLoaded: self._policies_loaded,
             events.CloudCalled: self._cloud_called,
+            events.CloudWaited: self._cloud_waited,
+            events.LimitLowered: self._limit_lowered,
             events.StoreCounted: self._snapshot.count,
         }
 
@@ -200,3 +202,9 @@ class Metrics:
     def _cloud_called(self, event: events.CloudCalled) -> None:
         self._is.aws_requests.labels(event.service, event.operation, event.outcome).inc()
         self._is.aws_duration.labels(event.service).observe(event.seconds)
+
+    def _cloud_waited(self, event: events.CloudWaited) -> None:
+        self._is.aws_waits.labels(event.service).inc(event.seconds)
+
+    def _limit_lowered(self, event: events.LimitLowered) -> None:
+        self._is.aws_limits_lowered.labels(event.service, event.scope.account).inc()

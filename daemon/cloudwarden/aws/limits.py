@@ -1,0 +1,146 @@
+"""Whoever calls AWS waits here for a turn: one queue per account, region, service and class of calls."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from cloudwarden.aws.bucket import Bucket, Turn
+from cloudwarden.aws.quotas import Charge, Quota
+from cloudwarden.core.errors import Throttled
+from cloudwarden.core.resource import Scope
+from cloudwarden.engine.events import CloudWaited, LimitLowered
+from cloudwarden.ports import Reporter
+
+Pause = Callable[[float], bool]
+"""Sleeps so many seconds; True as soon as the process has been asked to leave, such as `Event.wait`."""
+
+LONGEST_PAUSE_SECONDS = 0.5
+"""How late a waiting call hears that its turn comes sooner, or that the daemon stops."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Leave:
+    """A turn that was given, and what it was taken from."""
+
+    queue: Queue
+    turn: Turn
+
+
+class Limits:
+    """The queues of one process, shared by all its threads; nothing that one of them waits for delays another.
+
+    `clock` gives monotonic seconds, `pause` sleeps by that clock.
+    """
+
+    def __init__(self, reporter: Reporter, *, clock: Callable[[], float] = time.monotonic, pause: Pause) -> None:
+        self._reporter = reporter
+        self.clock = clock
+        self.pause = pause
+        self._queues: dict[tuple[Scope, str, str], Queue] = {}
+        self._adding = threading.Lock()
+
+    def enter(self, scope: Scope, service: str, charges: tuple[Charge, ...], *, until: float) -> tuple[Leave, ...]:
+        """Wait for a turn. Raises Throttled when it would come after `until`, or when the process is to leave."""
+        return tuple(self._queue(scope, service, charge.quota).enter(charge.tokens, until) for charge in charges)
+
+    def throttled(self, leaves: tuple[Leave, ...]) -> None:
+        """AWS refused what the turns were for: whichever bucket it meant, all of them slow down."""
+        for leave in leaves:
+            leave.queue.throttled(leave.turn)
+
+    def succeeded(self, leaves: tuple[Leave, ...]) -> None:
+        """AWS answered what the turns were for."""
+        for leave in leaves:
+            leave.queue.succeeded()
+
+    def waited(self, scope: Scope, service: str, seconds: float) -> None:
+        """Tell of time that a call stood still before it was made."""
+        if seconds > 0.0:
+            self._reporter.report(CloudWaited(scope=scope, service=service, seconds=seconds))
+
+    def lowered(self, queue: Queue) -> None:
+        """Tell of a limit that fell."""
+        self._reporter.report(
+            LimitLowered(
+                scope=queue.scope,
+                service=queue.service,
+                limit=queue.quota.name,
+                calls_per_second=queue.bucket.rate,
+                burst=queue.bucket.store,
+            )
+        )
+
+    def _queue(self, scope: Scope, service: str, quota: Quota) -> Queue:
+        key = (scope, service, quota.name)
+        with self._adding:
+            if key not in self._queues:
+                self._queues[key] = Queue(self, scope, service, quota)
+            return self._queues[key]
+
+
+class Queue:
+    """First come, first served at one bucket."""
+
+    def __init__(self, limits: Limits, scope: Scope, service: str, quota: Quota) -> None:
+        self.scope, self.service, self.quota = scope, service, quota
+        self.bucket = Bucket(quota, limits.clock())
+        self._limits = limits
+        self._lock = threading.Lock()
+        self._waiting: dict[object, int] = {}
+        """Tokens wanted by each that waits, in order of arrival."""
+
+    def enter(self, tokens: int, until: float) -> Leave:
+        """Wait for so many tokens. Raises Throttled."""
+        ticket, began = object(), self._limits.clock()
+        with self._lock:
+            self._waiting[ticket] = tokens
+        try:
+            while True:
+                found = self._try(ticket, until)
+                if isinstance(found, Leave):
+                    return found
+                # In pieces: the rate may have changed, and those ahead may have given up.
+                if self._limits.pause(min(found, LONGEST_PAUSE_SECONDS)):
+                    raise Throttled(f"{self.service}: not asked, for the daemon was told to stop")
+        finally:
+            with self._lock:
+                self._waiting.pop(ticket, None)
+            self._limits.waited(self.scope, self.service, self._limits.clock() - began)
+
+    def _try(self, ticket: object, until: float) -> Leave | float:
+        """The turn, or the seconds until it may come. Raises Throttled when that is too late."""
+        now = self._limits.clock()
+        with self._lock:
+            tokens = self._waiting[ticket]
+            ahead = sum(wanted for wanted in self._before(ticket))
+            seconds = self.bucket.wait_seconds(now, tokens=tokens, ahead=ahead)
+            if seconds == 0.0:
+                del self._waiting[ticket]
+                return Leave(queue=self, turn=self.bucket.take(now, tokens=tokens))
+            if now + seconds > until:
+                raise Throttled(
+                    f"{self.service}: not asked, for the turn would come in {seconds:.0f} s: {ahead} wait ahead for "
+                    f"{self.quota.name} calls, of which {self.bucket.rate:.2g} a second are made"
+                )
+            return seconds
+
+    def _before(self, ticket: object) -> Iterator[int]:
+        for other, wanted in self._waiting.items():
+            if other is ticket:
+                return
+            yield wanted
+
+    def throttled(self, turn: Turn) -> None:
+        """AWS refused the call of this turn."""
+        with self._lock:
+            fell = self.bucket.throttled(turn, self._limits.clock())
+        if fell:
+            self._limits.lowered(self)
+
+    def succeeded(self) -> None:
+        """AWS answered."""
+        with self._lock:
+            self.bucket.succeeded(self._limits.clock())

@@ -1,0 +1,148 @@
+"""Asks AWS again when that may help: within the limits, a number of attempts, a time, and a budget."""
+
+from __future__ import annotations
+
+import random
+import threading
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
+
+from botocore.client import BaseClient
+
+from cloudwarden.aws.limits import Leave, Limits
+from cloudwarden.aws.quotas import Charge, charges
+from cloudwarden.core.errors import CloudError, MalformedAnswer, Throttled
+from cloudwarden.core.resource import Scope
+
+PATIENCE_SECONDS = 60.0
+"""The most that one call waits in all, for its turn and between attempts."""
+
+FIRST_PAUSE_SECONDS = 1.0
+LONGEST_PAUSE_SECONDS = 20.0
+"""Between attempts, each twice the one before; what is waited is a random part of it, so that many do not come
+back together. See "Retry behavior" of the AWS SDKs and Tools Reference Guide."""
+
+BUDGET = 10.0
+"""Repetitions that a failing service gets in one scope before each further one has to be earned."""
+
+EARNED_PER_SUCCESS = 0.1
+EARNED_PER_SECOND = 0.1
+
+T = TypeVar("T")
+
+
+class ScopedClient:
+    """A client in the name of one scope: its operations by boto3's names, made through `pages.ask`.
+
+    One that asks `once` never repeats a request.
+    """
+
+    def __init__(self, client: BaseClient, scope: Scope, retries: Retries, *, once: bool) -> None:
+        self._client = client
+        self._scope = scope
+        self._retries = retries
+        self._once = once
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._client, name)
+
+    def repeated(self, operation: str, arguments: Mapping[str, Any], send: Callable[[], T]) -> T:
+        """What `send` returns, which makes the call once; again while that may help. Raises CloudError."""
+        service = self._client.meta.service_model.service_name
+        taken = charges(service, operation, arguments)
+        return self._retries.ask(self._scope, service, taken, send, once=self._once)
+
+
+class Budget:
+    """Repetitions left. An outage earns but few, over time, so that we do not multiply its load."""
+
+    def __init__(self, now: float) -> None:
+        self._left = BUDGET
+        self._now = now
+
+    def spend(self, now: float) -> bool:
+        """Whether there is one left, which is spent."""
+        self.earn(EARNED_PER_SECOND * max(0.0, now - self._now))
+        self._now = max(self._now, now)
+        if self._left < 1.0:
+            return False
+        self._left -= 1.0
+        return True
+
+    def earn(self, repetitions: float) -> None:
+        """Some more, up to the whole budget."""
+        self._left = min(BUDGET, self._left + repetitions)
+
+
+class Retries:
+    """Makes a call in its turn and, unless it may be made once only, again after an error that may pass.
+
+    A throttle costs no budget: every attempt waits for its turn, and the turns have just become fewer.
+    """
+
+    def __init__(
+        self,
+        limits: Limits,
+        *,
+        attempts: int,
+        patience_seconds: float = PATIENCE_SECONDS,
+        chance: Callable[[], float] = random.random,
+    ) -> None:
+        self._limits = limits
+        self._attempts = attempts
+        self._patience_seconds = patience_seconds
+        self._chance = chance
+        self._budgets: dict[tuple[Scope, str], Budget] = {}
+        self._lock = threading.Lock()
+
+    def ask(
+        self, scope: Scope, service: str, taken: tuple[Charge, ...], send: Callable[[], T], *, once: bool = False
+    ) -> T:
+        """What `send` returns. Raises the CloudError of the last attempt, and Throttled when there was no turn."""
+        until = self._limits.clock() + self._patience_seconds
+        attempt = 1
+        while True:
+            leaves = self._limits.enter(scope, service, taken, until=until)
+            try:
+                answer = send()
+            except CloudError as error:
+                self._failed(error, scope, service, leaves)
+                if once or attempt >= self._attempts or not self._again(scope, service, error, attempt, until):
+                    raise
+            else:
+                self._answered(scope, service, leaves)
+                return answer
+            attempt += 1
+
+    def _failed(self, error: CloudError, scope: Scope, service: str, leaves: tuple[Leave, ...]) -> None:
+        if isinstance(error, Throttled):
+            self._limits.throttled(leaves)
+        elif not error.maybe_done:
+            # A refusal is an answer too.
+            self._answered(scope, service, leaves)
+
+    def _again(self, scope: Scope, service: str, error: CloudError, attempt: int, until: float) -> bool:
+        """Whether to make another attempt, after the pause before it."""
+        if not error.retryable and not isinstance(error, MalformedAnswer):
+            return False
+        seconds = self._chance() * min(LONGEST_PAUSE_SECONDS, FIRST_PAUSE_SECONDS * 2 ** (attempt - 1))
+        if self._limits.clock() + seconds > until:
+            return False
+        if not isinstance(error, Throttled) and not self._affordable(scope, service):
+            return False
+        began = self._limits.clock()
+        stopping = self._limits.pause(seconds)
+        self._limits.waited(scope, service, self._limits.clock() - began)
+        return not stopping
+
+    def _affordable(self, scope: Scope, service: str) -> bool:
+        with self._lock:
+            return self._budget(scope, service).spend(self._limits.clock())
+
+    def _answered(self, scope: Scope, service: str, leaves: tuple[Leave, ...]) -> None:
+        self._limits.succeeded(leaves)
+        with self._lock:
+            self._budget(scope, service).earn(EARNED_PER_SUCCESS)
+
+    def _budget(self, scope: Scope, service: str) -> Budget:
+        return self._budgets.setdefault((scope, service), Budget(self._limits.clock()))
