@@ -136,6 +136,8 @@ def _parsed(handler: BaseHTTPRequestHandler, body: bytes) -> Asked:
 def _handler(stub: StubAws) -> type[BaseHTTPRequestHandler]:
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
+        # An answer is written in two parts, and the second would wait 40 ms for the first to be acknowledged.
+        disable_nagle_algorithm = True
 
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers.get("Content-Length", 0)))

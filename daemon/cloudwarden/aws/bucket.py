@@ -76,8 +76,10 @@ class Bucket:
         self.tokens = min(self.tokens, 0.0)
         if turn.at <= self._fell_at:
             return False
+        # What was not saved up before the last throttle can only be refill.
+        saved = turn.stored and turn.at - self._fell_at > self.store / self.rate
         self._fell_at = self._succeeded_at = now
-        if turn.stored:
+        if saved:
             self.store = max(1.0, self.store * STORE_FALL)
         else:
             self.rate = max(self._top_rate * FLOOR, self.rate * FALL)
