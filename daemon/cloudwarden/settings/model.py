@@ -73,8 +73,8 @@ class AwsSettings(Table):
         default=4,
         ge=1,
         le=20,
-        description="tries per request, the first included, default 4: waits out a throttle of some seconds; a longer "
-        "one makes verdicts unknown, which the next sweep mends.",
+        description="tries per reading call, the first included, default 4: waits out a throttle of some seconds; a "
+        "longer one makes verdicts unknown, which the next sweep mends. What changes things is tried once.",
     )
 
 
