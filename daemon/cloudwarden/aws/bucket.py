@@ -39,9 +39,10 @@ class Turn:
 class Bucket:
     """Our side of one of AWS's token buckets. Times are seconds of one monotonic clock. Not thread-safe by itself.
 
-    A throttle means that AWS has no token left, so nor have we. If we thought that the store still held some, the
-    store is smaller than we thought; if we were spending the refill, the refill is. Whichever it is falls once for
-    all requests that were under way when it fell, and climbs back while calls succeed, up to the documented value.
+    A throttle means that AWS has no token left, so nor have we, for a second at least. If we thought that the store
+    still held some, the store is smaller than we thought; if we were spending the refill, the refill is. Whichever it
+    is falls once for all requests that were under way when it fell, and climbs back while calls succeed, up to the
+    documented value.
     """
 
     def __init__(self, quota: Quota, now: float) -> None:
@@ -76,6 +77,8 @@ class Bucket:
         self.tokens = min(self.tokens, 0.0)
         if turn.at <= self._fell_at:
             return False
+        # AWS may add nothing for a second, in which each further call would be refused and lower us again.
+        self.tokens = min(self.tokens, -self.rate * REFILL_SECONDS)
         # What was not saved up before the last throttle can only be refill.
         saved = turn.stored and turn.at - self._fell_at > self.store / self.rate
         self._fell_at = self._succeeded_at = now
