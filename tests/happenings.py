@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from cloudwarden.core.acceptance import DiscoveryProblem
 from cloudwarden.core.action import Call, Plan, Proof, Read, Shows
 from cloudwarden.core.finding import ActionRecord, ActionState, Finding, Proposal, ProposalState, State
 from cloudwarden.core.resource import Scope
@@ -156,6 +157,12 @@ def lowered(**changes: Any) -> events.LimitLowered:
     return events.LimitLowered(**fields | changes)
 
 
+def discovered(*problems: DiscoveryProblem, **changes: Any) -> events.ScopesDiscovered:
+    """Three scopes, one of which waits to be accepted."""
+    fields: dict[str, Any] = {"accepted": 2, "waiting": 1, "problems": problems}
+    return events.ScopesDiscovered(**fields | changes)
+
+
 def counted(**changes: Any) -> events.StoreCounted:
     """The store holds two findings and one proposal."""
     fields: dict[str, Any] = {
@@ -200,6 +207,9 @@ def busy_day() -> Iterator[object]:
     """Every event that there is, at least once."""
     yield events.DaemonStarted(version="1.2.3", address="http://127.0.0.1:9464")
     yield loaded("stop-idle")
+    yield events.ScopesFound(account=SCOPE.account, name="shop", regions=(SCOPE.region,), accepted=False)
+    yield events.ScopesLeft(account=SCOPE.account, name="shop", regions=(SCOPE.region,))
+    yield discovered(DiscoveryProblem(source="organization", cause=Cause(reason="throttled", detail="no answer")))
     yield from sweep()
     yield counted()
     yield events.SweepFailed(run_id="r-2", policies=("stop-idle",), detail="the database is locked")

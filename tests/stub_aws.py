@@ -7,8 +7,9 @@ import json
 import socket
 import struct
 import threading
+import time
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -16,8 +17,10 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qsl
 
+from cloudwarden.aws.access.account import AwsAccess
 from cloudwarden.aws.limits import Limits
-from cloudwarden.aws.session import AwsAccess, Sessions
+from cloudwarden.aws.session import Sessions
+from cloudwarden.core.acceptance import KnownScope
 from cloudwarden.core.resource import Scope
 from cloudwarden.engine.events import CloudCalled
 from cloudwarden.ports import Reporter
@@ -153,7 +156,12 @@ def _handler(stub: StubAws) -> type[BaseHTTPRequestHandler]:
             self.send_header("Content-Length", str(len(reply.body)))
             self.send_header("x-amzn-RequestId", REQUEST_ID)
             self.end_headers()
-            self.wfile.write(reply.body[: len(reply.body) // 2] if reply.cut else reply.body)
+            try:
+                self.wfile.write(reply.body[: len(reply.body) // 2] if reply.cut else reply.body)
+            except OSError:
+                # Whoever asked did not wait for the answer.
+                self.close_connection = True
+                return
             self.close_connection = reply.cut
 
         def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the overridden method's name
@@ -186,6 +194,17 @@ def serving() -> Iterator[StubAws]:
         server.shutdown()
         server.server_close()
         thread.join(5)
+
+
+@dataclass
+class Stopwatch:
+    """A timer that a test moves."""
+
+    seconds: float = 0.0
+
+    def __call__(self) -> float:
+        """Seconds since some beginning."""
+        return self.seconds
 
 
 @dataclass
@@ -229,9 +248,23 @@ def simulated_limits(reporter: Reporter, time: SimulatedTime | None = None) -> L
 
 
 def sessions_to(
-    stub: StubAws, heard: Heard | None = None, *, limits: Limits | None = None, **settings: Any
+    stub: StubAws,
+    heard: Heard | None = None,
+    *,
+    limits: Limits | None = None,
+    timer: Callable[[], float] = time.perf_counter,
+    now: Callable[[], datetime] | None = None,
+    remembered: Callable[[], Collection[KnownScope]] = tuple,
+    **settings: Any,
 ) -> Sessions:
     """Sessions whose AWS is the stub; one attempt unless said otherwise, so that tests do not wait."""
     access = {"regions": (SCOPE.region,), "endpoint_url": stub.url, "attempts": 1, "read_timeout_seconds": 5.0}
     heard = heard or Heard()
-    return Sessions(AwsAccess(**{**access, **settings}), heard, limits or simulated_limits(heard))
+    return Sessions(
+        AwsAccess(**{**access, **settings}),
+        heard,
+        limits or simulated_limits(heard),
+        timer=timer,
+        now=now,
+        remembered=remembered,
+    )

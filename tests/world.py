@@ -98,6 +98,8 @@ class World:
     policies: dict[str, AnyPolicy] = field(default_factory=dict)
     restraints: Restraints = UNRESTRAINED
     scopes: list[Scope] = field(default_factory=lambda: [SCOPE])
+    waiting: set[Scope] = field(default_factory=set)
+    """Scopes that nobody has accepted."""
 
     def __post_init__(self) -> None:
         self.cloud.effects.update(stop_instances=_stop, create_snapshot=_snapshot, delete_volume=_delete)
@@ -120,7 +122,7 @@ class World:
             gatherer=gatherer,
             clock=self.clock,
             reporter=self.reports,
-            mode_of=lambda policy: min(policy.mode, self.ceiling),
+            mode_of=self.mode_of,
             restraints=self.restraints,
         )
         self.sweeper = Sweeper(
@@ -130,9 +132,13 @@ class World:
             clock=self.clock,
             reporter=self.reports,
             scopes=lambda: self.scopes,
-            mode_of=lambda policy: min(policy.mode, self.ceiling),
+            mode_of=self.mode_of,
             restraints=self.restraints,
         )
+
+    def mode_of(self, policy: AnyPolicy, scope: Scope) -> Mode:
+        """How far a policy may go in a scope."""
+        return min(policy.mode, self.ceiling) if scope not in self.waiting else Mode.OBSERVE
 
     def use(self, *policies: AnyPolicy) -> None:
         """Run these policies from now on."""

@@ -5,21 +5,24 @@ from __future__ import annotations
 import os
 import signal
 import threading
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, partial
 from multiprocessing.connection import Connection
 from pathlib import Path
 
 from cloudwarden import loading
+from cloudwarden.access import access_of
 from cloudwarden.aws import ec2
 from cloudwarden.aws.actuator import AwsActuator
 from cloudwarden.aws.cloudwatch import CloudWatchEvidence
+from cloudwarden.aws.doctor import AwsDoctor
 from cloudwarden.aws.inventory import AwsInventory
 from cloudwarden.aws.limits import Limits
-from cloudwarden.aws.session import AwsAccess, Sessions
+from cloudwarden.aws.session import Sessions
 from cloudwarden.clock import SystemClock
 from cloudwarden.core import guards
+from cloudwarden.core.acceptance import KnownScope
 from cloudwarden.core.exemption import ANY_POLICY, exempted_by
 from cloudwarden.core.finding import Finding
 from cloudwarden.core.guards import Candidate, Hold
@@ -29,6 +32,7 @@ from cloudwarden.core.verdict import Cause, Verdict
 from cloudwarden.daemon import Daemon
 from cloudwarden.engine.act import Actor
 from cloudwarden.engine.cutoff import SignalCutoff
+from cloudwarden.engine.enroll import Enroller
 from cloudwarden.engine.events import StoreCounted
 from cloudwarden.engine.gather import Case, Gatherer
 from cloudwarden.engine.local import LocalSurveyor
@@ -98,27 +102,41 @@ class App:
     @cached_property
     def sessions(self) -> Sessions:
         """The way to AWS."""
-        aws = self.settings.aws
         return Sessions(
-            AwsAccess(
-                regions=aws.regions,
-                profile=aws.profile,
-                endpoint_url=aws.endpoint_url,
-                role_arn=aws.role_arn,
-                external_id=aws.external_id.get_secret_value() if aws.external_id else None,
-                connect_timeout_seconds=aws.connect_timeout_seconds,
-                read_timeout_seconds=aws.read_timeout_seconds,
-                attempts=aws.attempts,
-                max_connections=self.settings.threads,
-            ),
+            access_of(self.settings.aws, threads=self.settings.threads),
             self.reporter,
             self.limits,
+            now=self.clock.now,
+            remembered=self._remembered,
+        )
+
+    @cached_property
+    def enroller(self) -> Enroller:
+        """What knows the scopes, and which of them are accepted."""
+        return Enroller(
+            store=self.store,
+            clock=self.clock,
+            reporter=self.reporter,
+            discover=self.sessions.discover,
+            accept_first=self.settings.aws.accept_first,
         )
 
     @cached_property
     def inventory(self) -> AwsInventory:
         """What reads resources."""
         return AwsInventory(self.sessions, KINDS)
+
+    @cached_property
+    def doctor(self) -> AwsDoctor:
+        """What tries AWS."""
+        return AwsDoctor(
+            self.sessions,
+            self.inventory,
+            AwsActuator(self.sessions),
+            CloudWatchEvidence(self.sessions, self.reporter),
+            threads=self.settings.threads,
+            now=self.clock.now,
+        )
 
     @cached_property
     def gatherer(self) -> Gatherer:
@@ -173,7 +191,7 @@ class App:
             store=self.store,
             clock=self.clock,
             reporter=self.reporter,
-            scopes=self.sessions.scopes,
+            scopes=self.enroller.scopes,
             mode_of=self.mode_of,
             restraints=self.settings.restraints,
         )
@@ -203,8 +221,16 @@ class App:
         """Sleep; True as soon as the daemon is asked to stop."""
         return self._stop.wait(seconds)
 
-    def mode_of(self, policy: AnyPolicy) -> Mode:
-        """The lower of the policy's mode and the environment's ceiling."""
+    def _remembered(self) -> Collection[KnownScope]:
+        with self.store.reading() as tx:
+            return tx.scopes.known().values()
+
+    def mode_of(self, policy: AnyPolicy, scope: Scope) -> Mode:
+        """The lowest of the policy's mode, the environment's ceiling, and observe where the scope is not accepted."""
+        return min(self.highest_mode_of(policy), Mode.ENFORCE if self.enroller.accepts(scope) else Mode.OBSERVE)
+
+    def highest_mode_of(self, policy: AnyPolicy) -> Mode:
+        """The lower of the policy's mode and the environment's ceiling: how far it goes in accepted scopes."""
         return min(policy.mode, self.settings.ceiling)
 
     def load(self, previous: Loaded | None = None) -> Loaded:
@@ -249,10 +275,12 @@ class App:
         with own(self.settings.database):
             return loaded, self.sweeper.sweep(tuple(loaded.policies.values()), loaded.policies)
 
-    def explain(self, policy: AnyPolicy, resource_id: str) -> Explanation:
-        """Read and judge one resource now; nothing is kept."""
+    def explain(self, policy: AnyPolicy, resource_id: str, where: str = "") -> Explanation:
+        """Read and judge one resource now; nothing is kept. `where` is the account, or the scope, to look in."""
         problem: Cause | None = None
-        for scope in self.sessions.scopes():
+        for scope in self._likely(policy, resource_id):
+            if where not in ("", scope.account, str(scope)):
+                continue
             listing = self.inventory.get(policy.kind, scope, resource_id)
             problem = problem or listing.problem
             if listing.resources:
@@ -262,8 +290,14 @@ class App:
             policy=policy, resource=None, verdict=None, finding=None, holds=(), ceiling=ceiling, problem=problem
         )
 
+    def _likely(self, policy: AnyPolicy, resource_id: str) -> list[Scope]:
+        """Every scope, those first in which the policy has a finding of the resource."""
+        with self.store.reading() as tx:
+            found = {one.scope for one in tx.findings.standing(policy.name) if one.resource_id == resource_id}
+        return sorted(self.sessions.scopes(), key=lambda scope: (scope not in found, scope))
+
     def _explained(self, policy: AnyPolicy, resource: Resource, scope: Scope) -> Explanation:
-        now = self.clock.now()
+        now, mode = self.clock.now(), self.mode_of(policy, scope)
         (verdict,) = self.gatherer.verdicts([Case(policy=policy, resource=resource)], now)
         with self.store.reading() as tx:
             standing = tx.findings.standing(policy.name)
@@ -276,7 +310,7 @@ class App:
                 candidate = Candidate(
                     policy=policy,
                     finding=finding,
-                    mode=self.mode_of(policy),
+                    mode=mode,
                     trusted=scope in tx.decisions.trusted(policy.name, policy.fingerprint),
                     proposal=undecided.get(finding.id),
                     exempted=exempted,

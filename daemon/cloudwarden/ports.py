@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
+from cloudwarden.core.acceptance import KnownScope
 from cloudwarden.core.action import Call, Json, Read
 from cloudwarden.core.evidence import Answers, Query
 from cloudwarden.core.exemption import Exemption
@@ -97,7 +98,8 @@ class JournalEntry:
 class PolicyRun:
     """The latest finished sweep of a policy, for the limit: what it judged, and when it began.
 
-    `population` is None when a listing was incomplete. `cautious` is why the policy only proposed in it, in words.
+    `population` is of scopes that were listed completely and may be acted in; None when there is no such scope.
+    `cautious` is why the policy only proposed in it, in words.
     """
 
     policy: str
@@ -227,6 +229,16 @@ class Runs(Protocol):
         ...
 
 
+class Scopes(Protocol):
+    """Scopes that were ever found."""
+
+    def known(self) -> Mapping[Scope, KnownScope]:
+        """All of them, those that left included."""
+        ...
+
+    def save(self, scopes: Iterable[KnownScope]) -> None: ...
+
+
 class Transaction(Protocol):
     """Everything in the store, seen and changed together."""
 
@@ -242,6 +254,8 @@ class Transaction(Protocol):
     def decisions(self) -> Decisions: ...
     @property
     def runs(self) -> Runs: ...
+    @property
+    def scopes(self) -> Scopes: ...
 
 
 class Store(Protocol):

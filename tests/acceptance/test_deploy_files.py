@@ -211,7 +211,7 @@ def test_iam_policies_are_what_the_code_needs() -> None:
     shipped = [one for one in vars(ec2).values() if isinstance(one, type) and issubclass(one, Action | Evidence)]
     needed = {permission for one in shipped for permission in vars(one)["permissions"]}
     needed |= {permission for kind in ec2.KINDS for permission in kind.permissions}
-    needed.add("sts:GetCallerIdentity")
+    needed |= {"sts:GetCallerIdentity", "ec2:DescribeRegions"}
     reads = {permission for permission in needed if re.match(r"\w+:(Describe|Get|List)", permission)}
     assert allowed("read.json") == reads
     assert allowed("act.json") == needed - reads
@@ -221,6 +221,28 @@ def test_undoing_needs_what_the_inverses_change() -> None:
     """And no more: it is attached beside acting, for those who undo."""
     shipped = [one for one in vars(ec2).values() if isinstance(one, type) and issubclass(one, Action)]
     assert allowed("undo.json") == {permission for one in shipped for permission in one.undo_permissions}
+
+
+def test_the_hub_may_become_members_and_nothing_else() -> None:
+    """One role's name, within one organization, and the lists by which its accounts are found."""
+    assert allowed("hub.json") == {
+        "sts:GetCallerIdentity",
+        "sts:AssumeRole",
+        "organizations:ListAccounts",
+        "organizations:ListAccountsForParent",
+        "organizations:ListOrganizationalUnitsForParent",
+    }
+    (becoming,) = (one for one in statements("hub.json") if "sts:AssumeRole" in one["Action"])
+    assert resources(becoming) == [f"arn:aws:iam::*:role/{Settings().aws.member_role}"]
+    assert "aws:ResourceOrgID" in becoming["Condition"]["StringEquals"]
+
+
+def test_members_trust_one_role_with_an_external_id() -> None:
+    """Whoever else learns the role's name cannot have it assumed."""
+    (trust,) = statements("member-trust.json")
+    assert re.fullmatch(r"arn:aws:iam::\d{12}:role/[\w-]+", trust["Principal"]["AWS"])
+    assert trust["Action"] == ["sts:AssumeRole"]
+    assert trust["Condition"]["StringEquals"]["sts:ExternalId"]
 
 
 def test_marked_resources_are_out_of_reach() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from botocore.parsers import ResponseParserError
 
 from cloudwarden.aws.errors import translated
+from cloudwarden.aws.pages import ask
 from cloudwarden.core.errors import (
     AccessDenied,
     CloudError,
@@ -24,6 +26,7 @@ from cloudwarden.core.errors import (
     Timeout,
     Unavailable,
 )
+from stub_aws import SCOPE, StubAws, error, sessions_to
 
 MEANINGS: dict[type[CloudError], str] = {
     Throttled: "RequestLimitExceeded Throttling ThrottlingException TooManyRequestsException SlowDown",
@@ -207,3 +210,30 @@ def test_library_errors_mean_what_they_are(found: type[Exception], meaning: type
 def test_other_errors_mean_something(error: Exception, meaning: type[CloudError]) -> None:
     """What parsers, sockets and the credential refresh raise outside botocore's tree."""
     assert type(translated(error)) is meaning
+
+
+@pytest.mark.parametrize(
+    ("ahead", "said"),
+    [(timedelta(minutes=-12), "12 minutes behind AWS"), (timedelta(minutes=6), "6 minutes ahead of AWS")],
+)
+def test_a_skewed_clock_is_said_plainly(aws: StubAws, ahead: timedelta, said: str) -> None:
+    """By the Date of the very answer that refuses, with what to do about it."""
+    aws.on("DescribeVolumes", error("RequestExpired", "Request has expired.", status=400))
+    client = sessions_to(aws, now=lambda: datetime.now(UTC) + ahead).client("ec2", SCOPE)
+    with pytest.raises(CredentialsExpired, match=rf"this machine's clock is {said}.*timedatectl"):
+        ask(client, "describe_volumes", {})
+
+
+def test_a_refused_signature_with_a_right_clock_is_not_blamed_on_it(aws: StubAws) -> None:
+    """Within a minute of AWS the clock is not why."""
+    aws.on("DescribeVolumes", error("SignatureDoesNotMatch", status=403))
+    with pytest.raises(CredentialsExpired, match="the secret key is not this access key's") as caught:
+        ask(sessions_to(aws).client("ec2", SCOPE), "describe_volumes", {})
+    assert "minute" not in str(caught.value)
+
+
+def test_an_expired_token_is_said_plainly(aws: StubAws) -> None:
+    """The session is over, whatever its end said."""
+    aws.on("DescribeVolumes", error("ExpiredToken", "The security token included in the request is expired"))
+    with pytest.raises(CredentialsExpired, match="ExpiredToken: the credentials are over"):
+        ask(sessions_to(aws).client("ec2", SCOPE), "describe_volumes", {})

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from cloudwarden.aws.access.account import AwsAccess
 from cloudwarden.aws.pages import ask
-from cloudwarden.aws.session import AwsAccess, Sessions, moment, new_session
+from cloudwarden.aws.session import Sessions, moment, new_session
 from cloudwarden.core.errors import AccessDenied, CloudError, CredentialsExpired, SettingsError, Throttled, Unavailable
 from cloudwarden.core.resource import Scope
 from stub_aws import (
@@ -15,6 +18,7 @@ from stub_aws import (
     SCOPE,
     Heard,
     Reply,
+    Stopwatch,
     StubAws,
     error,
     query_error,
@@ -38,11 +42,16 @@ def assumed(expires: timedelta) -> Reply:
     )
 
 
-def as_role(aws: StubAws, heard: Heard | None = None, expires: timedelta = timedelta(hours=1)) -> Sessions:
+def as_role(
+    aws: StubAws,
+    heard: Heard | None = None,
+    expires: timedelta = timedelta(hours=1),
+    timer: Callable[[], float] = time.perf_counter,
+) -> Sessions:
     """Sessions that assume a role in another account."""
     aws.on("AssumeRole", assumed(expires))
     aws.on("GetCallerIdentity", query_xml("GetCallerIdentity", "<Account>210987654321</Account>"))
-    return sessions_to(aws, heard, role_arn=ROLE, external_id="hush")
+    return sessions_to(aws, heard, timer=timer, role_arn=ROLE, external_id="hush")
 
 
 def test_scopes_are_the_account_in_each_region(aws: StubAws) -> None:
@@ -65,13 +74,17 @@ def test_no_region_is_a_settings_error(aws: StubAws) -> None:
         sessions_to(aws, regions=()).scopes()
 
 
-def test_sts_failure_is_ours_and_is_not_remembered(aws: StubAws) -> None:
-    """An outage at start does not outlive itself."""
+def test_sts_failure_is_ours_and_soon_forgotten(aws: StubAws) -> None:
+    """An outage at start does not outlive itself, and is not waited for by everyone who asks meanwhile."""
     good = aws.scripts["GetCallerIdentity"][0]
     aws.on("GetCallerIdentity", query_error("ServiceUnavailable", status=503), good)
-    sessions = sessions_to(aws)
-    with pytest.raises(Unavailable):
-        sessions.scopes()
+    timer = Stopwatch()
+    sessions = sessions_to(aws, timer=timer)
+    for _ in range(3):
+        with pytest.raises(Unavailable):
+            sessions.scopes()
+    assert aws.count("GetCallerIdentity") == 1
+    timer.seconds = 31
     assert sessions.scopes() == (SCOPE,)
 
 
@@ -89,13 +102,13 @@ def test_unknown_profile_is_named(aws: StubAws) -> None:
         sessions_to(aws, profile="nobody").scopes()
 
 
-def test_one_client_per_service_and_scope(aws: StubAws) -> None:
-    """The same client is given again; another service, or one that asks once, has its own."""
+def test_one_client_per_service_and_region(aws: StubAws) -> None:
+    """Whoever asks, the same client serves; another service, or one that asks once, has its own."""
     sessions = sessions_to(aws)
     client = sessions.client("ec2", SCOPE)
-    assert sessions.client("ec2", SCOPE) is client
-    others = [sessions.client("ec2", SCOPE, once=True), sessions.client("sts", SCOPE)]
-    assert client not in others
+    assert sessions.client("ec2", SCOPE).shared is client.shared
+    others = [sessions.client("ec2", SCOPE, once=True).shared, sessions.client("sts", SCOPE).shared]
+    assert client.shared not in others
 
 
 def test_another_accounts_scope_has_no_client(aws: StubAws) -> None:
@@ -157,10 +170,14 @@ def test_a_role_is_assumed_with_its_external_id(aws: StubAws) -> None:
 
 
 def test_a_roles_credentials_are_renewed_before_they_expire(aws: StubAws) -> None:
-    """Credentials in their last minutes are fetched again for the next request."""
-    sessions = as_role(aws, expires=timedelta(minutes=5))
+    """Credentials in their last minutes are fetched again for the next request; not before every one, if that fails."""
+    timer = Stopwatch()
+    sessions = as_role(aws, expires=timedelta(minutes=5), timer=timer)
     aws.on("DescribeVolumes", EMPTY)
     client = sessions.client("ec2", sessions.scopes()[0])
+    ask(client, "describe_volumes", {})
+    assert aws.count("AssumeRole") == 1
+    timer.seconds = 31
     ask(client, "describe_volumes", {})
     assert aws.count("AssumeRole") == 2
 

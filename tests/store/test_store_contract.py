@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta, timezone
 import pytest
 
 from cloudwarden import ports
+from cloudwarden.core.acceptance import KnownScope
 from cloudwarden.core.errors import StoreError, StoreUnusable
 from cloudwarden.core.exemption import Exemption
 from cloudwarden.core.finding import ActionRecord, ActionState, Assent, Finding, Grace, Proposal, ProposalState, State
@@ -282,6 +283,20 @@ def test_the_latest_run_replaces_the_one_before(store: SqlStore, noon: datetime)
         assert tx.runs.scopes("stop-idle") == {WEST}
         assert tx.runs.scopes("owner-tags") == {EAST}
         assert tx.runs.get("never") is None
+
+
+def test_scopes_come_back_as_they_were_saved(store: SqlStore, noon: datetime) -> None:
+    """One that waits, and one that was accepted and left; saving again replaces."""
+    waiting = KnownScope(scope=EAST, name="shop", found_at=noon)
+    left = KnownScope(
+        scope=WEST, name="", found_at=noon, accepted_at=noon, accepted_by="ada", left_at=noon + timedelta(days=1)
+    )
+    with store.transaction() as tx:
+        tx.scopes.save([waiting, left])
+    with store.transaction() as tx:
+        assert tx.scopes.known() == {EAST: waiting, WEST: left}
+        tx.scopes.save([replace(waiting, name="web")])
+        assert tx.scopes.known()[EAST].name == "web"
 
 
 def test_a_row_nobody_wrote_is_unusable(store: SqlStore, finding: Findings) -> None:

@@ -11,6 +11,7 @@ from prometheus_client import generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 
 from cloudwarden.clock import FakeClock
+from cloudwarden.core.acceptance import DiscoveryProblem
 from cloudwarden.core.verdict import Cause
 from cloudwarden.engine import events
 from cloudwarden.telemetry.metrics import Metrics
@@ -20,6 +21,7 @@ from happenings import (
     busy_day,
     called,
     counted,
+    discovered,
     judged,
     listed,
     loaded,
@@ -68,6 +70,19 @@ def test_verdicts_are_counted_by_outcome_and_the_unknown_by_reason(metrics: Metr
     assert value("policy_evaluations_total", policy="stop-idle", verdict="compliant") == 5
     assert value("policy_evaluations_total", policy="stop-idle", verdict="unknown") == 2
     assert value("policy_unknown_total", policy="stop-idle", reason="throttled") == 2
+
+
+def test_scopes_and_what_could_not_be_discovered_are_shown(metrics: Metrics, value: Value, clock: FakeClock) -> None:
+    """A source that can be told again falls back to 0; only a whole discovery is a success."""
+    accounts = ("111122223333", "444455556666")
+    refused = [DiscoveryProblem(source="regions", account=account, cause=PROBLEM) for account in accounts]
+    metrics.report(discovered(*refused))
+    assert (value("scopes", state="accepted"), value("scopes", state="waiting")) == (2, 1)
+    assert value("discovery_problems", source="regions") == 2
+    assert value("discovery_last_success_timestamp_seconds") == 0
+    metrics.report(discovered())
+    assert value("discovery_problems", source="regions") == 0
+    assert value("discovery_last_success_timestamp_seconds") == clock.now().timestamp()
 
 
 def test_a_policy_succeeds_when_its_sweep_is_kept(metrics: Metrics, value: Value, clock: FakeClock) -> None:

@@ -10,9 +10,9 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
+from cloudwarden.aws.access.clients import ScopedClient
 from cloudwarden.aws.metric_results import Results
 from cloudwarden.aws.pages import pages
-from cloudwarden.aws.retries import ScopedClient
 from cloudwarden.aws.session import Sessions
 from cloudwarden.core.errors import CloudError, InvalidRequest
 from cloudwarden.core.evidence import Answers, Query, Unreadable

@@ -147,18 +147,31 @@ _CLASSES: Mapping[type[Exception], ErrorClass] = {
 }
 """By the nearest ancestor: the rest of botocore's errors are about how the request was formed or configured."""
 
+SKEW = "ClockSkewSeconds"
+"""Where an answer's error keeps how far this machine's clock is ahead of AWS's; negative when it is behind."""
+
+_SKEWED_SECONDS = 60
+"""AWS allows five minutes; a signature that is refused within one was refused for another reason."""
+
 _CLOCK = "the request's time is not AWS's: is this machine's clock right?"
+
+_OVER = "the credentials are over: an assumed role's are renewed by themselves, others must be given anew"
 
 _OWN_WORDS: Mapping[str, str] = {
     "RequestExpired": _CLOCK,
     "RequestTimeTooSkewed": _CLOCK,
     "RequestInTheFuture": _CLOCK,
+    "ExpiredToken": _OVER,
+    "ExpiredTokenException": _OVER,
     # AWS's own text for these quotes the signed headers, and with them the session token.
     "SignatureDoesNotMatch": f"the signature is wrong: the secret key is not this access key's, or {_CLOCK}",
     "InvalidSignatureException": f"the signature is wrong: the secret key is not this access key's, or {_CLOCK}",
     "IncompleteSignature": "the request's signature is incomplete",
     "IncompleteSignatureException": "the request's signature is incomplete",
 }
+
+_SKEW_SHOWS = frozenset(_OWN_WORDS) - {"IncompleteSignature", "IncompleteSignatureException"}
+"""What AWS may say when the clock is wrong."""
 
 _REFUSED_CREDENTIALS = "validate the provided access credentials"
 
@@ -171,6 +184,16 @@ _SECRETS = (
 )
 
 _LONGEST = 500
+
+
+MEND_CLOCK = "let a time service set it (timedatectl set-ntp true, or chronyc makestep)"
+
+
+def skewed(seconds: float) -> str:
+    """In words, that this machine's clock is so many seconds ahead of AWS's; behind when negative."""
+    size, side = abs(seconds), "ahead of" if seconds > 0 else "behind"
+    value, unit = (round(size / 60), "minute") if size >= 60 else (round(size), "second")
+    return f"this machine's clock is {value} {unit}{'' if value == 1 else 's'} {side} AWS"
 
 
 def translated(error: Exception) -> CloudError:
@@ -220,9 +243,14 @@ def _refused(error: ClientError) -> CloudError:
     meaning = error_class_for(code, int(metadata.get("HTTPStatusCode") or 0), message)
     if code == "AuthFailure" and meaning is RegionDisabled:
         message = "credentials that AWS knows are refused here: is the region enabled, are the keys still active?"
-    text = ": ".join(part for part in (error.operation_name, code, _OWN_WORDS.get(code, message)) if part)
+    if (skew := details.get(SKEW)) is not None and code in _SKEW_SHOWS and abs(skew) >= _SKEWED_SECONDS:
+        message = f"{skewed(skew)}: AWS refuses what it signs; {MEND_CLOCK}"
+    else:
+        message = _OWN_WORDS.get(code, message)
+    # Each part by itself: in "ExpiredToken: The" the second word is no token.
+    text = ": ".join(_masked(part) for part in (error.operation_name, code, message) if part)
     request_id = str(metadata.get("RequestId") or answer.get("RequestId") or "")
-    return meaning(_safe(text), code=code, request_id=request_id)
+    return meaning(_cut(text), code=code, request_id=request_id)
 
 
 def _described(error: Exception) -> str:
@@ -240,6 +268,14 @@ def _described(error: Exception) -> str:
 
 
 def _safe(text: str) -> str:
+    return _cut(_masked(text))
+
+
+def _masked(text: str) -> str:
     for pattern, replacement in _SECRETS:
         text = pattern.sub(replacement, text)
+    return text
+
+
+def _cut(text: str) -> str:
     return text if len(text) <= _LONGEST else text[: _LONGEST - 1] + "…"

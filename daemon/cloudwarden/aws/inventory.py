@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from itertools import islice
 from typing import Any
 
 from cloudwarden.aws.kind import Kind
@@ -12,6 +13,9 @@ from cloudwarden.core.errors import CloudError, MalformedAnswer, NotFound
 from cloudwarden.core.resource import Resource, Scope
 from cloudwarden.core.verdict import Cause
 from cloudwarden.ports import Listing
+
+FEW = 5
+"""EC2 gives no fewer a page."""
 
 _MALFORMED = (LookupError, TypeError, ValueError, AttributeError)
 """What reading an item that is not as documented raises."""
@@ -47,15 +51,26 @@ class AwsInventory:
             resources=() if found is None else (found,), problem=None if problem is None else _cause(problem)
         )
 
+    def glimpse(self, kind: type[Resource], scope: Scope) -> Listing:
+        """The first few resources, by one small request: whether they may be listed at all. Absence proves nothing."""
+        declared = self._kinds[kind]
+        size = {} if declared.page_size is None else {"MaxResults": FEW}
+        resources, problem = self._read(declared, scope, {**declared.arguments, **size}, most_pages=1)
+        return Listing(resources=tuple(resources.values()), problem=None if problem is None else _cause(problem))
+
+    def permissions(self, kind: type[Resource]) -> tuple[str, ...]:
+        """The IAM actions that listing a kind needs."""
+        return self._kinds[kind].permissions
+
     def _read(
-        self, kind: Kind[Any], scope: Scope, arguments: Mapping[str, Any]
+        self, kind: Kind[Any], scope: Scope, arguments: Mapping[str, Any], most_pages: int | None = None
     ) -> tuple[dict[str, Resource], CloudError | None]:
         """Resources by id (a page may repeat one that the page before it held), and the first thing that went wrong."""
         resources: dict[str, Resource] = {}
         problem: CloudError | None = None
         try:
             client = self._sessions.client(kind.service, scope)
-            for page in pages(client, kind.operation, arguments):
+            for page in islice(pages(client, kind.operation, arguments), most_pages):
                 problem = _view(kind, scope, page, resources) or problem
         except CloudError as error:
             problem = error

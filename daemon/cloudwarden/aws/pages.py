@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
+from cloudwarden.aws.access.clients import ScopedClient
 from cloudwarden.aws.errors import translated
-from cloudwarden.aws.retries import ScopedClient
 from cloudwarden.core.errors import CloudError, InvalidRequest, MalformedAnswer
 
 Answer = Mapping[str, Any]

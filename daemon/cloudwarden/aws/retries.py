@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import random
 import threading
-from collections.abc import Callable, Mapping
-from typing import Any, TypeVar
-
-from botocore.client import BaseClient
+from collections.abc import Callable
+from typing import TypeVar
 
 from cloudwarden.aws.limits import Leave, Limits
-from cloudwarden.aws.quotas import Charge, charges
+from cloudwarden.aws.quotas import Charge
 from cloudwarden.core.errors import CloudError, MalformedAnswer, Throttled
 from cloudwarden.core.resource import Scope
 
@@ -29,28 +27,6 @@ EARNED_PER_SUCCESS = 0.1
 EARNED_PER_SECOND = 0.1
 
 T = TypeVar("T")
-
-
-class ScopedClient:
-    """A client in the name of one scope: its operations by boto3's names, made through `pages.ask`.
-
-    One that asks `once` never repeats a request.
-    """
-
-    def __init__(self, client: BaseClient, scope: Scope, retries: Retries, *, once: bool) -> None:
-        self._client = client
-        self._scope = scope
-        self._retries = retries
-        self._once = once
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._client, name)
-
-    def repeated(self, operation: str, arguments: Mapping[str, Any], send: Callable[[], T]) -> T:
-        """What `send` returns, which makes the call once; again while that may help. Raises CloudError."""
-        service = self._client.meta.service_model.service_name
-        taken = charges(service, operation, arguments)
-        return self._retries.ask(self._scope, service, taken, send, once=self._once)
 
 
 class Budget:

@@ -4,204 +4,215 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection, Mapping
 from datetime import UTC, datetime
-from functools import lru_cache, partial
+from functools import lru_cache
 from importlib.metadata import version
 from typing import Any
 
 from botocore.client import BaseClient
 from botocore.config import Config
-from botocore.credentials import (
-    AssumeRoleCredentialFetcher,
-    CredentialProvider,
-    CredentialResolver,
-    DeferredRefreshableCredentials,
-)
+from botocore.credentials import CredentialProvider, CredentialResolver
 from botocore.exceptions import IncompleteReadError
 from botocore.session import Session
 from botocore.utils import parse_timestamp
 
+from cloudwarden.aws.access.account import ENABLED, GLOBAL, Account, AwsAccess, OrganizationAccess
+from cloudwarden.aws.access.clients import ClientPool, Nobody, ScopedClient, Speaker
+from cloudwarden.aws.access.clockwatch import ClockWatch
+from cloudwarden.aws.access.discovery import Asking, Discoverer
+from cloudwarden.aws.access.identities import Identities
+from cloudwarden.aws.access.identity import Identity
+from cloudwarden.aws.access.organization import Organization
+from cloudwarden.aws.access.outages import Outages
 from cloudwarden.aws.errors import translated
 from cloudwarden.aws.limits import Limits
-from cloudwarden.aws.pages import ask
-from cloudwarden.aws.retries import Retries, ScopedClient
+from cloudwarden.aws.retries import Retries
 from cloudwarden.aws.witness import Witness
-from cloudwarden.core.errors import AccessDenied, CredentialsExpired, SettingsError
+from cloudwarden.clock import SystemClock
+from cloudwarden.core.acceptance import Discovery, KnownScope
+from cloudwarden.core.errors import AccessDenied, SettingsError
 from cloudwarden.core.resource import Scope
 from cloudwarden.ports import Reporter
 
-GLOBAL = "global"
-UNKNOWN_ACCOUNT = "unknown"
-"""Labels the requests by which the account is found out."""
+FIRST_REGION = "us-east-1"
+"""Enabled in every account of AWS; asked for the others where no region is named."""
 
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class AwsAccess:
-    """How AWS is reached. Empty `regions` is the profile's or environment's own region.
-
-    `attempts` counts the first one. With `role_arn`, everything is read and done as that role.
-    """
-
-    regions: tuple[str, ...] = ()
-    profile: str | None = None
-    endpoint_url: str | None = None
-    role_arn: str | None = None
-    external_id: str | None = field(default=None, repr=False)
-    connect_timeout_seconds: float = 5.0
-    read_timeout_seconds: float = 20.0
-    attempts: int = 4
-    max_connections: int = 16
+__all__ = ["AwsAccess", "Sessions", "moment", "new_session"]
 
 
 class Sessions:
-    """Clients by service and scope, built once, shared by all threads.
+    """Clients by service and scope, for every account and every thread.
 
-    All sessions share one loader, since an EC2 model is 24 MB. botocore repeats nothing: what reads is asked again
-    by our own Retries, and a client that asks `once` never, so that nothing that changes things is done twice. Every
-    request is reported as CloudCalled, repeated ones each.
+    All accounts share clients and one loader, since an EC2 model is 24 MB and a client more than one: each request
+    is signed as its scope's account. botocore repeats nothing: what reads is asked again by our own Retries, and a
+    client that asks `once` never, so that nothing that changes things is done twice. Every request is reported as
+    CloudCalled, repeated ones each.
     """
 
     def __init__(
-        self, settings: AwsAccess, reporter: Reporter, limits: Limits, *, timer: Callable[[], float] = time.perf_counter
+        self,
+        settings: AwsAccess,
+        reporter: Reporter,
+        limits: Limits,
+        *,
+        timer: Callable[[], float] = time.perf_counter,
+        now: Callable[[], datetime] | None = None,
+        remembered: Callable[[], Collection[KnownScope]] = tuple,
     ) -> None:
         self._settings = settings
         self._retries = Retries(limits, attempts=settings.attempts)
         self._reporter = reporter
         self._timer = timer
-        self._clients: dict[tuple[str, Scope, bool], ScopedClient] = {}
-        self._account: str | None = None
         self._session: Session | None = None
-        # Building a client is not thread-safe in botocore; using one is.
-        self._building = threading.RLock()
+        self._chained: Session | None = None
+        self._opening = threading.RLock()
+        self.clock = ClockWatch(now or SystemClock().now)
+        self._outages = Outages(timer)
+        self.pool = ClientPool(self._built, self._retries, settings.max_clients)
+        self.identities = Identities(settings, chain=self._chain, home=self.home, sts=self._sts, timer=timer)
+        asking = Asking(own=self.account, home=self.home, organization=self._organization(), client=self._regions_of)
+        self._discoverer = Discoverer(settings, asking, remembered=remembered, timer=timer)
 
     def client(self, service: str, scope: Scope, *, once: bool = False) -> ScopedClient:
-        """The client for a service in a scope. Raises CloudError, AccessDenied among them for another account's scope.
+        """The client for a service in a scope. Raises CloudError, AccessDenied among them for a stranger's scope.
 
         What another account's API says of a resource is nothing: it does not know it, and that is no proof that
-        the resource is gone.
+        the resource is gone. So the account of the credentials is asked before they are used.
         """
-        key = (service, scope, once)
-        if found := self._clients.get(key):
-            return found
-        if scope.account != self.account():
-            raise AccessDenied(f"the credentials are for account {self.account()}, not for {scope.account}")
-        with self._building:
-            if key not in self._clients:
-                self._clients[key] = self._built(service, scope, once=once)
-            return self._clients[key]
+        return self._speaking(self.identity(scope.account), service, scope, once=once)
+
+    def identity(self, id_: str) -> Identity:
+        """Who the daemon is in an account that it looks after. Raises CloudError."""
+        account = self._discoverer.account(id_)
+        if account is None:
+            raise AccessDenied(f"account {id_} is none of those that are looked after ({self._known()})")
+        return self.identities.of(account)
+
+    def permission(self, service: str, operation: str, scope: Scope) -> str:
+        """The IAM action of an operation in boto3's snake case, such as `ec2:StopInstances`. Raises CloudError."""
+        names = self.client(service, scope).meta.method_to_api_mapping
+        return f"{service}:{names.get(operation, operation)}"
 
     def account(self) -> str:
-        """The account that the credentials belong to, asked of STS once. Raises CloudError."""
-        if self._account is None:
-            with self._building:
-                if self._account is None:
-                    self._account = self._asked_account()
-        return self._account
+        """The account that the daemon's own credentials belong to. Raises CloudError."""
+        return self.identities.own.caller().account
 
     def scopes(self) -> tuple[Scope, ...]:
-        """The account in each configured region. Raises CloudError, and SettingsError without any region."""
-        regions = self._regions()
-        account = self.account()
-        return tuple(Scope(account=account, region=region) for region in regions)
+        """Every account in each of its regions. Raises CloudError, and SettingsError without any region."""
+        return tuple(found.scope for found in self.discover().scopes)
 
-    def _asked_account(self) -> str:
-        client = self._built("sts", Scope(account=self._role_account(), region=self._regions()[0]))
-        account = ask(client, "get_caller_identity", {}).get("Account")
-        if not isinstance(account, str) or not account:
-            raise CredentialsExpired("GetCallerIdentity: STS named no account")
-        return account
+    def discover(self) -> Discovery:
+        """Every scope, and what could not be found out. Raises CloudError when nothing can be told at all."""
+        return self._discoverer.latest()
 
-    def _role_account(self) -> str:
-        """The account in the role's ARN, such as `arn:aws:iam::123456789012:role/name`."""
-        parts = (self._settings.role_arn or "").split(":")
-        return parts[4] if len(parts) > 5 else UNKNOWN_ACCOUNT
+    def home(self) -> str:
+        """The region whose STS is asked, and where global services are: the first that is named, or the session's own.
 
-    def _regions(self) -> tuple[str, ...]:
-        if self._settings.regions:
-            return tuple(dict.fromkeys(self._settings.regions))
-        default = self._opened().get_config_variable("region")
-        if not default:
+        Raises SettingsError when there is neither.
+        """
+        named = (*self._settings.regions, *(name for one in self._settings.accounts for name in one.regions))
+        regions = [region for region in named if region != ENABLED]
+        default = regions[0] if regions else self._chain().get_config_variable("region")
+        if not default and not named:
             raise SettingsError(
                 'aws.regions: no region is set here or in the AWS profile; write regions = ["eu-west-1"]'
             )
-        return (str(default),)
+        return str(default or FIRST_REGION)
+
+    def _known(self) -> str:
+        accounts = sorted({scope.account for scope in self.scopes()})
+        return ", ".join(accounts[:5]) + (f" and {len(accounts) - 5} more" if len(accounts) > 5 else "")
+
+    def _organization(self) -> Organization | None:
+        wanted = self._settings.organization
+        if wanted is None:
+            return None
+        return Organization(wanted, lambda: self._organizing(wanted))
+
+    def _organizing(self, wanted: OrganizationAccess) -> ScopedClient:
+        identity = self.identities.organizer(wanted)
+        scope = Scope(account=identity.caller().account, region=GLOBAL)
+        return self._speaking(identity, "organizations", scope)
+
+    def _regions_of(self, account: Account) -> ScopedClient:
+        scope = Scope(account=account.id, region=self.home())
+        return self._speaking(self.identities.of(account), "ec2", scope)
+
+    def _sts(self, speaker: Speaker) -> ScopedClient:
+        return self.pool.client("sts", self.home(), once=False, speaker=speaker)
+
+    def _speaking(self, identity: Identity, service: str, scope: Scope, *, once: bool = False) -> ScopedClient:
+        identity.credentials()
+        # A global service has one endpoint for all regions of a partition, and botocore knows which.
+        region = self.home() if scope.region == GLOBAL else scope.region
+        return self.pool.client(service, region, once=once, speaker=identity.speaker(scope))
+
+    def _chain(self) -> Session:
+        """Where the first credentials come from, and what the profile says. Raises CloudError."""
+        with self._opening:
+            if self._chained is None:
+                try:
+                    chained = new_session(self._settings.profile)
+                    chained.get_config_variable("region")
+                except Exception as error:  # noqa: BLE001 - profiles fail in many ways
+                    failure = translated(error)
+                else:
+                    self._chained = chained
+                    return chained
+                raise failure
+            return self._chained
 
     def _opened(self) -> Session:
-        with self._building:
+        """Where shared clients come from: it has no credentials of its own, so that none can be used by mistake."""
+        with self._opening:
             if self._session is None:
-                self._session = self._with_role(new_session(self._settings.profile))
+                session = new_session(self._settings.profile)
+                session.register_component("data_loader", self._chain().get_component("data_loader"))
+                session.register_component("credential_provider", CredentialResolver(providers=[NobodyProvider()]))
+                self._session = session
             return self._session
 
-    def _with_role(self, source: Session) -> Session:
-        if self._settings.role_arn is None:
-            return source
-        session = new_session(self._settings.profile)
-        session.register_component("data_loader", source.get_component("data_loader"))
-        provider = RoleProvider(lambda: self._assumed(source, self._settings.role_arn or ""))
-        session.register_component("credential_provider", CredentialResolver(providers=[provider]))
-        return session
+    def _built(self, service: str, region: str, once: bool) -> BaseClient:  # noqa: FBT001 - as the pool's key has it
+        return self._created(self._opened(), service, region=region, once=once)
 
-    def _assumed(self, source: Session, role_arn: str) -> DeferredRefreshableCredentials:
-        """Credentials of the role, fetched when first used and again before they expire."""
-        credentials = source.get_credentials()
-        if credentials is None:
-            raise CredentialsExpired(f"no credentials to assume {role_arn} with")
-        extra = {"RoleSessionName": "cloudwarden"}
-        if self._settings.external_id is not None:
-            extra["ExternalId"] = self._settings.external_id
-        scope = Scope(account=self._role_account(), region=self._regions()[0])
-        fetcher = AssumeRoleCredentialFetcher(
-            partial(self._created, source, scope=scope), credentials, role_arn, extra_args=extra
-        )
-        return DeferredRefreshableCredentials(fetcher.fetch_credentials, "assume-role")
-
-    def _built(self, service: str, scope: Scope, *, once: bool = False) -> ScopedClient:
-        return ScopedClient(self._created(self._opened(), service, scope=scope), scope, self._retries, once=once)
-
-    def _created(self, session: Session, service: str, *, scope: Scope, **credentials: Any) -> BaseClient:
-        # A global service has one endpoint for all regions of a partition, and botocore knows which.
-        region = self._regions()[0] if scope.region == GLOBAL else scope.region
+    def _created(self, session: Session, service: str, *, region: str, once: bool) -> BaseClient:
         try:
             client = session.create_client(
                 service,
                 region_name=region,
                 endpoint_url=self._settings.endpoint_url,
-                # Only what assumes a role is asked by botocore itself, in the middle of another call.
-                config=self._config(attempts=self._settings.attempts if credentials else 1),
-                **credentials,
+                config=self._config(),
             )
         except Exception as error:  # noqa: BLE001 - profiles and credential chains fail in many ways
             failure = translated(error)
         else:
             client.meta.events.register(f"before-parse.{client.meta.service_model.service_id.hyphenize()}", refuse_cut)
-            Witness(service=service, scope=scope, reporter=self._reporter, timer=self._timer).watch(client)
+            Witness(service=service, reporter=self._reporter, timer=self._timer).watch(client)
+            self.clock.watch(client)
+            if not once:
+                self._outages.watch(client)
             return client
         raise failure
 
-    def _config(self, *, attempts: int) -> Config:
+    def _config(self) -> Config:
         return Config(
             connect_timeout=self._settings.connect_timeout_seconds,
             read_timeout=self._settings.read_timeout_seconds,
             max_pool_connections=self._settings.max_connections,
-            retries={"mode": "standard", "total_max_attempts": attempts},
+            retries={"mode": "standard", "total_max_attempts": 1},
             user_agent_extra=f"cloudwarden/{version('cloudwarden')}",
         )
 
 
-class RoleProvider(CredentialProvider):
-    """Gives a session an assumed role's credentials, and nothing else when they fail."""
+class NobodyProvider(CredentialProvider):
+    """Gives a session credentials that refuse to sign."""
 
-    METHOD = "cloudwarden-role"
+    METHOD = "cloudwarden-nobody"
 
-    def __init__(self, assumed: Callable[[], DeferredRefreshableCredentials]) -> None:
-        super().__init__()
-        self._assumed = assumed
-
-    def load(self) -> DeferredRefreshableCredentials:
-        """The role's credentials; nothing is asked yet."""
-        return self._assumed()
+    def load(self) -> Nobody:
+        """Nobody's credentials."""
+        return Nobody()
 
 
 def new_session(profile: str | None) -> Session:

@@ -9,6 +9,8 @@ from typing import Any
 from botocore.awsrequest import AWSRequest
 from botocore.client import BaseClient
 
+from cloudwarden.aws.access.account import UNKNOWN_ACCOUNT
+from cloudwarden.aws.access.clients import SPEAKER, Speaker
 from cloudwarden.aws.errors import DRY_RUN_PASSED, error_class_for, translated
 from cloudwarden.core.resource import Scope
 from cloudwarden.engine.events import CloudCalled
@@ -22,13 +24,14 @@ OK = "ok"
 class Witness:
     """Reports a CloudCalled for each request that a client sends, or fails to send; each repetition is one.
 
+    The client is shared by accounts, so the scope is that of whoever makes the request.
+
     It listens to events of the "Extensibility guide" of boto3: a request begins when it is created (so signing,
     and with it an assumed role's refresh, is part of it) and ends with its answer, or with the error that ended
     the call.
     """
 
     service: str
-    scope: Scope
     reporter: Reporter
     timer: Callable[[], float]
 
@@ -69,9 +72,14 @@ class Witness:
                     operation=operation,
                     outcome=outcome,
                     seconds=self.timer() - began,
-                    scope=self.scope,
+                    scope=_scope_of(context),
                 )
             )
+
+
+def _scope_of(context: Mapping[str, Any]) -> Scope:
+    speaker: Speaker | None = context.get(SPEAKER)
+    return speaker.scope if speaker else Scope(account=UNKNOWN_ACCOUNT, region=str(context.get("client_region")))
 
 
 def _outcome(answer: Mapping[str, Any]) -> str:

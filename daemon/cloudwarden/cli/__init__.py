@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from cloudwarden.cli import actions, daemon, decisions, findings, policies
+from cloudwarden.cli import actions, daemon, decisions, doctor, findings, policies, scopes
 from cloudwarden.cli import settings as settings_verb
 from cloudwarden.cli.application import application
 from cloudwarden.cli.journal import journal
@@ -15,6 +15,7 @@ for verb in (
     daemon.run,
     daemon.once,
     policies.check,
+    doctor.doctor,
     policies.explain,
     findings.findings,
     findings.proposals,
@@ -27,6 +28,8 @@ for verb in (
     decisions.pause,
     decisions.resume,
     decisions.trust,
+    scopes.scopes,
+    scopes.accept,
     settings_verb.settings,
 ):
     app.command()(verb)

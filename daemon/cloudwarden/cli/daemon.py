@@ -14,6 +14,7 @@ from cloudwarden.cli.installation import app_of, installation_of
 from cloudwarden.cli.output import JsonOption, emit, notice, show
 from cloudwarden.cli.progress import progress
 from cloudwarden.cli.signals import obey_signals
+from cloudwarden.core.action import Json
 from cloudwarden.core.finding import State
 from cloudwarden.core.policy import Mode
 from cloudwarden.engine.decide import DecisionError
@@ -54,15 +55,17 @@ def once(
     """
     with progress() as reporters, app_of(context, reporters=reporters) as app:
         loaded, result = app.once(ceiling=Mode[ceiling.upper()] if ceiling else None)
+        blind = app.sessions.discover().problems
     if as_json:
-        emit(shapes.swept(result) | {"problems": [str(problem) for problem in loaded.problems]})
+        problems: list[Json] = [str(problem) for problem in (*loaded.problems, *blind)]
+        emit(shapes.swept(result) | {"problems": problems})
     else:
         show([tables.verdicts(result.judgements), tables.findings("Findings", result.findings)])
         if result.unknown:
             show([tables.unknown(result.judgements)])
-    for problem in loaded.problems:
+    for problem in (*loaded.problems, *blind):
         notice(f"problem: {problem}")
-    raise typer.Exit(_exit(loaded, result))
+    raise typer.Exit(max(_exit(loaded, result), Exit.NOT_ALL_JUDGED if blind else Exit.NOTHING_FOUND))
 
 
 def demo(

@@ -121,7 +121,7 @@ def trust(
         trusted = policies[known("policy", policy, policies)]
         with app.store.transaction() as tx:
             scopes = sorted(decide.trust(tx, trusted, decider(app, by=by, reason=reason)))
-        mode = app.mode_of(trusted)
+        mode = app.highest_mode_of(trusted)
     if as_json:
         emit({"policy": policy, "fingerprint": trusted.fingerprint, "scopes": [str(scope) for scope in scopes]})
     else:

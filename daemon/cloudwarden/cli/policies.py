@@ -52,6 +52,9 @@ def explain(
     context: typer.Context,
     policy: Annotated[str, typer.Argument(help="A policy.")],
     resource_id: Annotated[str, typer.Argument(help="A resource's id.")],
+    where: Annotated[
+        str, typer.Option("--in", metavar="ACCOUNT[/REGION]", help="Look only there.", show_default=False)
+    ] = "",
     *,
     as_json: JsonOption = False,
 ) -> None:
@@ -61,7 +64,7 @@ def explain(
     """
     with progress() as reporters, app_of(context, reporters=reporters) as app:
         loaded = app.load()
-        explanation = app.explain(loaded.policies[known("policy", policy, loaded.policies)], resource_id)
+        explanation = app.explain(loaded.policies[known("policy", policy, loaded.policies)], resource_id, where)
     if explanation.resource is None and explanation.problem is None:
         raise DecisionError(f"no {explanation.policy.kind.kind} {resource_id!r} in any scope that is read")
     if as_json:

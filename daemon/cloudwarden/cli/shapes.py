@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 
 from cloudwarden.app import Explanation
+from cloudwarden.core.acceptance import KnownScope
 from cloudwarden.core.action import Json
+from cloudwarden.core.checkup import Check
 from cloudwarden.core.exemption import Exemption
 from cloudwarden.core.finding import ActionRecord, ActionState, Finding, Proposal
 from cloudwarden.core.guards import Hold
@@ -116,6 +118,32 @@ def entry(one: JournalEntry) -> Shape:
         "action_id": one.action_id,
         "details": one.details,
         "hash": one.hash,
+    }
+
+
+def check(one: Check) -> Shape:
+    """One thing that the doctor looked at."""
+    return {
+        "area": one.area.value,
+        "subject": one.subject,
+        "where": one.where or None,
+        "health": one.health.value,
+        "detail": one.detail,
+        "fix": one.fix or None,
+    }
+
+
+def scope(one: KnownScope) -> Shape:
+    """An account in a region."""
+    return {
+        "account": one.scope.account,
+        "region": one.scope.region,
+        "name": one.name,
+        "accepted": one.accepted,
+        "accepted_by": one.accepted_by or None,
+        "accepted_at": one.accepted_at.isoformat() if one.accepted_at else None,
+        "found_at": one.found_at.isoformat(),
+        "left_at": one.left_at.isoformat() if one.left_at else None,
     }
 
 

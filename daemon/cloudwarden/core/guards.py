@@ -49,7 +49,7 @@ def pause(candidate: Candidate) -> Hold | None:
 def mode(candidate: Candidate) -> Hold | None:
     """An observing policy acts never; a proposing one, or one not trusted here, only on an approval."""
     if candidate.mode is Mode.OBSERVE:
-        return Hold(guard="mode", detail="the policy, or the environment's ceiling, only observes")
+        return Hold(guard="mode", detail="it only observes here: its mode, the ceiling, or the scope is not accepted")
     return None
 
 

@@ -169,5 +169,5 @@ def _sweep(app: App, number: int) -> tuple[Loaded, SweepResult]:
 
 def _is_waiting(app: App, loaded: Loaded, result: SweepResult) -> bool:
     """Whether some finding will be proposed when its grace is over."""
-    may_act = {name for name, policy in loaded.policies.items() if app.mode_of(policy) > Mode.OBSERVE}
+    may_act = {name for name, policy in loaded.policies.items() if app.highest_mode_of(policy) > Mode.OBSERVE}
     return any(finding.state is State.OPEN and finding.policy in may_act for finding in result.findings)

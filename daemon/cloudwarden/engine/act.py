@@ -13,7 +13,7 @@ from cloudwarden.core.errors import CloudError, StoreError
 from cloudwarden.core.exemption import ANY_POLICY, exempted_by
 from cloudwarden.core.finding import ActionRecord, ActionState, Finding, Grace, Proposal, ProposalState, State
 from cloudwarden.core.guards import Candidate, Hold, Taken
-from cloudwarden.core.policy import AnyPolicy, Mode
+from cloudwarden.core.policy import AnyPolicy
 from cloudwarden.core.protection import protected_by
 from cloudwarden.core.resource import Resource
 from cloudwarden.core.restraint import UNRESTRAINED, Restraints
@@ -21,7 +21,7 @@ from cloudwarden.core.verdict import Outcome
 from cloudwarden.engine.carry import Carrier, Ending
 from cloudwarden.engine.events import ActionHeld, FindingChanged, JournalFailed, LimitTripped, ProposalEnded
 from cloudwarden.engine.gather import Case, Gatherer
-from cloudwarden.engine.settle import new_id, planned
+from cloudwarden.engine.settle import ModeOf, new_id, planned
 from cloudwarden.engine.undo import changed_since
 from cloudwarden.ports import Actuator, Clock, Inventory, Reporter, Store, Transaction
 
@@ -46,7 +46,7 @@ class Actor:
         gatherer: Gatherer,
         clock: Clock,
         reporter: Reporter,
-        mode_of: Callable[[AnyPolicy], Mode],
+        mode_of: ModeOf,
         alive: Callable[[], None] = lambda: None,
         restraints: Restraints = UNRESTRAINED,
     ) -> None:
@@ -108,7 +108,7 @@ class Actor:
         return Candidate(
             policy=policy,
             finding=finding,
-            mode=self._mode_of(policy),
+            mode=self._mode_of(policy, finding.scope),
             trusted=finding.scope in tx.decisions.trusted(policy.name, policy.fingerprint),
             proposal=proposal,
             exempted=_exempted_finding(tx, finding, now),

@@ -147,6 +147,23 @@ def trust(tx: Transaction, policy: AnyPolicy, decider: Decider) -> frozenset[Sco
     return scopes
 
 
+def accept(tx: Transaction, account: str, region: str | None, decider: Decider) -> list[Scope]:
+    """Let policies do more than observe in the scopes of an account, or in one of them, that were found so far."""
+    known = [one for one in tx.scopes.known().values() if one.scope.account == account]
+    wanted = [one for one in known if region in (None, one.scope.region)]
+    if not wanted:
+        where = f"{account}/{region}" if region else account
+        raise DecisionError(f"no scope {where!r} was found so far: `cloudwarden scopes` lists those that were")
+    waiting = [one for one in wanted if not one.accepted]
+    if not waiting:
+        raise DecisionError(f"{', '.join(str(one.scope) for one in wanted)}: accepted already")
+    tx.scopes.save([replace(one, accepted_at=decider.now, accepted_by=decider.by) for one in waiting])
+    scopes = [one.scope for one in waiting]
+    details = decider.details(scopes=[str(scope) for scope in scopes])
+    tx.journal.append(at=decider.now, event="scopes_accepted", details=details)
+    return scopes
+
+
 def _decidable(
     tx: Transaction, proposal_id: str, now: datetime, *, also: ProposalState = ProposalState.PENDING
 ) -> Proposal:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from cloudwarden.core.acceptance import DiscoveryProblem
 from cloudwarden.core.finding import ActionRecord, Finding, Proposal
 from cloudwarden.core.resource import Scope
 from cloudwarden.core.verdict import Cause
@@ -26,6 +27,34 @@ class PhaseFinished:
     run_id: str
     phase: str
     seconds: float
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ScopesFound:
+    """Regions of an account were found that were not there before. Unless accepted, they are only observed."""
+
+    account: str
+    name: str
+    regions: tuple[str, ...]
+    accepted: bool
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ScopesLeft:
+    """A complete discovery no longer found regions of an account: it closed or left, or they were disabled."""
+
+    account: str
+    name: str
+    regions: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ScopesDiscovered:
+    """The scopes were told for a sweep: how many are accepted, and how many wait. With problems, old answers stand."""
+
+    accepted: int
+    waiting: int
+    problems: tuple[DiscoveryProblem, ...]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

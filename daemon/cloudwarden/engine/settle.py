@@ -21,6 +21,8 @@ from cloudwarden.engine.survey import Judgement
 from cloudwarden.ports import PolicyRun, Transaction
 
 Key = tuple[Scope, str]
+ModeOf = Callable[[AnyPolicy, Scope], Mode]
+"""How far a policy may go in a scope."""
 
 FIXED_WITHIN = timedelta(days=30)
 """How long it is remembered that our action fixed something, for the case that somebody undoes it."""
@@ -40,7 +42,7 @@ class Settler:
         *,
         now: datetime,
         run_id: str,
-        mode_of: Callable[[AnyPolicy], Mode],
+        mode_of: ModeOf,
         protection: Protection = NOTHING_MORE,
     ) -> None:
         self._tx = tx
@@ -62,30 +64,27 @@ class Settler:
         Of a finding that was not `remembered` when the scopes were looked at, its absence says nothing.
         """
         known = known_findings(self._tx, policy.name, self._now)
+        terms = {judgement.scope: self._terms(policy, judgement.scope) for judgement in judgements}
         self._fixed = self._fixed_by_us(policy)
-        self._cautious = self._caution(policy, judgements)
-        terms = lifecycle.Terms(
-            now=self._now,
-            interval=policy.schedule.interval_at(self._now),
-            grace=policy.grace,
-            mode=self._mode_of(policy),
-            respects=policy.respects,
-        )
+        enforced = any(its.mode is Mode.ENFORCE for its in terms.values())
+        self._cautious = self._caution(policy, judgements, enforced=enforced)
         seen: set[Key] = set()
         for judgement in judgements:
             for resource, verdict in judgement.told:
                 key = (judgement.scope, resource.id)
                 seen.add(key)
-                self._settle_one(policy, resource, verdict, known.get(key), terms)
+                self._settle_one(policy, resource, verdict, known.get(key), terms[judgement.scope])
         problems = {judgement.scope: judgement.problem for judgement in judgements}
         for key, finding in known.items():
             if key not in seen and key in remembered and key[0] in problems and not finding.state.closed:
                 self._settle_unseen(finding, problems[key[0]])
+        # What is only observed is no part of what a share may be taken of.
+        acting = [judgement for judgement in judgements if terms[judgement.scope].mode > Mode.OBSERVE]
         run = PolicyRun(
             policy=policy.name,
             run_id=self._run_id,
             started_at=self._now,
-            population=population(judgements),
+            population=population(acting),
             cautious=self._cautious,
         )
         self._tx.runs.save(run, problems)
@@ -95,12 +94,21 @@ class Settler:
         self._tx.findings.save(self._findings)
         self._tx.proposals.save(self._proposals)
 
+    def _terms(self, policy: AnyPolicy, scope: Scope) -> lifecycle.Terms:
+        return lifecycle.Terms(
+            now=self._now,
+            interval=policy.schedule.interval_at(self._now),
+            grace=policy.grace,
+            mode=self._mode_of(policy, scope),
+            respects=policy.respects,
+        )
+
     def _fixed_by_us(self, policy: AnyPolicy) -> Mapping[Key, Finding]:
         """Findings that our actions fixed lately: whoever brings one back wants it so."""
         closed = self._tx.findings.recently_closed(policy.name, self._now - FIXED_WITHIN)
         return {(one.scope, one.resource_id): one for one in closed if one.state is State.FIXED}
 
-    def _caution(self, policy: AnyPolicy, judgements: Sequence[Judgement]) -> str | None:
+    def _caution(self, policy: AnyPolicy, judgements: Sequence[Judgement], *, enforced: bool) -> str | None:
         """Why the policy only proposes in this sweep; what is usual becomes its history."""
         run = self._tx.runs.get(policy.name)
         matches = sum(judgement.verdicts.get(Outcome.VIOLATION, 0) for judgement in judgements)
@@ -111,9 +119,9 @@ class Settler:
             interval=policy.schedule.interval_at(self._now),
             now=self._now,
         )
-        if why is None and population(judgements) is not None:
+        if why is None and all(judgement.problem is None for judgement in judgements):
             self._tx.runs.add_matches(policy.name, self._now, matches)
-        if why is not None and self._mode_of(policy) is Mode.ENFORCE:
+        if why is not None and enforced:
             self.events.append(PolicyCautious(run_id=self._run_id, policy=policy.name, detail=why))
         return why
 
@@ -212,7 +220,7 @@ class Settler:
 
     def _acts_alone(self, policy: AnyPolicy, scope: Scope) -> bool:
         trusted = self._tx.decisions.trusted(policy.name, policy.fingerprint)
-        return self._mode_of(policy) is Mode.ENFORCE and scope in trusted and self._cautious is None
+        return self._mode_of(policy, scope) is Mode.ENFORCE and scope in trusted and self._cautious is None
 
     def _end_proposal(self, finding: Finding, state: ProposalState, reason: str) -> None:
         if proposal := self._undecided.pop(finding.id, None):
@@ -236,10 +244,12 @@ def known_findings(tx: Transaction, policy: str, now: datetime) -> Mapping[Key, 
 
 
 def population(judgements: Sequence[Judgement]) -> int | None:
-    """How many resources were judged in all scopes; None when a listing was incomplete."""
-    counts = [judgement.population for judgement in judgements]
-    known = [count for count in counts if count is not None]
-    return sum(known) if len(known) == len(counts) else None
+    """How many resources were judged in the scopes that were listed completely; None when none was.
+
+    What is in the others could only make the population larger, and a share of it allow more.
+    """
+    known = [judgement.population for judgement in judgements if judgement.population is not None]
+    return sum(known) if known else None
 
 
 def _unread(problem: Cause) -> Cause:

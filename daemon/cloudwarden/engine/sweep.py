@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from cloudwarden.core.errors import StoreError
 from cloudwarden.core.finding import Finding
-from cloudwarden.core.policy import AnyPolicy, Mode
+from cloudwarden.core.policy import AnyPolicy
 from cloudwarden.core.resource import Scope
 from cloudwarden.core.restraint import UNRESTRAINED, Restraints
 from cloudwarden.core.verdict import Outcome
@@ -24,7 +24,7 @@ from cloudwarden.engine.events import (
     SweepFinished,
     SweepStarted,
 )
-from cloudwarden.engine.settle import Key, Settler, known_findings, new_id
+from cloudwarden.engine.settle import Key, ModeOf, Settler, known_findings, new_id
 from cloudwarden.engine.survey import Assignment, Judgement, Survey, Surveyor
 from cloudwarden.ports import Clock, Reporter, Store
 
@@ -73,7 +73,7 @@ class Sweeper:
         clock: Clock,
         reporter: Reporter,
         scopes: Callable[[], Sequence[Scope]],
-        mode_of: Callable[[AnyPolicy], Mode],
+        mode_of: ModeOf,
         restraints: Restraints = UNRESTRAINED,
     ) -> None:
         self._surveyor = surveyor

@@ -1,7 +1,18 @@
 """Settings: what differs between installations, from a TOML file and environment variables."""
 
+from cloudwarden.settings.aws import AccountSettings, AwsSettings, OrganizationSettings
 from cloudwarden.settings.effective import Row, effective
-from cloudwarden.settings.model import AwsSettings, LimitOverride, PolicyOverride, Settings
+from cloudwarden.settings.model import LimitOverride, PolicyOverride, Settings
 from cloudwarden.settings.reading import load_settings
 
-__all__ = ["AwsSettings", "LimitOverride", "PolicyOverride", "Row", "Settings", "effective", "load_settings"]
+__all__ = [
+    "AccountSettings",
+    "AwsSettings",
+    "LimitOverride",
+    "OrganizationSettings",
+    "PolicyOverride",
+    "Row",
+    "Settings",
+    "effective",
+    "load_settings",
+]

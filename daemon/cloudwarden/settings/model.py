@@ -7,13 +7,14 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, Field, PrivateAttr, SecretStr, model_validator
+from pydantic import AfterValidator, Field, PrivateAttr, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from cloudwarden.core.policy import Mode
 from cloudwarden.core.restraint import Restraints
+from cloudwarden.settings.aws import AwsSettings
 from cloudwarden.settings.restraints import FreezeSettings, ProtectSettings, QuotaSettings, WindowSettings
-from cloudwarden.settings.written import Duration, Table, Words, WrittenMode
+from cloudwarden.settings.written import Duration, Table, WrittenMode
 
 PREFIX = "CLOUDWARDEN_"
 DELIMITER = "__"
@@ -23,59 +24,6 @@ def _database_url(value: str) -> str:
     if "://" not in value:
         raise ValueError("write a URL, such as sqlite:////var/lib/cloudwarden/cloudwarden.db")
     return value
-
-
-def _http_url(value: str) -> str:
-    if not value.startswith(("http://", "https://")):
-        raise ValueError("write a URL that begins with http:// or https://")
-    return value
-
-
-class AwsSettings(Table):
-    """How AWS is reached."""
-
-    regions: Words = Field(
-        default=(),
-        description="names of regions, default none, which means the session's own: a region that nobody named "
-        "is never touched. In the environment, joined by commas.",
-    )
-    profile: str | None = Field(
-        default=None,
-        description="name of a profile of the AWS configuration files, default none: the default chain, which ends "
-        "with the machine's own role, suits a daemon best.",
-    )
-    endpoint_url: Annotated[str, AfterValidator(_http_url)] | None = Field(
-        default=None,
-        description="URL, default none, which means AWS: for an AWS-compatible server or a VPC endpoint.",
-    )
-    role_arn: str | None = Field(
-        default=None,
-        description="ARN of a role to assume, default none: set it when the daemon's own identity only has the right "
-        "to assume another.",
-    )
-    external_id: SecretStr | None = Field(
-        default=None,
-        description="text, secret, default none: what the role's trust policy asks for, so that nobody else's "
-        "daemon can be talked into assuming it.",
-    )
-    connect_timeout_seconds: float = Field(
-        default=5.0,
-        gt=0,
-        description="seconds, default 5.0: a connection inside AWS takes milliseconds; botocore's own 60 would hold a "
-        "thread for a minute on a blackholed endpoint.",
-    )
-    read_timeout_seconds: float = Field(
-        default=20.0,
-        gt=0,
-        description="seconds, default 20.0: the slowest page of 1,000 resources takes a few; longer means no answer.",
-    )
-    attempts: int = Field(
-        default=4,
-        ge=1,
-        le=20,
-        description="tries per reading call, the first included, default 4: waits out a throttle of some seconds; a "
-        "longer one makes verdicts unknown, which the next sweep mends. What changes things is tried once.",
-    )
 
 
 class LimitOverride(Table):

@@ -8,10 +8,11 @@ from datetime import datetime
 
 from sqlalchemy import Connection, RowMapping, delete, select
 
+from cloudwarden.core.acceptance import KnownScope
 from cloudwarden.core.exemption import Exemption
 from cloudwarden.core.resource import Scope
 from cloudwarden.ports import PolicyRun
-from cloudwarden.store import rows
+from cloudwarden.store import rows, tables
 from cloudwarden.store.tables import exemptions, matches, pauses, run_scopes, runs, trust
 
 MATCHES_KEPT = 20
@@ -81,6 +82,36 @@ class SqlRuns:
 
     def forget_matches(self, policy: str) -> None:
         self._connection.execute(delete(matches).where(matches.c.policy == policy))
+
+
+class SqlScopes:
+    """`ports.Scopes`."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def known(self) -> Mapping[Scope, KnownScope]:
+        query = select(tables.scopes).order_by(tables.scopes.c.account, tables.scopes.c.region)
+        return {one.scope: one for one in rows.fetch(self._connection, query, _known_from)}
+
+    def save(self, scopes: Iterable[KnownScope]) -> None:
+        rows.upsert(self._connection, tables.scopes, [_known_row(one) for one in scopes])
+
+
+def _known_from(row: RowMapping) -> KnownScope:
+    kept = {name: row[name] for name in ("name", "found_at", "accepted_at", "accepted_by", "left_at")}
+    return KnownScope(scope=rows.scope_of(row), **kept)
+
+
+def _known_row(known: KnownScope) -> dict[str, object]:
+    return {
+        **rows.scope_columns(known.scope),
+        "name": known.name,
+        "found_at": known.found_at,
+        "accepted_at": known.accepted_at,
+        "accepted_by": known.accepted_by,
+        "left_at": known.left_at,
+    }
 
 
 def _pause_from(row: RowMapping) -> tuple[str, str]:

@@ -196,6 +196,18 @@ trust = Table(
     Column("region", String, primary_key=True),
 )
 
+scopes = Table(
+    "scopes",
+    metadata,
+    Column("account", String, primary_key=True),
+    Column("region", String, primary_key=True),
+    Column("name", String, nullable=False),
+    Column("found_at", UtcTime, nullable=False),
+    Column("accepted_at", UtcTime),
+    Column("accepted_by", String, nullable=False),
+    Column("left_at", UtcTime),
+)
+
 runs = Table(
     "runs",
     metadata,

@@ -10,7 +10,7 @@ from sqlalchemy import Connection, Engine, StaticPool
 
 from cloudwarden.core.errors import StoreBusy
 from cloudwarden.store.connection import reading
-from cloudwarden.store.decisions import SqlDecisions, SqlRuns
+from cloudwarden.store.decisions import SqlDecisions, SqlRuns, SqlScopes
 from cloudwarden.store.findings import SqlActionRecords, SqlFindings, SqlProposals
 from cloudwarden.store.journal import SqlJournal
 
@@ -50,6 +50,11 @@ class SqlTransaction:
     def runs(self) -> SqlRuns:
         """The latest sweep of each policy."""
         return SqlRuns(self.connection)
+
+    @property
+    def scopes(self) -> SqlScopes:
+        """Scopes that were ever found."""
+        return SqlScopes(self.connection)
 
 
 class SqlStore:

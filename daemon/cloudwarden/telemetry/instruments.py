@@ -83,6 +83,16 @@ class Instruments:
         self.inventory_last_success = gauge(
             "inventory_last_success_timestamp_seconds", "When a listing was last complete, Unix time", *_BY_SCOPE
         )
+        self.scopes = gauge("scopes", "Scopes at the latest sweep: accepted, or waiting to be accepted", "state")
+        self.discovery_problems = gauge(
+            "discovery_problems",
+            "What the latest discovery could not be told, so that an older answer stands: credentials, organization, "
+            "or the regions of so many accounts",
+            "source",
+        )
+        self.discovery_last_success = gauge(
+            "discovery_last_success_timestamp_seconds", "When all scopes were last told completely, Unix time"
+        )
         self.aws_requests = counter(
             "aws_requests_total", "Requests sent to AWS, by outcome", "service", "operation", "outcome"
         )

@@ -24,6 +24,7 @@ _LEVELS: Mapping[type, int] = {
     events.MetricsRequested: logging.DEBUG,
     events.PhaseFinished: logging.DEBUG,
     events.StoreCounted: logging.DEBUG,
+    events.ScopesLeft: logging.WARNING,
     events.RuleFailed: logging.WARNING,
     events.LimitTripped: logging.WARNING,
     events.PolicyCautious: logging.WARNING,
@@ -58,6 +59,10 @@ def _level(event: object) -> int:
     match event:
         case events.Listed(problem=problem):
             return logging.DEBUG if problem is None else logging.WARNING
+        case events.ScopesDiscovered(problems=problems):
+            return logging.WARNING if problems else logging.DEBUG
+        case events.ScopesFound(accepted=accepted):
+            return logging.INFO if accepted else logging.WARNING
         case events.PoliciesLoaded(problems=problems):
             return logging.ERROR if problems else logging.INFO
         case events.ActionEnded(outcome="failed"):

@@ -107,6 +107,8 @@ def _route(handler: logging.Handler, level: str) -> None:
     root.setLevel(level.upper())
     for name in _CHATTY:
         logging.getLogger(name).setLevel(max(logging.WARNING, root.level))
+    # It prints a traceback for each role that is refused, and the listings that fail for it say the same in a line.
+    logging.getLogger("botocore.credentials").setLevel(logging.ERROR)
     logging.captureWarnings(capture=True)
 
 

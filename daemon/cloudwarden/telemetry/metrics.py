@@ -25,6 +25,9 @@ CAUTION = "caution"
 GUARDS = (*(guard.__name__ for guard in guards.CHAIN), guards.limit.__name__, "re-check", CAUTION)
 """Every guard that can hold an action: its counters begin at 0, so that a first trip is a rise and not a beginning."""
 
+DISCOVERIES = ("credentials", "organization", "regions")
+"""What a discovery asks for."""
+
 ENDINGS = ("succeeded", "failed", "abandoned")
 """How an action ends."""
 
@@ -55,6 +58,7 @@ class Metrics:
         self._handlers: dict[type, Callable[[Any], None]] = {
             events.PhaseFinished: self._phase_finished,
             events.Listed: self._listed,
+            events.ScopesDiscovered: self._scopes_discovered,
             events.MetricsRequested: self._metrics_requested,
             events.PolicyJudged: self._policy_judged,
             events.ProposalMade: self._proposal_made,
@@ -143,6 +147,14 @@ class Metrics:
         if complete:
             self._is.inventory_resources.labels(*labels).set(event.resources)
             self._is.inventory_last_success.labels(*labels).set(self._now())
+
+    def _scopes_discovered(self, event: events.ScopesDiscovered) -> None:
+        self._is.scopes.labels("accepted").set(event.accepted)
+        self._is.scopes.labels("waiting").set(event.waiting)
+        for source in DISCOVERIES:
+            self._is.discovery_problems.labels(source).set(sum(one.source == source for one in event.problems))
+        if not event.problems:
+            self._is.discovery_last_success.set(self._now())
 
     def _metrics_requested(self, event: events.MetricsRequested) -> None:
         self._is.metrics_requested.labels(event.scope.account).inc(event.requested)

@@ -1,0 +1,41 @@
+"""Compares this machine's clock with AWS's, at every answer."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
+from typing import Any
+
+from botocore.awsrequest import AWSResponse
+from botocore.client import BaseClient
+
+from cloudwarden.aws.errors import SKEW
+
+
+class ClockWatch:
+    """Remembers how far this machine's clock is ahead of the latest answer's Date, which is in whole seconds.
+
+    An answer that is an error carries it too, so that a refused signature can say that the clock is why.
+    """
+
+    def __init__(self, now: Callable[[], datetime]) -> None:
+        self._now = now
+        self.ahead: timedelta | None = None
+        """None before any answer; negative when the clock is behind."""
+
+    def watch(self, client: BaseClient) -> None:
+        """Listen to a client from now on."""
+        name = client.meta.service_model.service_id.hyphenize()
+        client.meta.events.register(f"after-call.{name}", self.answered)
+
+    def answered(self, http_response: AWSResponse, parsed: dict[str, Any], **_: object) -> None:
+        """One answer came."""
+        try:
+            date = parsedate_to_datetime(http_response.headers.get("Date", ""))
+        except (TypeError, ValueError):
+            return
+        # A Date that names no zone is in UTC: HTTP knows no other.
+        self.ahead = self._now() - (date if date.tzinfo else date.replace(tzinfo=UTC))
+        if "Error" in parsed:
+            parsed["Error"][SKEW] = self.ahead.total_seconds()

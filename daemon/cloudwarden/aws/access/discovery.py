@@ -1,0 +1,161 @@
+"""Finds out which scopes there are, and holds on to the last good answer while AWS gives none."""
+
+from __future__ import annotations
+
+import contextvars
+import threading
+from collections.abc import Callable, Collection, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+
+from cloudwarden.aws.access import regions
+from cloudwarden.aws.access.account import Account, AwsAccess
+from cloudwarden.aws.access.clients import ScopedClient
+from cloudwarden.aws.access.organization import Organization
+from cloudwarden.core.acceptance import Discovery, DiscoveryProblem, FoundScope, KnownScope
+from cloudwarden.core.errors import CloudError
+from cloudwarden.core.resource import Scope
+from cloudwarden.core.verdict import Cause
+
+OWN, ORGANIZATION, REGIONS = "credentials", "organization", "regions"
+"""What may fail to be told: whose the daemon's own credentials are, which accounts there are, and which regions."""
+
+AGAIN_AFTER_SECONDS = 300.0
+"""How soon a discovery that had problems is tried again, when its period is longer."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Asking:
+    """How a discovery asks: whose account the daemon's own is, and which client speaks for an account's regions."""
+
+    own: Callable[[], str]
+    home: Callable[[], str]
+    organization: Organization | None
+    client: Callable[[Account], ScopedClient]
+
+
+class Discoverer:
+    """Accounts and their regions, discovered anew every so often.
+
+    Whatever fails is answered as it was answered last, by this process or (`remembered`) an earlier one, and is a
+    problem of the Discovery: an account is gone only when AWS listed all accounts and it was not among them.
+    """
+
+    def __init__(
+        self,
+        access: AwsAccess,
+        asking: Asking,
+        *,
+        remembered: Callable[[], Collection[KnownScope]],
+        timer: Callable[[], float],
+    ) -> None:
+        self._access = access
+        self._asking = asking
+        self._remembered = remembered
+        self._timer = timer
+        self._accounts: Mapping[str, Account] = {}
+        self._regions: dict[str, tuple[str, ...]] = {}
+        self._latest: Discovery | None = None
+        self._due_at = 0.0
+        self._discovering = threading.RLock()
+
+    def latest(self) -> Discovery:
+        """What is known now, asked of AWS when it is time. Raises CloudError when nothing at all can be told."""
+        with self._discovering:
+            if self._latest is None or self._timer() >= self._due_at:
+                self._latest = self._renewed()
+                period = self._access.discovery_seconds
+                pause = min(period, AGAIN_AFTER_SECONDS) if self._latest.problems else period
+                self._due_at = self._timer() + pause
+            return self._latest
+
+    def _renewed(self) -> Discovery:
+        try:
+            return self._discovered()
+        except CloudError as error:
+            if self._latest is None:
+                raise
+            return replace(self._latest, problems=(DiscoveryProblem(source=OWN, cause=_cause(error)),))
+
+    def account(self, id_: str) -> Account | None:
+        """An account that was discovered or named; None for a stranger. Raises CloudError.
+
+        Nothing is discovered anew for this: a sweep goes on with what it began with.
+        """
+        if self._latest is None:
+            self.latest()
+        return self._accounts.get(id_)
+
+    def _discovered(self) -> Discovery:
+        accounts, problems = self._found_accounts()
+        found: list[FoundScope] = []
+        for account, (names, problem) in zip(accounts, self._in_parallel(accounts), strict=True):
+            if problem is not None:
+                problems.append(problem)
+            listed = regions.written(self._access, account, self._asking.home()) is not None
+            found.extend(
+                FoundScope(
+                    scope=Scope(account=account.id, region=name), name=account.name, named=account.named and listed
+                )
+                for name in names
+            )
+        self._accounts = {account.id: account for account in accounts}
+        return Discovery(scopes=tuple(sorted(found, key=lambda one: one.scope)), problems=tuple(problems))
+
+    def _found_accounts(self) -> tuple[list[Account], list[DiscoveryProblem]]:
+        """The named accounts, and the organization's; the daemon's own when neither is asked for."""
+        accounts = {account.id: account for account in self._access.accounts}
+        problems: list[DiscoveryProblem] = []
+        if self._asking.organization is None:
+            if not accounts:
+                own = self._asking.own()
+                accounts[own] = Account(id=own)
+        else:
+            try:
+                members: Collection[Account] = self._asking.organization.accounts()
+            except CloudError as error:
+                members = self._remembered_accounts()
+                if not members and not accounts:
+                    raise
+                problems.append(DiscoveryProblem(source=ORGANIZATION, cause=_cause(error)))
+            for member in members:
+                accounts.setdefault(member.id, member)
+        return [accounts[id_] for id_ in sorted(accounts)], problems
+
+    def _remembered_accounts(self) -> Collection[Account]:
+        if self._accounts:
+            return [account for account in self._accounts.values() if not account.named]
+        kept = {one.scope.account: one.name for one in self._remembered() if one.left_at is None}
+        return [Account(id=id_, name=name, named=False) for id_, name in kept.items()]
+
+    def _found_regions(self, account: Account) -> tuple[tuple[str, ...], DiscoveryProblem | None]:
+        """An account's regions; where they cannot be told and never were, the home region stands for the account."""
+        home = self._asking.home()
+        listed = regions.written(self._access, account, home)
+        if listed is not None:
+            return listed, None
+        try:
+            self._regions[account.id] = regions.enabled(self._access, self._asking.client(account))
+        except CloudError as error:
+            problem = DiscoveryProblem(source=REGIONS, account=account.id, cause=_cause(error))
+            return self._regions.get(account.id) or self._remembered_regions(account) or (home,), problem
+        return self._regions[account.id], None
+
+    def _remembered_regions(self, account: Account) -> tuple[str, ...]:
+        kept = (one.scope for one in self._remembered() if one.left_at is None)
+        return tuple(scope.region for scope in sorted(kept) if scope.account == account.id)
+
+    def _in_parallel(self, accounts: list[Account]) -> list[tuple[tuple[str, ...], DiscoveryProblem | None]]:
+        """Each account's regions. A thousand accounts asked one after another would take minutes."""
+        if len(accounts) <= 1:
+            return [self._found_regions(account) for account in accounts]
+        with ThreadPoolExecutor(max_workers=min(self._access.max_connections, len(accounts))) as pool:
+            # Each thread carries this one's context, so that what it logs keeps its run id.
+            futures = [
+                pool.submit(contextvars.copy_context().run, self._found_regions, account) for account in accounts
+            ]
+            return [future.result() for future in futures]
+
+
+def _cause(error: CloudError) -> Cause:
+    return Cause(reason=error.reason, detail=str(error))

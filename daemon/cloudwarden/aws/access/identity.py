@@ -1,0 +1,204 @@
+"""An account's credentials: refreshed before they end, and believed only once AWS has said whose they are."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from botocore.credentials import (
+    Credentials,
+    DeferredRefreshableCredentials,
+    ReadOnlyCredentials,
+    RefreshableCredentials,
+)
+
+from cloudwarden.aws.access.account import LONGEST_CHAINED_SECONDS, account_of
+from cloudwarden.aws.access.clients import ScopedClient, Speaker
+from cloudwarden.aws.errors import translated
+from cloudwarden.aws.pages import ask
+from cloudwarden.core.errors import AccessDenied, CloudError, CredentialsExpired, MalformedAnswer
+from cloudwarden.core.resource import Scope
+
+FAILURE_LASTS_SECONDS = 30.0
+"""For how long a failure to get credentials is told again instead of being tried again.
+
+A sweep asks for one account hundreds of times. Were each to wait for the same refusal, or for the same silence, that
+account would cost the others their time.
+"""
+
+StsClient = Callable[[Speaker], ScopedClient]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Caller:
+    """Whom AWS takes us for. `arn` is the role's session or the user."""
+
+    account: str
+    arn: str
+
+    @property
+    def partition(self) -> str:
+        """The partition that the account is in, such as `aws` or `aws-cn`."""
+        return self.arn.split(":")[1] if self.arn.startswith("arn:") else "aws"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Role:
+    """A role to assume, and how."""
+
+    arn: str
+    external_id: str | None = field(default=None, repr=False)
+    session_name: str
+    session_policy: str | None = None
+    session_seconds: int
+
+    def arguments(self, *, chained: bool) -> Mapping[str, object]:
+        """Arguments of AssumeRole; a role that assumes a role has an hour at most."""
+        longest = LONGEST_CHAINED_SECONDS if chained else self.session_seconds
+        optional = {"ExternalId": self.external_id, "Policy": self.session_policy}
+        return {
+            "RoleArn": self.arn,
+            "RoleSessionName": self.session_name,
+            "DurationSeconds": min(self.session_seconds, longest),
+            **{name: value for name, value in optional.items() if value is not None},
+        }
+
+
+class Identity:
+    """Who the daemon is in one account. `account` is None for whichever account the credentials turn out to be of.
+
+    Usable by many threads: one of them fetches, the others wait for it.
+    """
+
+    def __init__(
+        self,
+        make: Callable[[], Credentials],
+        *,
+        label: Scope,
+        account: str | None,
+        sts: StsClient,
+        timer: Callable[[], float],
+    ) -> None:
+        self._make = make
+        self._label = label
+        self._expected = account
+        self._sts = sts
+        self._timer = timer
+        self._credentials: Credentials | None = None
+        self._made_at = 0.0
+        self._known: tuple[ReadOnlyCredentials, Caller] | None = None
+        """The credentials that AWS has told the account of, and what it told."""
+        self._failed: tuple[CloudError, float] | None = None
+        self._patient_until = 0.0
+        self._fetching = threading.RLock()
+
+    def caller(self) -> Caller:
+        """Who AWS says that the credentials are. Raises CloudError."""
+        self.credentials()
+        if self._known is None:
+            raise CredentialsExpired("the credentials ended while they were looked at")
+        return self._known[1]
+
+    def credentials(self) -> ReadOnlyCredentials:
+        """The credentials of now, whose account is known to be the right one. Raises CloudError."""
+        if (frozen := self._lasting()) is not None:
+            return frozen
+        with self._fetching:
+            self._tell_failure()
+            if (frozen := self._lasting()) is not None:
+                return frozen
+            try:
+                return self._fetched()
+            except Exception as error:  # noqa: BLE001 - credential chains fail in many ways
+                failure = translated(error)
+            self._failed = (failure, self._timer())
+        raise failure
+
+    def speaker(self, scope: Scope) -> Speaker:
+        """One who makes requests about a scope as this identity."""
+        return Speaker(scope=scope, credentials=self.credentials, refused=self.forget)
+
+    def forget(self) -> None:
+        """AWS says that the credentials are over, whatever they say themselves: the next request fetches new ones.
+
+        At most every half minute, as new ones would fare no better when the reason is another.
+        """
+        with self._fetching:
+            if self._timer() - self._made_at >= FAILURE_LASTS_SECONDS:
+                self._credentials = self._known = None
+
+    def _lasting(self) -> ReadOnlyCredentials | None:
+        """The checked credentials, when nothing has to be done about them now."""
+        credentials, known = self._credentials, self._known
+        if credentials is None or known is None:
+            return None
+        if isinstance(credentials, RefreshableCredentials) and credentials.refresh_needed():
+            # Where a renewal ahead of time has just failed, what there is goes on for a moment.
+            return known[0] if self._timer() < self._patient_until else None
+        # Another thread may have just renewed them, and not yet asked whose the new ones are.
+        return known[0] if credentials.get_frozen_credentials().access_key == known[0].access_key else None
+
+    def _tell_failure(self) -> None:
+        if self._failed is None:
+            return
+        failure, at = self._failed
+        if self._timer() - at < FAILURE_LASTS_SECONDS:
+            raise type(failure)(str(failure), code=failure.code, request_id=failure.request_id)
+        self._failed = None
+
+    def _fetched(self) -> ReadOnlyCredentials:
+        if self._credentials is None:
+            self._credentials = self._make()
+            self._made_at = self._timer()
+        frozen = self._credentials.get_frozen_credentials()
+        if self._known is None or self._known[0].access_key != frozen.access_key:
+            self._known = (frozen, self._asked(frozen))
+        if isinstance(self._credentials, RefreshableCredentials) and self._credentials.refresh_needed():
+            self._patient_until = self._timer() + FAILURE_LASTS_SECONDS
+        return frozen
+
+    def _asked(self, frozen: ReadOnlyCredentials) -> Caller:
+        """Whose these very credentials are. Raises CloudError, AccessDenied when they are another account's."""
+        speaker = Speaker(scope=self._label, credentials=lambda: frozen)
+        answer = ask(self._sts(speaker), "get_caller_identity", {})
+        caller = Caller(account=str(answer.get("Account") or ""), arn=str(answer.get("Arn") or ""))
+        if not caller.account:
+            raise CredentialsExpired("GetCallerIdentity: STS named no account")
+        if self._expected is not None and caller.account != self._expected:
+            raise AccessDenied(f"the credentials are for account {caller.account}, not for {self._expected}")
+        return caller
+
+
+class AssumedRole(DeferredRefreshableCredentials):
+    """Credentials of a role, asked of STS when first used, and again when a quarter of their life is left.
+
+    See "AssumeRole" of the AWS STS API reference.
+    """
+
+    def __init__(self, source: Speaker, role: Role, sts: StsClient) -> None:
+        super().__init__(self._assumed, "assume-role")
+        self._source = source
+        self._role = role
+        self._sts = sts
+        self._advisory_refresh_timeout = min(15 * 60, role.session_seconds // 4)
+        self._mandatory_refresh_timeout = min(10 * 60, role.session_seconds // 6)
+
+    def _assumed(self) -> Mapping[str, Any]:
+        """New credentials, as botocore takes them. Raises CloudError."""
+        chained = self._source.credentials().token is not None
+        answer = ask(self._sts(self._source), "assume_role", self._role.arguments(chained=chained))
+        given, assumed = answer.get("Credentials", {}), answer.get("AssumedRoleUser", {}).get("Arn", "")
+        wanted = account_of(self._role.arn)
+        if account_of(assumed) != wanted:
+            raise AccessDenied(f"AssumeRole: the role given is {assumed}, which is not of account {wanted}")
+        try:
+            return {
+                "access_key": given["AccessKeyId"],
+                "secret_key": given["SecretAccessKey"],
+                "token": given["SessionToken"],
+                "expiry_time": given["Expiration"].isoformat(),
+            }
+        except (KeyError, AttributeError):
+            raise MalformedAnswer("AssumeRole: the answer holds no credentials") from None

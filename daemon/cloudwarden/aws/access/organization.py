@@ -1,0 +1,83 @@
+"""The accounts of an organization, as AWS Organizations tells them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any
+
+from cloudwarden.aws.access.account import Account, OrganizationAccess
+from cloudwarden.aws.access.clients import ScopedClient
+from cloudwarden.aws.pages import pages
+from cloudwarden.core.errors import MalformedAnswer
+
+_ACTIVE = "ACTIVE"
+_UNIT, _ROOT = "ou-", "r-"
+
+
+class Organization:
+    """Lists the accounts that are looked after: active ones only, as suspended and closing ones refuse every role.
+
+    See "ListAccounts", "ListAccountsForParent" and "ListOrganizationalUnitsForParent" of the AWS Organizations API
+    reference. They page by twenty, and an empty page may have a successor.
+    """
+
+    def __init__(self, access: OrganizationAccess, client: Callable[[], ScopedClient]) -> None:
+        self._access = access
+        self._client = client
+
+    def accounts(self) -> tuple[Account, ...]:
+        """Every active account that is included and not excluded, by id. Raises CloudError when any page is missing."""
+        client = self._client()
+        found = dict(self._included(client))
+        for unwanted in self._excluded(client):
+            found.pop(unwanted, None)
+        return tuple(found[id_] for id_ in sorted(found))
+
+    def _included(self, client: ScopedClient) -> Iterator[tuple[str, Account]]:
+        if not self._access.include:
+            yield from _active(pages(client, "list_accounts", {}))
+        for parent in self._access.include:
+            for unit in _with_units_below(client, parent):
+                yield from _active(pages(client, "list_accounts_for_parent", {"ParentId": unit}))
+
+    def _excluded(self, client: ScopedClient) -> Iterator[str]:
+        for excluded in self._access.exclude:
+            if not excluded.startswith((_UNIT, _ROOT)):
+                yield excluded
+                continue
+            for unit in _with_units_below(client, excluded):
+                for page in pages(client, "list_accounts_for_parent", {"ParentId": unit}):
+                    yield from (_text(one, "Id") for one in _items(page, "Accounts"))
+
+
+def _with_units_below(client: ScopedClient, parent: str) -> Iterator[str]:
+    """The parent, and every unit at any depth below it."""
+    waiting = [parent]
+    while waiting:
+        unit = waiting.pop()
+        yield unit
+        for page in pages(client, "list_organizational_units_for_parent", {"ParentId": unit}):
+            waiting.extend(_text(one, "Id") for one in _items(page, "OrganizationalUnits"))
+
+
+def _active(listed: Iterable[Mapping[str, Any]]) -> Iterator[tuple[str, Account]]:
+    for page in listed:
+        for one in _items(page, "Accounts"):
+            # State took the place of Status in 2026; what says neither is not taken for active.
+            if (one.get("State") or _text(one, "Status")) == _ACTIVE:
+                id_ = _text(one, "Id")
+                yield id_, Account(id=id_, name=str(one.get("Name") or ""), named=False)
+
+
+def _items(page: Mapping[str, Any], key: str) -> list[Mapping[str, Any]]:
+    items = page.get(key)
+    if not isinstance(items, list):
+        raise MalformedAnswer(f"Organizations: a page without {key}")
+    return items
+
+
+def _text(item: Mapping[str, Any], key: str) -> str:
+    value = item.get(key)
+    if not isinstance(value, str) or not value:
+        raise MalformedAnswer(f"Organizations: an item without {key}")
+    return value

@@ -1,0 +1,72 @@
+"""What to do about an error of AWS, for a person."""
+
+from __future__ import annotations
+
+from cloudwarden.core.acceptance import DiscoveryProblem
+from cloudwarden.core.errors import (
+    AccessDenied,
+    CloudError,
+    CredentialsExpired,
+    RegionDisabled,
+    Throttled,
+    Timeout,
+    Unavailable,
+)
+from cloudwarden.core.resource import Scope
+
+_WAY = (
+    "check the way to the endpoint: DNS, proxy, security groups, VPC endpoints, aws.endpoint_url; AWS's own state is "
+    "on health.aws.amazon.com"
+)
+_LATER = "AWS asks for fewer requests: try again later, and see who else uses this API in the account"
+
+
+def for_credentials(error: CloudError) -> str:
+    """What to do when the daemon's own credentials are of no use."""
+    if isinstance(error, AccessDenied):
+        return "let aws.role_arn be assumed by the credentials that the daemon has, with aws.external_id"
+    if isinstance(error, CredentialsExpired):
+        return "give it credentials: a role of the machine or container, `aws sso login` and aws.profile, or keys"
+    return _general(error.reason)
+
+
+def for_account(error: CloudError, account: str, own: str) -> str:
+    """What to do when an account's role cannot be assumed by the daemon, whose own ARN is given."""
+    if isinstance(error, AccessDenied | CredentialsExpired):
+        return (
+            f"make the role in {account}, let its trust policy name {own} and the external id that the settings hold "
+            "(deploy/iam/member-trust.json), and allow sts:AssumeRole on it (deploy/iam/hub.json)"
+        )
+    return _general(error.reason)
+
+
+def for_discovery(problem: DiscoveryProblem) -> str:
+    """What to do when accounts or regions cannot be told."""
+    if problem.cause.reason == AccessDenied.reason and problem.source == "organization":
+        return (
+            "allow organizations:List* (deploy/iam/hub.json) and ask from the management or a delegated "
+            "administrator's account: aws.organization.role_arn"
+        )
+    if problem.cause.reason == AccessDenied.reason:
+        return f"see the account's own line; its role needs ec2:DescribeRegions in {problem.account}"
+    return _general(problem.cause.reason)
+
+
+def for_permission(reason: str, permission: str, scope: Scope, *, acting: bool = False) -> str:
+    """What to do when a permission is missing in a scope, or could not be tried there."""
+    if reason == AccessDenied.reason:
+        file = "act.json" if acting else "read.json"
+        return f"allow {permission} to the role in {scope.account} (deploy/iam/{file}), and see the SCPs above it"
+    if reason == RegionDisabled.reason:
+        return f"enable {scope.region} in account {scope.account}, or name it in aws.regions_exclude"
+    return _general(reason)
+
+
+def _general(reason: str) -> str:
+    if reason in (Timeout.reason, Unavailable.reason):
+        return _WAY
+    if reason == Throttled.reason:
+        return _LATER
+    if reason == CredentialsExpired.reason:
+        return "see the clock's line; else give the daemon new credentials"
+    return ""

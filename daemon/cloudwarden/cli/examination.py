@@ -1,0 +1,79 @@
+"""Looks at the whole installation: its store, its policies, this process's limits, and AWS."""
+
+from __future__ import annotations
+
+import resource
+from collections import Counter
+from collections.abc import Collection, Iterator
+
+from cloudwarden.app import App
+from cloudwarden.core.acceptance import KnownScope
+from cloudwarden.core.checkup import Area, Check, Health
+from cloudwarden.core.errors import StoreError
+from cloudwarden.core.policy import AnyPolicy
+
+CLIENTS_PER_REGION = 8
+"""Services that policies read there, with those that act apart."""
+
+FILES_BESIDE_AWS = 100
+"""Open files that are no connections to AWS: libraries, the store, the web server's, logs."""
+
+
+def examine(app: App) -> Iterator[Check]:
+    """Check after check; nothing is changed, but that an older store is brought up to date."""
+    known: Collection[KnownScope] = ()
+    try:
+        with app.store.reading() as tx:
+            known = tx.scopes.known().values()
+        yield Check(area=Area.STORE, subject="database", health=Health.OK)
+    except StoreError as error:
+        yield Check(area=Area.STORE, subject="database", health=Health.FAILED, detail=str(error), fix="see the detail")
+        return
+    loaded = app.load()
+    yield from _policies(tuple(loaded.policies.values()), [str(problem) for problem in loaded.problems])
+    yield from _limits(app, known)
+    yield from app.doctor.examine(tuple(loaded.policies.values()), app.highest_mode_of)
+    yield from _acceptance(known)
+
+
+def _policies(policies: Collection[AnyPolicy], problems: Collection[str]) -> Iterator[Check]:
+    for problem in problems:
+        yield Check(
+            area=Area.POLICIES, subject="policy file", health=Health.FAILED, detail=problem, fix="see the detail"
+        )
+    if not policies:
+        fix = "write some in the directory that `policies` names; examples are in the README"
+        yield Check(area=Area.POLICIES, subject="policies", health=Health.WARNING, detail="there are none", fix=fix)
+    elif not problems:
+        yield Check(area=Area.POLICIES, subject="policies", health=Health.OK, detail=f"{len(policies)} loaded")
+
+
+def _limits(app: App, known: Collection[KnownScope]) -> Iterator[Check]:
+    """Each shared client may hold a connection per thread, and each connection is an open file."""
+    regions = len({one.scope.region for one in known}) or 1
+    clients = min(app.settings.aws.max_clients, regions * CLIENTS_PER_REGION)
+    most = clients * app.settings.threads + FILES_BESIDE_AWS
+    allowed, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    enough = allowed in (resource.RLIM_INFINITY, -1) or allowed >= most
+    yield Check(
+        area=Area.LIMITS,
+        subject="open files",
+        health=Health.OK if enough else Health.WARNING,
+        detail=f"{allowed} allowed, up to {most} used",
+        fix=""
+        if enough
+        else f"LimitNOFILE={most} in the unit, `ulimit -n {most}`, or lower aws.max_clients or threads",
+    )
+
+
+def _acceptance(known: Collection[KnownScope]) -> Iterator[Check]:
+    waiting = Counter(one.scope.account for one in known if one.waits)
+    for account, regions in waiting.items():
+        yield Check(
+            area=Area.SCOPE,
+            subject=account,
+            where=account,
+            health=Health.WARNING,
+            detail=f"{regions} regions of it wait to be accepted: policies only observe there",
+            fix=f"cloudwarden scopes --waiting, then cloudwarden accept {account}",
+        )

@@ -1,0 +1,69 @@
+"""Scopes that were found, and those that an operator let policies act in."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from cloudwarden.core.resource import Scope
+from cloudwarden.core.verdict import Cause
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class FoundScope:
+    """A scope that there is. `named` says that the settings name both its account and its region."""
+
+    scope: Scope
+    name: str = ""
+    named: bool
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class DiscoveryProblem:
+    """What could not be discovered, so that the last good answer stands for it.
+
+    `source` is a bounded word: `credentials`, `organization` or `regions`. `account` is whose regions are meant.
+    """
+
+    source: str
+    account: str = ""
+    cause: Cause
+
+    def __str__(self) -> str:
+        return f"{self.source}{f' of {self.account}' if self.account else ''}: {self.cause}"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Discovery:
+    """All scopes that there are, as far as is known.
+
+    With problems, a scope that is missing is not gone, and one that is here may be.
+    """
+
+    scopes: tuple[FoundScope, ...]
+    problems: tuple[DiscoveryProblem, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class KnownScope:
+    """A scope that was found once. Until it is accepted, policies observe in it and do no more.
+
+    `accepted_by` is a person, or `settings`. `left_at` is when a whole discovery first did without it.
+    """
+
+    scope: Scope
+    name: str
+    found_at: datetime
+    accepted_at: datetime | None = None
+    accepted_by: str = ""
+    left_at: datetime | None = None
+
+    @property
+    def accepted(self) -> bool:
+        """Whether policies may do more than observe in it."""
+        return self.accepted_at is not None
+
+    @property
+    def waits(self) -> bool:
+        """Whether it waits for an operator to accept it."""
+        return not self.accepted and self.left_at is None

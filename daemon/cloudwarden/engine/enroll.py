@@ -1,0 +1,140 @@
+"""Enroll: what discovery finds is remembered and announced, and only observed until it is accepted."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
+from datetime import datetime
+from typing import TypeVar
+
+from cloudwarden.core.acceptance import Discovery, FoundScope, KnownScope
+from cloudwarden.core.resource import Scope
+from cloudwarden.engine.events import ScopesDiscovered, ScopesFound, ScopesLeft
+from cloudwarden.ports import Clock, Reporter, Store, Transaction
+
+Key = TypeVar("Key")
+
+SETTINGS = "settings"
+"""Who accepts what the settings name."""
+
+
+class Enroller:
+    """Keeps the store's scopes up to what discovery finds.
+
+    What the settings name is accepted by that, and with `accept_first` what the very first discovery finds.
+    """
+
+    def __init__(
+        self,
+        *,
+        store: Store,
+        clock: Clock,
+        reporter: Reporter,
+        discover: Callable[[], Discovery],
+        accept_first: bool,
+    ) -> None:
+        self._store = store
+        self._clock = clock
+        self._reporter = reporter
+        self._discover = discover
+        self._accept_first = accept_first
+        with store.reading() as tx:
+            self._accepted = _accepted(tx.scopes.known().values())
+
+    def scopes(self) -> tuple[Scope, ...]:
+        """Every scope that there is, now enrolled. Raises CloudError, and StoreError when news cannot be kept."""
+        discovery = self._discover()
+        now = self._clock.now()
+        with self._store.reading() as tx:
+            known = tx.scopes.known()
+        news = enrolled(discovery, known, now=now, accept_first=self._accept_first)
+        if news:
+            with self._store.transaction() as tx:
+                tx.scopes.save(news)
+                _journal(tx, [one for one in news if one.scope not in known], now)
+        current = {**known, **{one.scope: one for one in news}}
+        self._accepted = _accepted(current.values())
+        self._announce(discovery, known, news, current)
+        return tuple(found.scope for found in discovery.scopes)
+
+    def accepts(self, scope: Scope) -> bool:
+        """Whether policies may do more than observe in a scope, as of the latest look."""
+        return scope in self._accepted
+
+    def _announce(
+        self,
+        discovery: Discovery,
+        known: Mapping[Scope, KnownScope],
+        news: Iterable[KnownScope],
+        current: Mapping[Scope, KnownScope],
+    ) -> None:
+        came = [one for one in news if one.left_at is None and _absent(known.get(one.scope))]
+        for (account, accepted), some in _by(came, lambda one: (one.scope.account, one.accepted)):
+            name, regions = some[0].name, _regions(some)
+            self._reporter.report(ScopesFound(account=account, name=name, regions=regions, accepted=accepted))
+        for account, some in _by((one for one in news if one.left_at is not None), lambda one: one.scope.account):
+            self._reporter.report(ScopesLeft(account=account, name=some[0].name, regions=_regions(some)))
+        present = [one for one in current.values() if one.left_at is None]
+        self._reporter.report(
+            ScopesDiscovered(
+                accepted=sum(one.accepted for one in present),
+                waiting=sum(one.waits for one in present),
+                problems=discovery.problems,
+            )
+        )
+
+
+def enrolled(
+    discovery: Discovery, known: Mapping[Scope, KnownScope], *, now: datetime, accept_first: bool
+) -> list[KnownScope]:
+    """What of the known scopes is new or changed. Absence is concluded only where nothing failed to be told."""
+    by_settings = accept_first and not known
+    found = {one.scope: one for one in discovery.scopes}
+    changed = [_entered(one, known.get(scope), now, accept=one.named or by_settings) for scope, one in found.items()]
+    blind = {problem.account for problem in discovery.problems}
+    if "" not in blind:
+        changed += [
+            replace(one, left_at=now)
+            for scope, one in known.items()
+            if scope not in found and scope.account not in blind and one.left_at is None
+        ]
+    return [one for one in changed if one != known.get(one.scope)]
+
+
+def _entered(found: FoundScope, known: KnownScope | None, now: datetime, *, accept: bool) -> KnownScope:
+    entered = known or KnownScope(scope=found.scope, name=found.name, found_at=now)
+    entered = replace(entered, name=found.name or entered.name, left_at=None)
+    if accept and not entered.accepted:
+        entered = replace(entered, accepted_at=now, accepted_by=SETTINGS)
+    return entered
+
+
+def _journal(tx: Transaction, new: Iterable[KnownScope], now: datetime) -> None:
+    accepted = {True: list[str](), False: list[str]()}
+    for one in new:
+        accepted[one.accepted].append(str(one.scope))
+    if accepted[True] or accepted[False]:
+        tx.journal.append(
+            at=now, event="scopes_found", details={"accepted": accepted[True], "waiting": accepted[False]}
+        )
+
+
+def _absent(known: KnownScope | None) -> bool:
+    return known is None or known.left_at is not None
+
+
+def _by(scopes: Iterable[KnownScope], key: Callable[[KnownScope], Key]) -> Iterable[tuple[Key, list[KnownScope]]]:
+    """The scopes in groups, so that an account of many regions is told in one event."""
+    groups: defaultdict[Key, list[KnownScope]] = defaultdict(list)
+    for one in scopes:
+        groups[key(one)].append(one)
+    return groups.items()
+
+
+def _regions(scopes: Iterable[KnownScope]) -> tuple[str, ...]:
+    return tuple(sorted(one.scope.region for one in scopes))
+
+
+def _accepted(known: Iterable[KnownScope]) -> frozenset[Scope]:
+    return frozenset(one.scope for one in known if one.accepted)

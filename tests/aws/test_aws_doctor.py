@@ -1,0 +1,166 @@
+"""The doctor tries what the policies need, everywhere, changes nothing, and says what to do."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+from cloudwarden import OBSERVE, PROPOSE, Mode
+from cloudwarden.aws import ec2
+from cloudwarden.aws.access.account import Account
+from cloudwarden.aws.actuator import AwsActuator
+from cloudwarden.aws.cloudwatch import CloudWatchEvidence
+from cloudwarden.aws.doctor import AwsDoctor
+from cloudwarden.aws.inventory import AwsInventory
+from cloudwarden.aws.session import Sessions
+from cloudwarden.core.checkup import Area, Check, Health
+from many_accounts import assumed, identified, signer
+from stub_aws import (
+    ACCOUNT,
+    SCOPE,
+    Asked,
+    Heard,
+    Reply,
+    StubAws,
+    error,
+    json_error,
+    json_reply,
+    query_error,
+    sessions_to,
+    xml,
+)
+from world import delete_unattached, stop_idle
+
+WEB, DATA = "111111111111", "222222222222"
+INSTANCES = xml(
+    "DescribeInstances",
+    "<reservationSet><item><reservationId>r-1</reservationId><ownerId>1</ownerId><instancesSet><item>"
+    "<instanceId>i-1</instanceId><instanceType>m5.large</instanceType><launchTime>2026-01-01T00:00:00Z</launchTime>"
+    "<imageId>ami-1</imageId>"
+    "<placement><availabilityZone>eu-central-1a</availabilityZone></placement><instanceState><code>16</code><name>running</name></instanceState><rootDeviceType>ebs</rootDeviceType>"
+    "</item></instancesSet></item></reservationSet>",
+)
+EMPTY = xml("DescribeVolumes", "<volumeSet/>")
+METRICS = json_reply({"MetricDataResults": [{"Id": "m0", "StatusCode": "Complete", "Timestamps": [], "Values": []}]})
+
+
+def dry_run(asked: Asked) -> Reply:
+    """What EC2 answers to a dry run that passes; a real run is never answered."""
+    assert asked.parameters["DryRun"] == "true", "the doctor changed something"
+    return error("DryRunOperation", "Request would have succeeded", status=412)
+
+
+def healthy(aws: StubAws, *accounts: str) -> Sessions:
+    """An AWS that allows everything, in these accounts."""
+    aws.on("AssumeRole", assumed)
+    aws.on("GetCallerIdentity", identified)
+    aws.on("DescribeInstances", INSTANCES)
+    aws.on("DescribeVolumes", EMPTY)
+    aws.on("GetMetricData", METRICS)
+    aws.on("StopInstances", dry_run)
+    return sessions_to(aws, accounts=tuple(Account(id=one) for one in accounts))
+
+
+def examined(sessions: Sessions, *, mode: Mode = PROPOSE) -> list[Check]:
+    """Every check, for two policies."""
+    doctor = AwsDoctor(
+        sessions,
+        AwsInventory(sessions, ec2.KINDS),
+        AwsActuator(sessions),
+        CloudWatchEvidence(sessions, Heard()),
+        threads=4,
+        now=lambda: datetime.now(UTC),
+    )
+    return list(doctor.examine((stop_idle(), delete_unattached()), lambda policy: mode))
+
+
+def of(checks: list[Check], health: Health) -> set[str]:
+    """What ended so."""
+    return {one.subject for one in checks if one.health is health}
+
+
+def test_a_healthy_account_is_fine(aws: StubAws) -> None:
+    """Each permission is tried; what has no example here, or would have to be done, is untested and not fine."""
+    checks = examined(healthy(aws, WEB))
+    assert of(checks, Health.FAILED) == of(checks, Health.WARNING) == set()
+    assert {"ec2:DescribeInstances", "ec2:DescribeVolumes", "cloudwatch:GetMetricData", "ec2:StopInstances"} <= of(
+        checks, Health.OK
+    )
+    assert of(checks, Health.UNTESTED) == {
+        "ec2:CreateSnapshot",
+        "ec2:CreateTags",
+        "ec2:DeleteVolume",
+        "ec2:DescribeSnapshots",
+    }
+
+
+def test_an_observing_installation_needs_no_right_to_act(aws: StubAws) -> None:
+    """No action is tried, and none is missed."""
+    checks = examined(healthy(aws, WEB), mode=OBSERVE)
+    assert aws.count("StopInstances") == 0
+    assert Area.ACT not in {one.area for one in checks}
+
+
+def test_one_denied_account_is_named_and_the_other_examined(aws: StubAws) -> None:
+    """With the trust policy to mend, naming who asks."""
+    sessions = healthy(aws, WEB, DATA)
+    denied = query_error("AccessDenied", "not authorized to perform: sts:AssumeRole", status=403)
+    aws.on("AssumeRole", lambda asked: denied if WEB in asked.parameters["RoleArn"] else assumed(asked))
+    checks = examined(sessions)
+    (failed,) = (one for one in checks if one.health is Health.FAILED)
+    assert (failed.area, failed.where) == (Area.ACCOUNT, WEB)
+    assert f"arn:aws:sts::{ACCOUNT}:x" in failed.fix
+    assert f"{DATA}/{SCOPE.region}" in {one.where for one in checks}
+
+
+def test_a_missing_permission_is_named_where_it_is_missing(aws: StubAws) -> None:
+    """A read and an action, in one of two accounts; the fix says which file holds them."""
+    sessions = healthy(aws, WEB, DATA)
+    refused = error("UnauthorizedOperation", "You are not authorized.", status=403)
+    aws.on("DescribeVolumes", lambda asked: refused if signer(asked).endswith("1") else EMPTY)
+    aws.on("StopInstances", lambda asked: refused if signer(asked).endswith("2") else dry_run(asked))
+    aws.on("GetMetricData", json_error("AccessDeniedException", status=400))
+    failed = {(one.subject, one.where): one.fix for one in examined(sessions) if one.health is Health.FAILED}
+    assert set(failed) == {
+        ("ec2:DescribeVolumes", f"{WEB}/{SCOPE.region}"),
+        ("ec2:StopInstances", f"{DATA}/{SCOPE.region}"),
+        ("cloudwatch:GetMetricData", f"{WEB}/{SCOPE.region}"),
+        ("cloudwatch:GetMetricData", f"{DATA}/{SCOPE.region}"),
+    }
+    assert "deploy/iam/read.json" in failed["ec2:DescribeVolumes", f"{WEB}/{SCOPE.region}"]
+    assert "deploy/iam/act.json" in failed["ec2:StopInstances", f"{DATA}/{SCOPE.region}"]
+
+
+def test_a_dry_run_that_proves_nothing_is_untested(aws: StubAws) -> None:
+    """Only a refusal is a failure, and only EC2's own word is a pass."""
+    sessions = healthy(aws, WEB)
+    aws.on("StopInstances", error("IncorrectInstanceState"))
+    assert "ec2:StopInstances" in of(examined(sessions), Health.UNTESTED)
+
+
+def test_a_disabled_region_says_so(aws: StubAws) -> None:
+    """With the setting that leaves it out."""
+    sessions = healthy(aws, WEB)
+    aws.on("DescribeInstances", error("OptInRequired", status=403))
+    (failed,) = (one for one in examined(sessions) if one.health is Health.FAILED)
+    assert "aws.regions_exclude" in failed.fix
+
+
+def test_useless_credentials_end_the_examination(aws: StubAws) -> None:
+    """Nothing else could be told; a clock that is why is told too."""
+    healthy(aws, WEB)
+    sessions = sessions_to(aws, now=lambda: datetime.now(UTC) - timedelta(minutes=12))
+    aws.on("GetCallerIdentity", query_error("RequestExpired", status=400))
+    checks = examined(sessions)
+    assert [(one.area, one.health) for one in checks] == [
+        (Area.CREDENTIALS, Health.FAILED),
+        (Area.CLOCK, Health.FAILED),
+    ]
+    assert "12 minutes behind" in checks[1].detail
+
+
+def test_a_silent_service_says_to_look_at_the_network(aws: StubAws) -> None:
+    """An unreachable endpoint is no missing permission."""
+    sessions = healthy(aws, WEB)
+    aws.on("DescribeInstances", Reply(reset=True))
+    (failed,) = (one for one in examined(sessions) if one.health is Health.FAILED)
+    assert "endpoint" in failed.fix

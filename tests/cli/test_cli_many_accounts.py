@@ -1,0 +1,93 @@
+"""Two accounts, one of them denied: what the verbs print, and how they end."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from typer.testing import Result
+
+from many_accounts import assumed, identified
+from stub_aws import Asked, Reply, StubAws, error, json_reply, query_error, serving, xml
+
+Cli = Callable[..., Result]
+WEB, DENIED = "111111111111", "222222222222"
+SERIES = {"Id": "m0", "StatusCode": "Complete", "Timestamps": [], "Values": []}
+EMPTY = {
+    "DescribeInstances": "<reservationSet/>",
+    "DescribeVolumes": "<volumeSet/>",
+    "DescribeSecurityGroups": "<securityGroupInfo/>",
+}
+
+
+def _role(asked: Asked) -> Reply:
+    denied = query_error("AccessDenied", "not authorized to perform: sts:AssumeRole", status=403)
+    return denied if DENIED in asked.parameters["RoleArn"] else assumed(asked)
+
+
+@pytest.fixture
+def aws(home: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[StubAws]:
+    """An AWS where one account's role refuses, and the settings that lead to it."""
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIATESTTESTTESTTEST")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test-secret")
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    with serving() as stub:
+        stub.on("AssumeRole", _role)
+        stub.on("GetCallerIdentity", identified)
+        for operation, inner in EMPTY.items():
+            stub.on(operation, xml(operation, inner))
+        stub.on("GetMetricData", json_reply({"MetricDataResults": [SERIES]}))
+        accounts = "".join(f"[aws.accounts.{account}]\n" for account in (WEB, DENIED))
+        settings = home / "cloudwarden.toml"
+        aws = f'[aws]\nregions = ["eu-west-1"]\nendpoint_url = "{stub.url}"\nattempts = 1\n'
+        settings.write_text(settings.read_text() + aws + accounts)
+        yield stub
+
+
+def test_a_denied_account_makes_a_sweep_partial(cli: Cli, aws: StubAws) -> None:
+    """The other is swept, the exit code is 2, and both scopes are known and accepted by the settings."""
+    result = cli("once", "--json")
+    assert (result.exit_code, json.loads(result.stdout)["complete"]) == (2, False)
+    assert aws.count("DescribeInstances") == 1
+    assert [one["accepted_by"] for one in json.loads(cli("scopes", "--json").stdout)] == ["settings", "settings"]
+
+
+def test_a_failed_discovery_makes_a_sweep_partial(cli: Cli, aws: StubAws, home: Path) -> None:
+    """The accounts that are named are swept; what Organizations did not say is told, with the exit code."""
+    settings = home / "cloudwarden.toml"
+    settings.write_text(settings.read_text().replace(f"[aws.accounts.{DENIED}]", "[aws.organization]\ndiscover = true"))
+    aws.on("ListAccounts", error("InternalError", status=500))
+    result = cli("once")
+    assert result.exit_code == 2
+    assert "problem: organization: " in result.stderr
+
+
+def test_the_doctor_names_what_to_mend(cli: Cli, aws: StubAws) -> None:
+    """The denied account in the table and in JSON, and the exit code that a sweep would have."""
+    result = cli("doctor")
+    assert result.exit_code == 2
+    assert "member-trust.json" in result.stdout
+    checks = json.loads(cli("doctor", "--json").stdout)
+    assert [one["where"] for one in checks if one["health"] == "failed"] == [DENIED]
+    assert {one["area"] for one in checks} >= {"store", "policies", "limits", "credentials", "clock", "read"}
+
+
+def test_the_doctor_ends_with_the_highest_code(cli: Cli, aws: StubAws, home: Path) -> None:
+    """A broken policy file outweighs what AWS refuses."""
+    (home / "policies" / "broken.py").write_text("this is no Python")
+    assert cli("doctor").exit_code == 3
+
+
+def test_an_account_found_later_waits_until_it_is_accepted(cli: Cli, aws: StubAws, home: Path) -> None:
+    """From Organizations to the operator's word, on the command line alone."""
+    settings = home / "cloudwarden.toml"
+    settings.write_text(settings.read_text().replace(f"[aws.accounts.{DENIED}]", "[aws.organization]\ndiscover = true"))
+    aws.on("ListAccounts", json_reply({"Accounts": [{"Id": "333333333333", "Name": "new", "State": "ACTIVE"}]}))
+    assert cli("once").exit_code == 0
+    assert [one["name"] for one in json.loads(cli("scopes", "--waiting", "--json").stdout)] == ["new"]
+    checks = json.loads(cli("doctor", "--json").stdout)
+    assert [one["where"] for one in checks if one["area"] == "scope"] == ["333333333333"]
+    assert cli("accept", "333333333333/eu-west-1", "--reason", "reviewed").exit_code == 0
+    assert json.loads(cli("scopes", "--waiting", "--json").stdout) == []
