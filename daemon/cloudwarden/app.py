@@ -296,6 +296,12 @@ class App:
             found = {one.scope for one in tx.findings.standing(policy.name) if one.resource_id == resource_id}
         return sorted(self.sessions.scopes(), key=lambda scope: (scope not in found, scope))
 
+    def _likely(self, policy: AnyPolicy, resource_id: str) -> list[Scope]:
+        """Every scope, those first in which the policy has a finding of the resource."""
+        with self.store.reading() as tx:
+            found = {one.scope for one in tx.findings.standing(policy.name) if one.resource_id == resource_id}
+        return sorted(self.sessions.scopes(), key=lambda scope: (scope not in found, scope))
+
     def _explained(self, policy: AnyPolicy, resource: Resource, scope: Scope) -> Explanation:
         now, mode = self.clock.now(), self.mode_of(policy, scope)
         (verdict,) = self.gatherer.verdicts([Case(policy=policy, resource=resource)], now)
