@@ -230,6 +230,19 @@ def test_own_credentials_that_fail_later_leave_the_scopes(aws: StubAws) -> None:
         sessions.client("ec2", sessions.scopes()[0])
 
 
+def test_a_worker_is_told_its_accounts_and_discovers_none(aws: StubAws) -> None:
+    """By the template, or as the settings name them; another account's credentials are refused all the same."""
+    sessions = looking_after(aws, accounts=(Account(id=DATA, role_arn=f"arn:aws:iam::{DATA}:role/x"),))
+    sessions.know([WEB, DATA])
+    for account in (WEB, DATA):
+        sessions.client("ec2", Scope(account=account, region="eu-west-1"))
+    assert (aws.count("ListAccounts"), aws.count("DescribeRegions")) == (0, 0)
+    assert [one.parameters["RoleArn"] for one in aws.asked if one.operation == "AssumeRole"] == [
+        f"arn:aws:iam::{WEB}:role/cloudwarden-member",
+        f"arn:aws:iam::{DATA}:role/x",
+    ]
+
+
 def test_a_stranger_is_denied(aws: StubAws) -> None:
     """An account that nobody looks after has no client, whatever roles there are."""
     with pytest.raises(AccessDenied, match=OLD):

@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
-from cloudwarden.aws.access.clients import ScopedClient
+from cloudwarden.aws.access.clients import SpeakingClient
 from cloudwarden.aws.metric_results import Results
 from cloudwarden.aws.pages import pages
 from cloudwarden.aws.session import Sessions
@@ -133,7 +133,7 @@ def _datapoints(query: MetricQuery) -> int:
     return math.ceil(query.window / query.period) + 1
 
 
-def _asked(client: ScopedClient, batch: Batch, now: datetime) -> dict[MetricQuery, Answer]:
+def _asked(client: SpeakingClient, batch: Batch, now: datetime) -> dict[MetricQuery, Answer]:
     """The answer to each series of a batch.
 
     One series that the API refuses would take the others of its call with it: so a refused call is made again
@@ -153,7 +153,7 @@ def _asked(client: ScopedClient, batch: Batch, now: datetime) -> dict[MetricQuer
     return found
 
 
-def _results(client: ScopedClient, batch: Batch, now: datetime) -> Results:
+def _results(client: SpeakingClient, batch: Batch, now: datetime) -> Results:
     results = Results(len(batch.series))
     try:
         for page in pages(client, "get_metric_data", _request(batch, now)):

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from cloudwarden.aws.access.clients import ScopedClient
+from cloudwarden.aws.access.clients import SpeakingClient
 from cloudwarden.aws.errors import translated
 from cloudwarden.core.errors import CloudError, InvalidRequest, MalformedAnswer
 
 Answer = Mapping[str, Any]
 
 
-def ask(client: ScopedClient, operation: str, arguments: Mapping[str, Any]) -> Answer:
+def ask(client: SpeakingClient, operation: str, arguments: Mapping[str, Any]) -> Answer:
     """One call, in its turn, and again while that may help; `operation` is in boto3's snake case. Raises CloudError."""
     method = getattr(client, operation, None)
     if method is None:
@@ -29,7 +29,7 @@ def _sent(method: Callable[..., Answer], arguments: Mapping[str, Any]) -> Answer
     raise failure
 
 
-def pages(client: ScopedClient, operation: str, arguments: Mapping[str, Any]) -> Iterator[Answer]:
+def pages(client: SpeakingClient, operation: str, arguments: Mapping[str, Any]) -> Iterator[Answer]:
     """Every page of an operation that pages by NextToken, as it comes.
 
     An error raises CloudError after the pages before it were given. A token that comes again would page for

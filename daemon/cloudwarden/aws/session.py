@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from datetime import UTC, datetime
 from functools import lru_cache
 from importlib.metadata import version
@@ -18,7 +18,7 @@ from botocore.session import Session
 from botocore.utils import parse_timestamp
 
 from cloudwarden.aws.access.account import ENABLED, GLOBAL, Account, AwsAccess, OrganizationAccess
-from cloudwarden.aws.access.clients import ClientPool, Nobody, ScopedClient, Speaker
+from cloudwarden.aws.access.clients import ClientPool, Nobody, Speaker, SpeakingClient
 from cloudwarden.aws.access.clockwatch import ClockWatch
 from cloudwarden.aws.access.discovery import Asking, Discoverer
 from cloudwarden.aws.access.identities import Identities
@@ -74,7 +74,7 @@ class Sessions:
         asking = Asking(own=self.account, home=self.home, organization=self._organization(), client=self._regions_of)
         self._discoverer = Discoverer(settings, asking, remembered=remembered, timer=timer)
 
-    def client(self, service: str, scope: Scope, *, once: bool = False) -> ScopedClient:
+    def client(self, service: str, scope: Scope, *, once: bool = False) -> SpeakingClient:
         """The client for a service in a scope. Raises CloudError, AccessDenied among them for a stranger's scope.
 
         What another account's API says of a resource is nothing: it does not know it, and that is no proof that
@@ -106,6 +106,10 @@ class Sessions:
         """Every scope, and what could not be found out. Raises CloudError when nothing can be told at all."""
         return self._discoverer.latest()
 
+    def know(self, accounts: Iterable[str]) -> None:
+        """Serve scopes of these accounts without discovering any: for a process that another one tells its scopes."""
+        self._discoverer.know(accounts)
+
     def home(self) -> str:
         """The region whose STS is asked, and where global services are: the first that is named, or the session's own.
 
@@ -130,19 +134,19 @@ class Sessions:
             return None
         return Organization(wanted, lambda: self._organizing(wanted))
 
-    def _organizing(self, wanted: OrganizationAccess) -> ScopedClient:
+    def _organizing(self, wanted: OrganizationAccess) -> SpeakingClient:
         identity = self.identities.organizer(wanted)
         scope = Scope(account=identity.caller().account, region=GLOBAL)
         return self._speaking(identity, "organizations", scope)
 
-    def _regions_of(self, account: Account) -> ScopedClient:
+    def _regions_of(self, account: Account) -> SpeakingClient:
         scope = Scope(account=account.id, region=self.home())
         return self._speaking(self.identities.of(account), "ec2", scope)
 
-    def _sts(self, speaker: Speaker) -> ScopedClient:
+    def _sts(self, speaker: Speaker) -> SpeakingClient:
         return self.pool.client("sts", self.home(), once=False, speaker=speaker)
 
-    def _speaking(self, identity: Identity, service: str, scope: Scope, *, once: bool = False) -> ScopedClient:
+    def _speaking(self, identity: Identity, service: str, scope: Scope, *, once: bool = False) -> SpeakingClient:
         identity.credentials()
         # A global service has one endpoint for all regions of a partition, and botocore knows which.
         region = self.home() if scope.region == GLOBAL else scope.region

@@ -53,7 +53,7 @@ class Nobody(Credentials):
         raise AccessDenied("a request in nobody's name: make it on the client that Sessions.client gives")
 
 
-class ScopedClient:
+class SpeakingClient:
     """A shared client in the name of one scope: its operations, by boto3's names, are signed as that scope's account.
 
     Only operations, made through `pages.ask`: a paginator or waiter would make its requests later, in nobody's name,
@@ -115,7 +115,7 @@ class ClientPool:
     def __len__(self) -> int:
         return len(self._clients)
 
-    def client(self, service: str, region: str, *, once: bool, speaker: Speaker) -> ScopedClient:
+    def client(self, service: str, region: str, *, once: bool, speaker: Speaker) -> SpeakingClient:
         """The shared client, in the speaker's name. Raises CloudError."""
         key = (service, region, once)
         with self._building:
@@ -124,7 +124,7 @@ class ClientPool:
                 while len(self._clients) > self._most:
                     self._clients.popitem(last=False)
             self._clients.move_to_end(key)
-            return ScopedClient(self._clients[key], speaker, self._retries, once=once)
+            return SpeakingClient(self._clients[key], speaker, self._retries, once=once)
 
 
 def bound(client: BaseClient) -> BaseClient:

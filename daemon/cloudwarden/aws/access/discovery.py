@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import contextvars
 import threading
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
 from cloudwarden.aws.access import regions
 from cloudwarden.aws.access.account import Account, AwsAccess
-from cloudwarden.aws.access.clients import ScopedClient
+from cloudwarden.aws.access.clients import SpeakingClient
 from cloudwarden.aws.access.organization import Organization
 from cloudwarden.core.acceptance import Discovery, DiscoveryProblem, FoundScope, KnownScope
 from cloudwarden.core.errors import CloudError
@@ -31,7 +31,7 @@ class Asking:
     own: Callable[[], str]
     home: Callable[[], str]
     organization: Organization | None
-    client: Callable[[Account], ScopedClient]
+    client: Callable[[Account], SpeakingClient]
 
 
 class Discoverer:
@@ -69,6 +69,13 @@ class Discoverer:
                 self._due_at = self._timer() + pause
             return self._latest
 
+    def know(self, ids: Iterable[str]) -> None:
+        """Look after these accounts as well, which another process of this daemon discovered: AWS is not asked."""
+        with self._discovering:
+            named = {account.id: account for account in self._access.accounts}
+            strangers = {id_: named.get(id_) or Account(id=id_, named=False) for id_ in ids}
+            self._accounts = {**strangers, **self._accounts}
+
     def _renewed(self) -> Discovery:
         try:
             return self._discovered()
@@ -82,7 +89,7 @@ class Discoverer:
 
         Nothing is discovered anew for this: a sweep goes on with what it began with.
         """
-        if self._latest is None:
+        if self._latest is None and id_ not in self._accounts:
             self.latest()
         return self._accounts.get(id_)
 

@@ -15,7 +15,7 @@ from botocore.credentials import (
 )
 
 from cloudwarden.aws.access.account import LONGEST_CHAINED_SECONDS, account_of
-from cloudwarden.aws.access.clients import ScopedClient, Speaker
+from cloudwarden.aws.access.clients import Speaker, SpeakingClient
 from cloudwarden.aws.errors import translated
 from cloudwarden.aws.pages import ask
 from cloudwarden.core.errors import AccessDenied, CloudError, CredentialsExpired, MalformedAnswer
@@ -28,7 +28,7 @@ A sweep asks for one account hundreds of times. Were each to wait for the same r
 account would cost the others their time.
 """
 
-StsClient = Callable[[Speaker], ScopedClient]
+StsClient = Callable[[Speaker], SpeakingClient]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 from cloudwarden.aws.access.account import Account, OrganizationAccess
-from cloudwarden.aws.access.clients import ScopedClient
+from cloudwarden.aws.access.clients import SpeakingClient
 from cloudwarden.aws.pages import pages
 from cloudwarden.core.errors import MalformedAnswer
 
@@ -21,7 +21,7 @@ class Organization:
     reference. They page by twenty, and an empty page may have a successor.
     """
 
-    def __init__(self, access: OrganizationAccess, client: Callable[[], ScopedClient]) -> None:
+    def __init__(self, access: OrganizationAccess, client: Callable[[], SpeakingClient]) -> None:
         self._access = access
         self._client = client
 
@@ -33,14 +33,14 @@ class Organization:
             found.pop(unwanted, None)
         return tuple(found[id_] for id_ in sorted(found))
 
-    def _included(self, client: ScopedClient) -> Iterator[tuple[str, Account]]:
+    def _included(self, client: SpeakingClient) -> Iterator[tuple[str, Account]]:
         if not self._access.include:
             yield from _active(pages(client, "list_accounts", {}))
         for parent in self._access.include:
             for unit in _with_units_below(client, parent):
                 yield from _active(pages(client, "list_accounts_for_parent", {"ParentId": unit}))
 
-    def _excluded(self, client: ScopedClient) -> Iterator[str]:
+    def _excluded(self, client: SpeakingClient) -> Iterator[str]:
         for excluded in self._access.exclude:
             if not excluded.startswith((_UNIT, _ROOT)):
                 yield excluded
@@ -50,7 +50,7 @@ class Organization:
                     yield from (_text(one, "Id") for one in _items(page, "Accounts"))
 
 
-def _with_units_below(client: ScopedClient, parent: str) -> Iterator[str]:
+def _with_units_below(client: SpeakingClient, parent: str) -> Iterator[str]:
     """The parent, and every unit at any depth below it."""
     waiting = [parent]
     while waiting:

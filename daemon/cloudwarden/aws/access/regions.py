@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from fnmatch import fnmatchcase
 
 from cloudwarden.aws.access.account import ENABLED, Account, AwsAccess
-from cloudwarden.aws.access.clients import ScopedClient
+from cloudwarden.aws.access.clients import SpeakingClient
 from cloudwarden.aws.pages import ask
 from cloudwarden.core.errors import MalformedAnswer
 
@@ -17,7 +17,7 @@ def written(access: AwsAccess, account: Account, home: str) -> tuple[str, ...] |
     return None if ENABLED in regions else wanted(access, dict.fromkeys(regions))
 
 
-def enabled(access: AwsAccess, client: ScopedClient) -> tuple[str, ...]:
+def enabled(access: AwsAccess, client: SpeakingClient) -> tuple[str, ...]:
     """The wanted ones of the regions that an account has enabled, opted in or by default. Raises CloudError.
 
     See "DescribeRegions" of the Amazon EC2 API reference: without AllRegions it leaves out disabled ones.
