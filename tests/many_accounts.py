@@ -27,4 +27,6 @@ def assumed(asked: Asked, *, key: str = "", expires: str = "2099-01-01T00:00:00Z
 def identified(asked: Asked) -> Reply:
     """The account of whoever signed."""
     account = signer(asked).removeprefix("ASIA") if signer(asked).startswith("ASIA") else ACCOUNT
-    return query_xml("GetCallerIdentity", f"<Account>{account}</Account><Arn>arn:aws:sts::{account}:x</Arn>")
+    return query_xml(
+        "GetCallerIdentity", f"<Account>{account}</Account><Arn>arn:aws:sts::{account}:assumed-role/hub/s</Arn>"
+    )

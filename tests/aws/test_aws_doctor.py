@@ -108,7 +108,7 @@ def test_one_denied_account_is_named_and_the_other_examined(aws: StubAws) -> Non
     checks = examined(sessions)
     (failed,) = (one for one in checks if one.health is Health.FAILED)
     assert (failed.area, failed.where) == (Area.ACCOUNT, WEB)
-    assert f"arn:aws:sts::{ACCOUNT}:x" in failed.fix
+    assert f"arn:aws:iam::{ACCOUNT}:role/hub " in failed.fix
     assert f"{DATA}/{SCOPE.region}" in {one.where for one in checks}
 
 

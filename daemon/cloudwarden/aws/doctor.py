@@ -106,7 +106,7 @@ class AwsDoctor:
         try:
             arn = self._sessions.identity(account).caller().arn
         except CloudError as error:
-            own = self._sessions.identities.own.caller().arn
+            own = self._sessions.identities.own.caller().principal
             return _failed(Area.ACCOUNT, account, account, error, remedies.for_account(error, account, own))
         return Check(area=Area.ACCOUNT, subject=account, where=account, health=Health.OK, detail=arn)
 
@@ -131,7 +131,7 @@ class AwsDoctor:
                     tested.add(check.subject)
                     yield check
         for permission in sorted(_needed(policies, mode_of) - tested):
-            detail = "cannot be tried here without doing it"
+            detail = "not tried: nothing here to try it on, or no dry run of it"
             yield Check(area=Area.ACT, subject=permission, where=str(scope), health=Health.UNTESTED, detail=detail)
 
     def _read(self, permission: str, scope: Scope, problem: Cause | None) -> Check:

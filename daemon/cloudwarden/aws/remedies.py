@@ -31,7 +31,7 @@ def for_credentials(error: CloudError) -> str:
 
 
 def for_account(error: CloudError, account: str, own: str) -> str:
-    """What to do when an account's role cannot be assumed by the daemon, whose own ARN is given."""
+    """What to do when an account's role cannot be assumed by the daemon, whose own role or user is given."""
     if isinstance(error, AccessDenied | CredentialsExpired):
         return (
             f"make the role in {account}, let its trust policy name {own} and the external id that the settings hold "

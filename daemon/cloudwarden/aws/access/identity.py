@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -28,6 +29,8 @@ A sweep asks for one account hundreds of times. Were each to wait for the same r
 account would cost the others their time.
 """
 
+_SESSION = re.compile(r"arn:[^:]+:sts::\d{12}:assumed-role/(?P<role>[^/]+)/.+")
+
 StsClient = Callable[[Speaker], SpeakingClient]
 
 
@@ -42,6 +45,12 @@ class Caller:
     def partition(self) -> str:
         """The partition that the account is in, such as `aws` or `aws-cn`."""
         return self.arn.split(":")[1] if self.arn.startswith("arn:") else "aws"
+
+    @property
+    def principal(self) -> str:
+        """What a trust policy names: the user, or the role of the session. A role's path is not in a session's ARN."""
+        session = _SESSION.fullmatch(self.arn)
+        return f"arn:{self.partition}:iam::{self.account}:role/{session['role']}" if session else self.arn
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
