@@ -50,7 +50,7 @@ def found(one: Assignment, policies: Mapping[str, AnyPolicy]) -> Survey:
 def work(connection: Connection) -> None:
     """What a worker of these tests runs."""
     sender = Sender(connection)
-    serve(connection, sender, Estate(sender), lambda texts: rebuilt(texts, {}))
+    serve(connection, sender, Estate(sender).survey, lambda texts: rebuilt(texts, {}))
 
 
 def stillborn(connection: Connection) -> None:

@@ -296,12 +296,6 @@ class App:
             found = {one.scope for one in tx.findings.standing(policy.name) if one.resource_id == resource_id}
         return sorted(self.sessions.scopes(), key=lambda scope: (scope not in found, scope))
 
-    def _likely(self, policy: AnyPolicy, resource_id: str) -> list[Scope]:
-        """Every scope, those first in which the policy has a finding of the resource."""
-        with self.store.reading() as tx:
-            found = {one.scope for one in tx.findings.standing(policy.name) if one.resource_id == resource_id}
-        return sorted(self.sessions.scopes(), key=lambda scope: (scope not in found, scope))
-
     def _explained(self, policy: AnyPolicy, resource: Resource, scope: Scope) -> Explanation:
         now, mode = self.clock.now(), self.mode_of(policy, scope)
         (verdict,) = self.gatherer.verdicts([Case(policy=policy, resource=resource)], now)
@@ -342,7 +336,12 @@ def _work(settings: Settings, connection: Connection) -> None:
     app = App(settings)
     sender = Sender(connection)
     app.reporter, app._alive = sender, sender.alive
-    serve(connection, sender, app.surveyor, lambda texts: loading.rebuilt(texts, settings.policy))
+
+    def survey(assignments: Sequence[Assignment], policies: Mapping[str, AnyPolicy]) -> Iterable[Survey]:
+        app.sessions.know({assignment.scope.account for assignment in assignments})
+        return app.surveyor.survey(assignments, policies)
+
+    serve(connection, sender, survey, lambda texts: loading.rebuilt(texts, settings.policy))
 
 
 def build(settings: Settings, *, reporters: Sequence[Reporter] = ()) -> App:

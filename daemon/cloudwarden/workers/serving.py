@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from multiprocessing.connection import Connection
 
 from cloudwarden.core.policy import AnyPolicy
-from cloudwarden.engine.survey import Assignment, Surveyor
+from cloudwarden.engine.survey import Assignment, Survey
 from cloudwarden.loading import PolicyText
 from cloudwarden.workers.messages import Done, Progress, Ready, UsePolicies, Work
 
@@ -52,7 +52,7 @@ class Sender:
 def serve(
     connection: Connection,
     sender: Sender,
-    surveyor: Surveyor,
+    survey: Callable[[Sequence[Assignment], Mapping[str, AnyPolicy]], Iterable[Survey]],
     policies_of: Callable[[tuple[PolicyText, ...]], Mapping[str, AnyPolicy]],
 ) -> None:
     """Work until the daemon closes the pipe, or is no more."""
@@ -64,8 +64,8 @@ def serve(
             if isinstance(message, UsePolicies):
                 policies = policies_of(message.texts)
             elif isinstance(message, Work):
-                for survey in surveyor.survey([_known(one, policies) for one in message.assignments], policies):
-                    sender.send(Done(survey=survey))
+                for found in survey([_known(one, policies) for one in message.assignments], policies):
+                    sender.send(Done(survey=found))
                 sender.send(Ready())
     except (EOFError, BrokenPipeError, ConnectionResetError):
         return
