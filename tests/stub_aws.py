@@ -11,11 +11,11 @@ import time
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
-from urllib.parse import parse_qsl
+from urllib.parse import parse_qsl, urlsplit
 
 from cloudwarden.aws.access.account import AwsAccess
 from cloudwarden.aws.limits import Limits
@@ -114,6 +114,16 @@ def query_error(code: str, message: str = "no", status: int = 400) -> Reply:
     return Reply(body=body.encode(), status=status)
 
 
+def rest_xml(inner: str) -> Reply:
+    """An answer of S3: a document without an envelope."""
+    return Reply(body=f'<?xml version="1.0" encoding="UTF-8"?>{inner}'.encode(), content_type="application/xml")
+
+
+def rest_error(code: str, message: str = "no", status: int = 404) -> Reply:
+    """An S3 error."""
+    return replace(rest_xml(f"<Error><Code>{code}</Code><Message>{message}</Message></Error>"), status=status)
+
+
 def json_reply(value: Mapping[str, Any], status: int = 200) -> Reply:
     """A CloudWatch answer: JSON, with instants as Unix seconds."""
     return Reply(body=json.dumps(value, default=_seconds).encode(), status=status, content_type=JSON)
@@ -130,10 +140,27 @@ def _seconds(value: datetime) -> float:
 
 def _parsed(handler: BaseHTTPRequestHandler, body: bytes) -> Asked:
     headers = {key.lower(): value for key, value in handler.headers.items()}
+    if not target_or_form(headers):
+        return _rest(handler, body, headers)
     if target := headers.get("x-amz-target"):
         return Asked(operation=target.rpartition(".")[2], parameters=json.loads(body), headers=headers)
     form = dict(parse_qsl(body.decode()))
     return Asked(operation=form.pop("Action", "?"), parameters=form, headers=headers)
+
+
+def target_or_form(headers: Mapping[str, str]) -> bool:
+    """Whether a request names its operation in a header or in a form; one of S3 does it by method and address."""
+    return "x-amz-target" in headers or "x-www-form-urlencoded" in headers.get("content-type", "")
+
+
+def _rest(handler: BaseHTTPRequestHandler, body: bytes, headers: Mapping[str, str]) -> Asked:
+    """A request of S3: `GET` lists, `GET acl` reads a bucket's, `GET /v20180820/...` is S3 Control's."""
+    address = urlsplit(handler.path)
+    words = parse_qsl(address.query, keep_blank_values=True)
+    name = next((key for key, value in words if not value), "")
+    control = address.path if address.path.startswith("/v20180820/") else ""
+    asked = {**dict(words), "path": address.path.strip("/"), "body": body.decode()}
+    return Asked(operation=f"{handler.command} {control or name}".strip(), parameters=asked, headers=headers)
 
 
 def _handler(stub: StubAws) -> type[BaseHTTPRequestHandler]:
@@ -163,6 +190,8 @@ def _handler(stub: StubAws) -> type[BaseHTTPRequestHandler]:
                 self.close_connection = True
                 return
             self.close_connection = reply.cut
+
+        do_GET = do_PUT = do_DELETE = do_POST  # noqa: N815  # the names that the base class looks for
 
         def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the overridden method's name
             """Say nothing."""

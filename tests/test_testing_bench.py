@@ -74,5 +74,5 @@ def rumoured(resource: ec2.Instance, params: NoParams, rumour: Rumour) -> Violat
 def test_evidence_that_the_bench_cannot_give_is_an_error_of_the_test() -> None:
     """No verdict that looks like one of the rule's."""
     policy = Policy(name="rumoured", rule=rumoured, params=NoParams(), schedule=every(hours=1))
-    with pytest.raises(TypeError, match="gives metrics only"):
+    with pytest.raises(TypeError, match="gives metrics and details only"):
         Bench().judge(policy, BOX)

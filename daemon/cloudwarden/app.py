@@ -13,9 +13,10 @@ from pathlib import Path
 
 from cloudwarden import loading
 from cloudwarden.access import access_of
-from cloudwarden.aws import ec2
+from cloudwarden.aws import ec2, rds, s3
 from cloudwarden.aws.actuator import AwsActuator
 from cloudwarden.aws.cloudwatch import CloudWatchEvidence
+from cloudwarden.aws.details import AwsEvidence, DetailEvidence
 from cloudwarden.aws.doctor import AwsDoctor
 from cloudwarden.aws.inventory import AwsInventory
 from cloudwarden.aws.limits import Limits
@@ -23,7 +24,8 @@ from cloudwarden.aws.session import Sessions
 from cloudwarden.clock import SystemClock
 from cloudwarden.core import guards
 from cloudwarden.core.acceptance import KnownScope
-from cloudwarden.core.exemption import ANY_POLICY, exempted_by
+from cloudwarden.core.detail import UnreadTags
+from cloudwarden.core.exemption import ANY_POLICY, exempted_by, exempting_tag
 from cloudwarden.core.finding import Finding
 from cloudwarden.core.guards import Candidate, Hold
 from cloudwarden.core.policy import AnyPolicy, Mode
@@ -50,7 +52,7 @@ from cloudwarden.workers import Sender, WorkerPool, serve
 WORKERS_FROM_SCOPES = 32
 """Scopes from which on workers are worth their start and their memory, unless the settings say otherwise."""
 
-KINDS = ec2.KINDS
+KINDS = (*ec2.KINDS, *rds.KINDS, *s3.KINDS)
 """Every kind of resource that this version reads."""
 
 
@@ -143,7 +145,9 @@ class App:
         """What reads and judges."""
         return Gatherer(
             inventory=self.inventory,
-            evidence=CloudWatchEvidence(self.sessions, self.reporter),
+            evidence=AwsEvidence(
+                metrics=CloudWatchEvidence(self.sessions, self.reporter), details=DetailEvidence(self.sessions)
+            ),
             cutoff=SignalCutoff(self.settings.rule_timeout_seconds),
             reporter=self.reporter,
             threads=self.settings.threads,
@@ -294,15 +298,19 @@ class App:
         """Every scope, those first in which the policy has a finding of the resource."""
         with self.store.reading() as tx:
             found = {one.scope for one in tx.findings.standing(policy.name) if one.resource_id == resource_id}
-        return sorted(self.sessions.scopes(), key=lambda scope: (scope not in found, scope))
+        scopes = policy.kind.listed_in(self.sessions.scopes())
+        return sorted(scopes, key=lambda scope: (scope not in found, scope))
 
     def _explained(self, policy: AnyPolicy, resource: Resource, scope: Scope) -> Explanation:
         now, mode = self.clock.now(), self.mode_of(policy, scope)
         (verdict,) = self.gatherer.verdicts([Case(policy=policy, resource=resource)], now)
+        tag = verdict.exempting_tag
+        if verdict.violation is None and not isinstance(resource.tags, UnreadTags):
+            tag = exempting_tag(policy.exempt, resource)
         with self.store.reading() as tx:
             standing = tx.findings.standing(policy.name)
             finding = next((one for one in standing if (one.scope, one.resource_id) == (scope, resource.id)), None)
-            exempted = exempted_by(policy.name, resource, policy.exempt, tx.decisions.exemptions(), now)
+            exempted = exempted_by(policy.name, resource, tag, tx.decisions.exemptions(), now)
             holds: tuple[Hold, ...] = ()
             if finding is not None:
                 pauses = tx.decisions.pauses()

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from cloudwarden.core.action import Call, Json, Read
+from cloudwarden.core.detail import Detail
 from cloudwarden.core.errors import CloudError
 from cloudwarden.core.evidence import Query, Unreadable
 from cloudwarden.core.metric import MetricQuery, Series
@@ -23,12 +24,15 @@ class MemoryCloud:
     """A cloud of a few values. `fails` names what goes wrong: an operation, a kind (in one scope), or a metric, and
     with which error.
 
+    `details` answer as their paths would; what is not there is not configured.
+
     `effects` say what a mutating operation does to the cloud; an operation without one changes nothing.
     `calls` records every mutating call that arrived, `asked` every metric series requested.
     """
 
     resources: dict[str, Resource] = field(default_factory=dict)
     series: dict[SeriesKey, Series] = field(default_factory=dict)
+    details: dict[Detail, Json] = field(default_factory=dict)
     effects: dict[str, Callable[[MemoryCloud, Call], Mapping[str, str]]] = field(default_factory=dict)
     readings: dict[str, Callable[[MemoryCloud, Read], Json]] = field(default_factory=dict)
     fails: dict[str, CloudError] = field(default_factory=dict)
@@ -84,6 +88,9 @@ class MemoryCloud:
         return self.readings[read.operation](self, read)
 
     def _answer(self, query: Query[object]) -> object:
+        if isinstance(query, Detail):
+            error = self.fails.get(query.operation)
+            return Unreadable(cause=_cause(error)) if error else self.details.get(query)
         if not isinstance(query, MetricQuery):
             return Unreadable(cause=Cause(reason="invalid-request", detail=f"no such evidence here: {query}"))
         thing = query.dimensions[0][1] if query.dimensions else ""

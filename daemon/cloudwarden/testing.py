@@ -9,11 +9,30 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 from cloudwarden.aws import ec2
 from cloudwarden.aws.ec2.identity import arn
+from cloudwarden.builders import (
+    ACCOUNT,
+    ALL_BLOCKED,
+    LONG_AGO,
+    NOON,
+    REGION,
+    address,
+    bucket,
+    bucket_access,
+    database,
+    image,
+    nat_gateway,
+    network_interface,
+    snapshot,
+    upgrade_targets,
+    vpc,
+)
 from cloudwarden.clock import FakeClock
+from cloudwarden.core.action import Json
+from cloudwarden.core.detail import Detail
 from cloudwarden.core.evidence import Query, Unreadable
 from cloudwarden.core.metric import MetricQuery, Series
 from cloudwarden.core.policy import AnyPolicy
@@ -23,12 +42,28 @@ from cloudwarden.engine.cutoff import NoCutoff
 from cloudwarden.engine.gather import MAX_ROUNDS
 from cloudwarden.engine.judge import Needs, evaluate
 
-NOON = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
-"""A bench's first instant, unless it is given another."""
-
-ACCOUNT = "123456789012"
-REGION = "eu-central-1"
-LONG_AGO = NOON - timedelta(days=60)
+__all__ = [
+    "ACCOUNT",
+    "ALL_BLOCKED",
+    "LONG_AGO",
+    "NOON",
+    "REGION",
+    "Bench",
+    "address",
+    "bucket",
+    "bucket_access",
+    "database",
+    "image",
+    "ingress",
+    "instance",
+    "nat_gateway",
+    "network_interface",
+    "security_group",
+    "snapshot",
+    "upgrade_targets",
+    "volume",
+    "vpc",
+]
 
 
 def instance(
@@ -161,11 +196,15 @@ class _Given:
 
 
 class Bench:
-    """Judges one resource by one policy, with metrics that the test makes up. A metric not given has no datapoints."""
+    """Judges one resource by one policy, with metrics and details that the test makes up.
+
+    A metric not given has no datapoints; a detail not given could not be read.
+    """
 
     def __init__(self, now: datetime = NOON) -> None:
         self.clock = FakeClock(now)
         self._metrics: dict[tuple[str, str], _Steady | _Given | Unreadable] = {}
+        self._details: dict[Detail, Json | Unreadable] = {}
 
     def metric(self, resource: Resource, name: str, values: float | Sequence[float], *, complete: bool = True) -> Bench:
         """Give a metric of a resource, in CloudWatch's unit (bytes per period for network).
@@ -184,6 +223,17 @@ class Bench:
         self._metrics[resource.id, name] = Unreadable(cause=Cause(reason=reason, detail=f"{name} could not be read"))
         return self
 
+    def knows(self, details: Mapping[Detail, Json]) -> Bench:
+        """Give details: what the path of each finds in its service's answer, and None when nothing is configured."""
+        self._details.update(details)
+        return self
+
+    def denied(self, *details: Detail) -> Bench:
+        """Make details ones that the credentials may not read."""
+        cause = Cause(reason="access-denied", detail="the bench denies it")
+        self._details.update(dict.fromkeys(details, Unreadable(cause=cause)))
+        return self
+
     def advance(self, by: timedelta) -> Bench:
         """Let time pass."""
         self.clock.advance(by)
@@ -199,8 +249,11 @@ class Bench:
             answers.update({query: self._answer(query) for query in result.queries})
         return Verdict.unknown(Reason.RULE_ASKED_TOO_OFTEN, f"the rule asked {MAX_ROUNDS} times over")
 
-    def _answer(self, query: Query[object]) -> Series | Unreadable:
+    def _answer(self, query: Query[object]) -> object:
+        if isinstance(query, Detail):
+            missing = Unreadable(cause=Cause(reason="not-given", detail=f"the bench was not given {query}"))
+            return self._details.get(query, missing)
         if not isinstance(query, MetricQuery):
-            raise TypeError(f"a bench gives metrics only, and the rule asks for {query}")
+            raise TypeError(f"a bench gives metrics and details only, and the rule asks for {query}")
         known = self._metrics.get((query.dimensions[0][1], query.metric), Series(moments=(), values=()))
         return known if isinstance(known, Series | Unreadable) else known.series(query, self.clock.now())

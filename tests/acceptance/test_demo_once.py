@@ -54,9 +54,10 @@ def test_busy_and_silent_instances_are_no_findings(swept: Any) -> None:
 
 
 def test_silence_is_unknown_with_its_cause(swept: Any) -> None:
-    """Four silent and six half-silent instances, each with the reason."""
+    """Four silent and six half-silent instances and a silent database, each with the reason."""
     unknown = [(one["name"], one["cause"]["reason"]) for one in swept["unknown"]]
-    assert sorted(unknown) == [("flaky-sensor", "not-enough-data")] * 6 + [("no-agent", "not-enough-data")] * 4
+    silent = {"flaky-sensor": 6, "no-agent": 4, "unmeasured-00": 1}
+    assert sorted(unknown) == [(name, "not-enough-data") for name, count in silent.items() for _ in range(count)]
 
 
 def test_tags_exempt(swept: Any) -> None:
@@ -78,3 +79,24 @@ def test_only_old_forgotten_volumes_are_proposed_to_be_deleted(swept: Any) -> No
         ("forgotten", "proposed"),
         ("forgotten-by-nobody", "proposed"),
     }
+
+
+def states(swept: Any, policy: str) -> dict[str, str]:
+    """The state of each finding of a policy, by its resource's name."""
+    return {one["name"]: one["state"] for one in swept["findings"] if one["policy"] == policy}
+
+
+def test_public_buckets_are_proposed_to_be_closed(swept: Any) -> None:
+    """Not what a block closes already, nor what is public by its tag."""
+    assert states(swept, "block-public-buckets") == {
+        "public-by-policy-00": "proposed",
+        "public-by-policy-01": "proposed",
+        "public-by-acl-00": "proposed",
+        "website-00": "exempted",
+    }
+
+
+def test_unused_databases_are_proposed_to_be_stopped_and_old_ones_upgraded(swept: Any) -> None:
+    """Each by its own policy; who is connected is left alone."""
+    assert states(swept, "stop-idle-databases") == {f"unused-0{number}": "proposed" for number in range(3)}
+    assert states(swept, "upgrade-database-engines") == {f"outdated-0{number}": "proposed" for number in range(2)}

@@ -16,7 +16,8 @@ from typing import Any
 import pytest
 import yaml
 
-from cloudwarden.aws import ec2
+from cloudwarden.app import KINDS
+from cloudwarden.aws import ec2, rds, s3
 from cloudwarden.core.action import Action
 from cloudwarden.core.evidence import Evidence
 from cloudwarden.core.exemption import HANDS_OFF
@@ -208,9 +209,10 @@ def allowed(name: str) -> set[str]:
 
 def test_iam_policies_are_what_the_code_needs() -> None:
     """Reading needs what kinds, evidence and proofs read; acting what the actions change; neither more."""
-    shipped = [one for one in vars(ec2).values() if isinstance(one, type) and issubclass(one, Action | Evidence)]
+    public = [one for service in (ec2, rds, s3) for one in vars(service).values()]
+    shipped = [one for one in public if isinstance(one, type) and issubclass(one, Action | Evidence)]
     needed = {permission for one in shipped for permission in vars(one)["permissions"]}
-    needed |= {permission for kind in ec2.KINDS for permission in kind.permissions}
+    needed |= {permission for kind in KINDS for permission in kind.permissions}
     needed |= {"sts:GetCallerIdentity", "ec2:DescribeRegions"}
     reads = {permission for permission in needed if re.match(r"\w+:(Describe|Get|List)", permission)}
     assert allowed("read.json") == reads
@@ -256,7 +258,8 @@ def test_marked_resources_are_out_of_reach() -> None:
 def test_acting_reaches_no_more_than_it_must() -> None:
     """Only kinds that are judged may be changed; snapshots are made and marked as they are made, and left alone."""
     allows = [one for one in statements("act.json") if one["Effect"] == "Allow"]
-    assert all(re.fullmatch(r"arn:aws:ec2:\*:\*?:[a-z-]+/\*", reached) for one in allows for reached in resources(one))
+    reachable = r"arn:aws:(ec2:\*:\*?:[a-z-]+/\*|rds:\*:\*:db:\*|s3:::\*)"
+    assert all(re.fullmatch(reachable, reached) for one in allows for reached in resources(one))
     of_snapshots = [one for one in allows if "arn:aws:ec2:*::snapshot/*" in resources(one)]
     assert {action for one in of_snapshots for action in one["Action"]} == {"ec2:CreateSnapshot", "ec2:CreateTags"}
     (tagging,) = (one for one in of_snapshots if "ec2:CreateTags" in one["Action"])

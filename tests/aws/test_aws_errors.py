@@ -30,17 +30,20 @@ from stub_aws import SCOPE, StubAws, error, sessions_to
 
 MEANINGS: dict[type[CloudError], str] = {
     Throttled: "RequestLimitExceeded Throttling ThrottlingException TooManyRequestsException SlowDown",
-    AccessDenied: "UnauthorizedOperation AccessDenied AccessDeniedException NotAuthorized Blocked PendingVerification",
+    AccessDenied: """UnauthorizedOperation AccessDenied AccessDeniedException NotAuthorized Blocked PendingVerification
+        AllAccessDisabled""",
     CredentialsExpired: """ExpiredToken ExpiredTokenException RequestExpired InvalidClientTokenId
         UnrecognizedClientException SignatureDoesNotMatch InvalidSignatureException IncompleteSignature
         MissingAuthenticationToken""",
     RegionDisabled: "OptInRequired RegionDisabledException",
     NotFound: """InvalidInstanceID.NotFound InvalidVolume.NotFound InvalidSnapshot.NotFound InvalidGroup.NotFound
         InvalidGroupId.NotFound InvalidPermission.NotFound InvalidSecurityGroupRuleId.NotFound ResourceNotFound
-        ResourceNotFoundException DBInstanceNotFound DBInstanceNotFoundFault NoSuchEntity""",
+        ResourceNotFoundException DBInstanceNotFound DBInstanceNotFoundFault NoSuchEntity
+        NoSuchBucket NoSuchTagSet NoSuchBucketPolicy NoSuchPublicAccessBlockConfiguration
+        ServerSideEncryptionConfigurationNotFoundError OwnershipControlsNotFoundError""",
     Conflict: """IncorrectInstanceState IncorrectState DependencyViolation VolumeInUse OperationNotPermitted
         InvalidGroup.InUse InvalidSnapshot.InUse InvalidPermission.Duplicate DeleteConflict InstanceLimitExceeded
-        TagLimitExceeded IdempotentParameterMismatch""",
+        TagLimitExceeded IdempotentParameterMismatch InvalidDBInstanceState OperationAborted InvalidBucketState""",
     Unavailable: """InternalError InternalFailure InternalServiceError InternalServiceFault ServiceUnavailable
         Unavailable InsufficientInstanceCapacity""",
     Timeout: "RequestTimeout RequestTimeoutException",

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from cloudwarden import tagged
-from cloudwarden.core.exemption import HANDS_OFF, Exemption, exempted_by
+from cloudwarden.core.exemption import HANDS_OFF, Exemption, exempted_by, exempting_tag
 from cloudwarden.testing import instance
 
 NOON = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
@@ -20,21 +20,21 @@ NOON = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
 )
 def test_hands_off_exempts_from_every_policy(tags: dict[str, str]) -> None:
     """No policy needs to name the tag."""
-    assert exempted_by("any-policy", instance(tags=tags), (), (), NOON) == "tag cloudwarden:hands-off=true"
+    assert exempting_tag((), instance(tags=tags)) == "tag cloudwarden:hands-off=true"
 
 
 @pytest.mark.parametrize("value", ["false", "", "no"])
 def test_hands_off_with_another_value_exempts_from_nothing(value: str) -> None:
     """An owner who writes "false" means it."""
-    assert exempted_by("any-policy", instance(tags={HANDS_OFF: value}), (), (), NOON) is None
+    assert exempting_tag((), instance(tags={HANDS_OFF: value})) is None
 
 
 def test_a_tag_of_the_policy_exempts_whatever_its_value_unless_one_is_given() -> None:
     """The answer is in words."""
     box = instance(tags={"keep": "yes"})
-    assert exempted_by("stop", box, (tagged("keep"),), (), NOON) == "tag keep"
-    assert exempted_by("stop", box, (tagged("keep", "yes"),), (), NOON) == "tag keep=yes"
-    assert exempted_by("stop", box, (tagged("keep", "no"),), (), NOON) is None
+    assert exempting_tag((tagged("keep"),), box) == "tag keep"
+    assert exempting_tag((tagged("keep", "yes"),), box) == "tag keep=yes"
+    assert exempting_tag((tagged("keep", "no"),), box) is None
 
 
 @pytest.mark.parametrize(
@@ -60,5 +60,5 @@ def test_a_persons_exemption_covers_what_it_names_until_it_ends(policy: str, res
     )
     box = instance(id="i-1")
     words = "exemption x-1 by ada until 2026-03-03: a migration"
-    assert exempted_by("stop", box, (), [made], NOON) == (words if covered else None)
-    assert exempted_by("stop", box, (), [made], made.expires_at) is None
+    assert exempted_by("stop", box, None, [made], NOON) == (words if covered else None)
+    assert exempted_by("stop", box, None, [made], made.expires_at) is None

@@ -155,3 +155,23 @@ def test_nothing_of_the_users_aws_configuration_is_in_force(estate: Estate) -> N
     assert os.environ["AWS_ACCESS_KEY_ID"] == "demo"
     assert os.environ["AWS_SHARED_CREDENTIALS_FILE"] == os.devnull
     assert "AWS_PROFILE" not in os.environ
+
+
+def test_databases_and_buckets_are_there_and_the_databases_are_measured(estate: Estate) -> None:
+    """Their history spans the window that the rules look at; the unmeasured one has none."""
+    measured = {
+        name: cloudwatch(estate.endpoint_url, estate.region).get_metric_statistics(
+            Namespace="AWS/RDS",
+            MetricName="DatabaseConnections",
+            Dimensions=[{"Name": "DBInstanceIdentifier", "Value": name}],
+            Period=300,
+            Statistics=["Maximum"],
+            StartTime=NOW - WINDOW,
+            EndTime=NOW,
+        )["Datapoints"]
+        for names in estate.databases.values()
+        for name in names
+    }
+    assert [name for name, found in measured.items() if not found] == list(estate.databases["unmeasured"])
+    assert {point.get("Maximum") for point in measured["unused-00"]} == {0.0}
+    assert sum(map(len, estate.buckets.values())) == 9

@@ -9,9 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
+from cloudwarden import NoParams
 from cloudwarden.aws import ec2
-from cloudwarden.library.network import OpenToTheWorld, open_to_the_world
-from cloudwarden.testing import ingress, security_group
+from cloudwarden.library.network import OpenToTheWorld, open_to_the_world, unassociated
+from cloudwarden.testing import address, ingress, security_group
 
 DEFAULT = OpenToTheWorld()
 
@@ -114,3 +115,14 @@ def test_ports_offend_exactly_when_one_of_them_is_not_allowed(
     opened = set(range(first, last + 1))
     params = OpenToTheWorld(allowed_ports=tuple(opened | allowed if whole else allowed))
     assert bool(offending(ingress("::/0", (first, last)), params=params)) is not (opened <= set(params.allowed_ports))
+
+
+@pytest.mark.parametrize(
+    ("seen", "found"),
+    [(address(), True), (address(association_id="eipassoc-1"), False), (address(managed_by="alb"), False)],
+    ids=["free", "associated", "a service's"],
+)
+def test_an_address_that_leads_nowhere_is_a_violation(seen: ec2.Address, found: bool) -> None:  # noqa: FBT001
+    """Unless AWS itself holds it for the account."""
+    violation = unassociated(seen, NoParams())
+    assert (violation is not None) == found

@@ -8,10 +8,20 @@ from pathlib import Path
 import pytest
 
 from cloudwarden import OBSERVE, PROPOSE, Mode, Policy, Resource, Severity, days
-from cloudwarden.aws import ec2
-from cloudwarden.core.exemption import exempted_by
+from cloudwarden.aws import ec2, rds, s3
+from cloudwarden.core.exemption import exempting_tag
 from cloudwarden.core.policy import AnyPolicy
-from cloudwarden.testing import NOON, Bench, ingress, instance, security_group, volume
+from cloudwarden.testing import (
+    Bench,
+    bucket,
+    bucket_access,
+    database,
+    ingress,
+    instance,
+    security_group,
+    upgrade_targets,
+    volume,
+)
 
 FILES = sorted((Path(__file__).parents[2] / "policies").glob("*.py"))
 
@@ -35,6 +45,10 @@ SHIPPED = {name: policy for file in FILES for name, policy in policies_of(file).
         ("stop-idle-instances", ec2.Instance, PROPOSE, ec2.Stop),
         ("close-open-security-groups", ec2.SecurityGroup, PROPOSE, ec2.RevokeIngress),
         ("delete-unattached-volumes", ec2.Volume, PROPOSE, ec2.SnapshotThenDelete),
+        ("block-public-buckets", s3.Bucket, PROPOSE, s3.BlockPublicAccess),
+        ("stop-idle-databases", rds.Database, PROPOSE, rds.Stop),
+        ("upgrade-database-engines", rds.Database, PROPOSE, rds.UpgradeEngine),
+        ("flag-unassociated-addresses", ec2.Address, OBSERVE, type(None)),
         ("require-owner-tags-on-instances", ec2.Instance, OBSERVE, type(None)),
         ("require-owner-tags-on-security-groups", ec2.SecurityGroup, OBSERVE, type(None)),
         ("require-owner-tags-on-volumes", ec2.Volume, OBSERVE, type(None)),
@@ -50,7 +64,7 @@ def test_each_policy_judges_its_kind_and_goes_no_further_than_it_says(
 
 def test_nothing_else_is_shipped_and_everything_is_described() -> None:
     """One line of each tells its reader what it is for."""
-    assert len(SHIPPED) == 6
+    assert len(SHIPPED) == 10
     assert all(policy.description for policy in SHIPPED.values())
 
 
@@ -65,8 +79,8 @@ def test_an_idle_instance_is_found_and_a_busy_one_is_not() -> None:
 def test_an_instance_tagged_keep_running_is_exempt() -> None:
     """Whatever the tag's value."""
     policy = SHIPPED["stop-idle-instances"]
-    assert exempted_by(policy.name, instance(tags={"keep-running": ""}), policy.exempt, (), NOON)
-    assert not exempted_by(policy.name, instance(), policy.exempt, (), NOON)
+    assert exempting_tag(policy.exempt, instance(tags={"keep-running": ""})) == "tag keep-running"
+    assert exempting_tag(policy.exempt, instance()) is None
 
 
 def test_an_open_group_is_found_with_what_to_revoke() -> None:
@@ -89,3 +103,20 @@ def test_a_resource_without_an_owner_is_found() -> None:
     """One kind as well as the next."""
     for kind, nameless in (("instances", instance()), ("security-groups", security_group()), ("volumes", volume())):
         assert Bench().judge(SHIPPED[f"require-owner-tags-on-{kind}"], nameless).outcome == "violation"
+
+
+def test_a_public_bucket_is_found_unless_it_says_that_it_shall_be_public() -> None:
+    """The tag is what a website's bucket carries."""
+    policy = SHIPPED["block-public-buckets"]
+    website = bucket(tags={"public": "yes"})
+    bench = Bench().knows(bucket_access(website, public_policy=True))
+    assert bench.judge(policy, website).exempting_tag == "tag public"
+    assert bench.judge(policy, bucket()).exempting_tag is None
+
+
+def test_an_idle_database_is_found_and_an_old_engine_too() -> None:
+    """Each by its own policy."""
+    idle, old = SHIPPED["stop-idle-databases"], SHIPPED["upgrade-database-engines"]
+    seen = database()
+    bench = Bench().metric(seen, "DatabaseConnections", 0.0).knows(upgrade_targets(seen, "15.9"))
+    assert [bench.judge(policy, seen).outcome for policy in (idle, old)] == ["violation", "violation"]

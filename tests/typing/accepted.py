@@ -19,8 +19,10 @@ from cloudwarden import (
     rule,
     tagged,
 )
-from cloudwarden.aws import ec2
+from cloudwarden.aws import ec2, rds, s3
 from cloudwarden.library.compute import Idle, idle
+from cloudwarden.library.databases import Unconnected, Upgrades, outdated_engine, unconnected
+from cloudwarden.library.exposure import public_bucket
 from cloudwarden.library.network import OpenToTheWorld, open_to_the_world
 from cloudwarden.library.storage import Unattached, unattached
 from cloudwarden.library.tagging import RequiredTags, required_tags
@@ -84,6 +86,37 @@ delete_volumes = Policy(
     schedule=every(hours=1),
     mode=PROPOSE,
     action=ec2.SnapshotThenDelete(),
+)
+block_buckets = Policy(
+    name="block-buckets",
+    rule=public_bucket,
+    params=NoParams(),
+    schedule=every(hours=1),
+    mode=PROPOSE,
+    action=s3.BlockPublicAccess(),
+    exempt=[tagged("public")],
+)
+stop_databases = Policy(
+    name="stop-databases",
+    rule=unconnected,
+    params=Unconnected(window=days(3)),
+    schedule=every(hours=1),
+    mode=PROPOSE,
+    action=rds.Stop(),
+)
+upgrade_databases = Policy(
+    name="upgrade-databases",
+    rule=outdated_engine,
+    params=Upgrades(majors=True),
+    schedule=every(days=1),
+    mode=PROPOSE,
+    action=rds.UpgradeEngine(allow_major=True),
+)
+tag_buckets = Policy(
+    name="tag-buckets",
+    rule=required_tags.on(s3.Bucket),
+    params=RequiredTags(keys=("owner",)),
+    schedule=every(days=1),
 )
 tag_instances = Policy(
     name="tag-instances",

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
-from typing import Any
-
-import jmespath
-from jmespath.exceptions import JMESPathError
+from dataclasses import replace
 
 from cloudwarden.aws.errors import DRY_RUN_PASSED
 from cloudwarden.aws.pages import Answer, ask, pages
+from cloudwarden.aws.search import Path
 from cloudwarden.aws.session import Sessions
 from cloudwarden.core.action import Call, Json, Read
 from cloudwarden.core.errors import CloudError, InvalidRequest, MalformedAnswer, NotFound
@@ -39,8 +36,9 @@ class AwsActuator:
             if call.dry_run:
                 self._try(scope, call)
             return {}
-        keeps = {name: _compiled(path) for name, path in call.keeps.items()}
-        answer = ask(self._sessions.client(call.service, scope, once=True), call.operation, call.arguments)
+        keeps = {name: Path(path) for name, path in call.keeps.items()}
+        client = self._sessions.client(call.service, _asked(scope, call), once=True)
+        answer = ask(client, call.operation, call.arguments)
         return {name: _kept(call, name, path, answer) for name, path in keeps.items()}
 
     def read(self, scope: Scope, read: Read) -> Json:
@@ -48,22 +46,21 @@ class AwsActuator:
 
         Of several pages, the first that shows something speaks: an empty page with more to come proves nothing.
         """
-        path = _compiled(read.path)
+        path = Path(read.path)
         shown: Json = None
         try:
-            for page in pages(self._sessions.client(read.service, scope), read.operation, read.arguments):
-                shown = _json(path.search(page))
+            client = self._sessions.client(read.service, _asked(scope, read))
+            for page in pages(client, read.operation, read.arguments):
+                shown = path.find(page)
                 if shown not in _NOTHING:
                     return shown
         except NotFound:
             return None
-        except JMESPathError as error:
-            raise InvalidRequest(f"{read.path}: {error}") from error
         return shown
 
     def _try(self, scope: Scope, call: Call) -> None:
         """See "Common query parameters" of the EC2 API: a dry run that passes answers with an error."""
-        client = self._sessions.client(call.service, scope)
+        client = self._sessions.client(call.service, _asked(scope, call))
         try:
             ask(client, call.operation, {**call.arguments, "DryRun": True})
         except CloudError as error:
@@ -73,30 +70,18 @@ class AwsActuator:
         raise MalformedAnswer(f"{call.operation}: a dry run was answered as if it had been carried out")
 
 
-def _compiled(path: str) -> Any:
-    try:
-        return jmespath.compile(path)
-    except JMESPathError as error:
-        raise InvalidRequest(f"{path}: {error}") from error
+def _asked(scope: Scope, request: Call | Read) -> Scope:
+    """Where a request goes: its own region, when it has one."""
+    return scope if request.region is None else replace(scope, region=request.region)
 
 
-def _kept(call: Call, name: str, path: Any, answer: Answer) -> str:
+def _kept(call: Call, name: str, path: Path, answer: Answer) -> str:
     try:
-        value = path.search(answer)
-    except JMESPathError:
+        value = path.find(answer)
+    except InvalidRequest:
         value = None
     if isinstance(value, str) and value:
         return value
     if isinstance(value, int | float) and not isinstance(value, bool):
         return str(value)
     raise MalformedAnswer(f"{call.operation}: the answer holds no {name} at {call.keeps[name]}")
-
-
-def _json(value: Any) -> Json:
-    if isinstance(value, datetime):
-        return value.isoformat()
-    if isinstance(value, Mapping):
-        return {str(key): _json(item) for key, item in value.items()}
-    if isinstance(value, list):
-        return [_json(item) for item in value]
-    return value if value is None or isinstance(value, bool | int | float | str) else str(value)

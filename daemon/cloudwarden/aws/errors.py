@@ -1,7 +1,8 @@
 """What an error met while talking to AWS means, in our words.
 
-Sources: "Error codes for the Amazon EC2 API", "Common Errors" of the CloudWatch and AWS STS API references, and
-"Retry behavior" of the AWS SDKs and Tools Reference Guide.
+Sources: "Error codes for the Amazon EC2 API", "Common Errors" of the CloudWatch, AWS STS and Amazon RDS API
+references, "Error responses" of the Amazon S3 API Reference, and "Retry behavior" of the AWS SDKs and Tools
+Reference Guide.
 """
 
 from __future__ import annotations
@@ -52,7 +53,7 @@ _CODES: Mapping[str, ErrorClass] = {
         AccessDenied,
         """
         UnauthorizedOperation AccessDenied AccessDeniedException NotAuthorized NotAuthorizedException
-        UnauthorizedException Blocked PendingVerification
+        UnauthorizedException Blocked PendingVerification AllAccessDisabled AccountProblem
         """,
     ),
     **_each(
@@ -65,7 +66,15 @@ _CODES: Mapping[str, ErrorClass] = {
         """,
     ),
     **_each(RegionDisabled, "OptInRequired OptInRequiredException RegionDisabledException"),
-    **_each(NotFound, "NoSuchEntity NoSuchEntityException"),
+    **_each(
+        NotFound,
+        """
+        NoSuchEntity NoSuchEntityException NoSuchBucket NoSuchKey NoSuchBucketPolicy NoSuchTagSet
+        NoSuchPublicAccessBlockConfiguration NoSuchLifecycleConfiguration NoSuchWebsiteConfiguration
+        NoSuchCORSConfiguration ServerSideEncryptionConfigurationNotFoundError
+        ReplicationConfigurationNotFoundError OwnershipControlsNotFoundError
+        """,
+    ),
     **_each(
         Conflict,
         """
@@ -73,6 +82,7 @@ _CODES: Mapping[str, ErrorClass] = {
         VolumeInUse OperationNotPermitted UnsupportedHibernationConfiguration ConflictException
         ConcurrentModification ConcurrentModificationException ResourceConflictException ResourceInUse
         ResourceInUseException InvalidStateException IdempotentParameterMismatch
+        InvalidDBInstanceState InvalidDBClusterStateFault OperationAborted InvalidBucketState
         """,
     ),
     **_each(

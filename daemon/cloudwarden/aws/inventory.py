@@ -14,7 +14,7 @@ from cloudwarden.core.resource import Resource, Scope
 from cloudwarden.core.verdict import Cause
 from cloudwarden.ports import Listing
 
-FEW = 5
+FEW = 20
 """EC2 gives no fewer a page."""
 
 _MALFORMED = (LookupError, TypeError, ValueError, AttributeError)
@@ -35,7 +35,7 @@ class AwsInventory:
     def list(self, kind: type[Resource], scope: Scope) -> Listing:
         """All resources of a kind in a scope."""
         declared = self._kinds[kind]
-        size = {} if declared.page_size is None else {"MaxResults": declared.page_size}
+        size = {} if declared.page_size is None else {declared.page_size_name: declared.page_size}
         resources, problem = self._read(declared, scope, {**declared.arguments, **size})
         return Listing(resources=tuple(resources.values()), problem=None if problem is None else _cause(problem))
 
@@ -54,7 +54,7 @@ class AwsInventory:
     def glimpse(self, kind: type[Resource], scope: Scope) -> Listing:
         """The first few resources, by one small request: whether they may be listed at all. Absence proves nothing."""
         declared = self._kinds[kind]
-        size = {} if declared.page_size is None else {"MaxResults": FEW}
+        size = {} if declared.page_size is None else {declared.page_size_name: FEW}
         resources, problem = self._read(declared, scope, {**declared.arguments, **size}, most_pages=1)
         return Listing(resources=tuple(resources.values()), problem=None if problem is None else _cause(problem))
 
@@ -70,7 +70,8 @@ class AwsInventory:
         problem: CloudError | None = None
         try:
             client = self._sessions.client(kind.service, scope)
-            for page in islice(pages(client, kind.operation, arguments), most_pages):
+            answered = pages(client, kind.operation, arguments, next_page=kind.next_page)
+            for page in islice(answered, most_pages):
                 problem = _view(kind, scope, page, resources) or problem
         except CloudError as error:
             problem = error

@@ -18,7 +18,8 @@ class Kind(Generic[R]):
     `items` is the path of lists to flatten in an answer, such as `("Reservations", "Instances")`. `view` makes
     one raw item a typed resource, and raises KeyError, TypeError or ValueError when it is malformed. `by_id`
     gives the arguments that read one resource. `arguments` are passed when listing, besides `page_size`, which
-    is passed as MaxResults. `permissions` are the IAM actions that reading needs.
+    is passed as `page_size_name`. `next_page` is the name, in requests and answers alike, of the token that leads to
+    the next page. `permissions` are the IAM actions that reading needs.
     """
 
     resource: type[R]
@@ -30,3 +31,5 @@ class Kind(Generic[R]):
     permissions: tuple[str, ...]
     arguments: Mapping[str, Any] = field(default_factory=dict)
     page_size: int | None = 1000
+    page_size_name: str = "MaxResults"
+    next_page: str = "NextToken"

@@ -29,8 +29,10 @@ def _sent(method: Callable[..., Answer], arguments: Mapping[str, Any]) -> Answer
     raise failure
 
 
-def pages(client: SpeakingClient, operation: str, arguments: Mapping[str, Any]) -> Iterator[Answer]:
-    """Every page of an operation that pages by NextToken, as it comes.
+def pages(
+    client: SpeakingClient, operation: str, arguments: Mapping[str, Any], *, next_page: str = "NextToken"
+) -> Iterator[Answer]:
+    """Every page of an operation as it comes; `next_page` is what the service calls the token that leads on.
 
     An error raises CloudError after the pages before it were given. A token that comes again would page for
     ever: MalformedAnswer.
@@ -40,10 +42,10 @@ def pages(client: SpeakingClient, operation: str, arguments: Mapping[str, Any]) 
     while True:
         page = ask(client, operation, {**arguments, **following})
         yield page
-        token = page.get("NextToken")
+        token = page.get(next_page)
         if not token:
             return
         if token in seen:
-            raise MalformedAnswer(f"{operation}: the same NextToken came twice")
+            raise MalformedAnswer(f"{operation}: the same {next_page} came twice")
         seen.add(token)
-        following = {"NextToken": token}
+        following = {next_page: token}

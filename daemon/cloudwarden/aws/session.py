@@ -6,7 +6,7 @@ import threading
 import time
 from collections.abc import Callable, Collection, Iterable, Mapping
 from datetime import UTC, datetime
-from functools import lru_cache
+from functools import lru_cache, partial
 from importlib.metadata import version
 from typing import Any
 
@@ -17,7 +17,7 @@ from botocore.exceptions import IncompleteReadError
 from botocore.session import Session
 from botocore.utils import parse_timestamp
 
-from cloudwarden.aws.access.account import ENABLED, GLOBAL, Account, AwsAccess, OrganizationAccess
+from cloudwarden.aws.access.account import ENABLED, Account, AwsAccess, OrganizationAccess
 from cloudwarden.aws.access.clients import ClientPool, Nobody, Speaker, SpeakingClient
 from cloudwarden.aws.access.clockwatch import ClockWatch
 from cloudwarden.aws.access.discovery import Asking, Discoverer
@@ -32,7 +32,7 @@ from cloudwarden.aws.witness import Witness
 from cloudwarden.clock import SystemClock
 from cloudwarden.core.acceptance import Discovery, KnownScope
 from cloudwarden.core.errors import AccessDenied, SettingsError
-from cloudwarden.core.resource import Scope
+from cloudwarden.core.resource import GLOBAL, Scope
 from cloudwarden.ports import Reporter
 
 FIRST_REGION = "us-east-1"
@@ -191,6 +191,8 @@ class Sessions:
         except Exception as error:  # noqa: BLE001 - profiles and credential chains fail in many ways
             failure = translated(error)
         else:
+            if self._settings.endpoint_url is not None:
+                client.meta.events.register("before-call.s3-control", partial(as_given, self._settings.endpoint_url))
             client.meta.events.register(f"before-parse.{client.meta.service_model.service_id.hyphenize()}", refuse_cut)
             Witness(service=service, reporter=self._reporter, timer=self._timer).watch(client)
             self.clock.watch(client)
@@ -238,6 +240,17 @@ def refuse_cut(response_dict: Mapping[str, Any], **_: object) -> None:
     promised = response_dict["headers"].get("content-length", "")
     if isinstance(body, bytes) and body and promised.isdigit() and len(body) < int(promised):
         raise IncompleteReadError(actual_bytes=len(body), expected_bytes=int(promised))
+
+
+def as_given(endpoint_url: str, params: dict[str, Any], **_: object) -> None:
+    """Send a request to the endpoint that the settings give, without the account that S3 Control puts before it.
+
+    `123456789012.127.0.0.1` is nobody's name. The account is in the header `x-amz-account-id` all the same.
+    """
+    scheme, _slashes, host = endpoint_url.rstrip("/").partition("://")
+    account, dot, _rest = str(params["url"]).removeprefix(f"{scheme}://").partition(".")
+    if dot and account.isdigit():
+        params["url"] = str(params["url"]).replace(f"{scheme}://{account}.{host}", f"{scheme}://{host}", 1)
 
 
 @lru_cache(maxsize=8192)

@@ -8,6 +8,7 @@ from cloudwarden.app import Explanation
 from cloudwarden.core.acceptance import KnownScope
 from cloudwarden.core.action import Json
 from cloudwarden.core.checkup import Check
+from cloudwarden.core.detail import UnreadTags
 from cloudwarden.core.exemption import Exemption
 from cloudwarden.core.finding import ActionRecord, ActionState, Finding, Proposal
 from cloudwarden.core.guards import Hold
@@ -187,7 +188,7 @@ def explanation(one: Explanation) -> Shape:
 
 
 def resource(one: Resource) -> Shape:
-    """What every kind of resource has."""
+    """What every kind of resource has; tags that were not read are null."""
     return {
         "id": one.id,
         "kind": one.kind,
@@ -195,7 +196,7 @@ def resource(one: Resource) -> Shape:
         "account": one.account,
         "region": one.region,
         "name": one.name,
-        "tags": dict(one.tags),
+        "tags": None if isinstance(one.tags, UnreadTags) else dict(one.tags),
     }
 
 

@@ -27,12 +27,16 @@ ACTION_ID = "${action_id}"
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Read:
-    """A reading call and where its answer holds what matters: `path` is a JMESPath into the answer."""
+    """A reading call and where its answer holds what matters: `path` is a JMESPath into the answer.
+
+    `region` is asked instead of the resource's own: a global kind's resources are each kept in one.
+    """
 
     service: str
     operation: str
     arguments: Mapping[str, Json]
     path: str
+    region: str | None = None
 
 
 class Shows(StrEnum):
@@ -66,7 +70,7 @@ class Proof:
 class Call:
     """One mutating call. `keeps` names parts of its answer (JMESPath) that later steps use as `${name}`.
 
-    `dry_run` says that the API can be asked first whether it would be permitted.
+    `dry_run` says that the API can be asked first whether it would be permitted. `region` is as for `Read`.
     """
 
     service: str
@@ -75,6 +79,7 @@ class Call:
     proof: Proof
     keeps: Mapping[str, str] = field(default_factory=dict)
     dry_run: bool = True
+    region: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

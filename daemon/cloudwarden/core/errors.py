@@ -17,6 +17,7 @@ CloudwardenError
 │   ├── Timeout            no answer in time
 │   ├── InvalidRequest     the API refused the request's form
 │   └── MalformedAnswer    the answer could not be understood
+├── TagsUnread             a resource's tags were looked at where nobody can ask for them
 ├── StoreError             the database of findings and the journal
 │   ├── StoreBusy          locked by another writer for too long
 │   ├── StoreUnwritable    read-only, full, or gone
@@ -136,6 +137,10 @@ class MalformedAnswer(CloudError):
 
     reason = "malformed-answer"
     maybe_done = True
+
+
+class TagsUnread(CloudwardenError):
+    """A resource's tags are not in its listing, and whoever looked at them cannot ask for them."""
 
 
 class StoreError(CloudwardenError):

@@ -77,15 +77,19 @@ def hands_off(resource: Resource) -> bool:
     )
 
 
-def exempted_by(
-    policy: str, resource: Resource, tags: Iterable[Tagged], exemptions: Iterable[Exemption], now: datetime
-) -> str | None:
-    """What exempts the resource from the policy now, in words; None when nothing does."""
+def exempting_tag(selectors: Iterable[Tagged], resource: Resource) -> str | None:
+    """The tag that exempts the resource, in words: hands-off, or the first of a policy's selectors; None if none."""
     if hands_off(resource):
         return f"tag {HANDS_OFF}=true"
-    for selector in tags:
-        if selector.matches(resource):
-            return str(selector)
+    return next((str(selector) for selector in selectors if selector.matches(resource)), None)
+
+
+def exempted_by(
+    policy: str, resource: Resource, tag: str | None, exemptions: Iterable[Exemption], now: datetime
+) -> str | None:
+    """What exempts the resource from the policy now, in words; None when nothing does. `tag` is the verdict's."""
+    if tag is not None:
+        return tag
     for exemption in exemptions:
         if exemption.active(now) and exemption.covers(policy, resource.id, resource.arn):
             return str(exemption)

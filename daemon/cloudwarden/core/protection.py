@@ -9,6 +9,7 @@ from fnmatch import fnmatchcase
 
 from cloudwarden.core.exemption import Tagged
 from cloudwarden.core.resource import Resource
+from cloudwarden.core.verdict import Verdict
 
 
 class Keeper(StrEnum):
@@ -46,6 +47,15 @@ def protected_by(resource: Resource, touches: Collection[Keeper], protection: Pr
         if keeper not in touches:
             return f"it belongs to {name}; a policy that may touch it says touches=[Keeper.{keeper.name}]"
     return None
+
+
+def protected_as_judged(
+    resource: Resource, verdict: Verdict, touches: Collection[Keeper], protection: Protection
+) -> str | None:
+    """The same of a resource that was found to violate; without its tags nobody can tell, so nobody touches it."""
+    if verdict.untagged is not None:
+        return f"its tags could not be read ({verdict.untagged.reason}), so nobody can tell whose it is"
+    return protected_by(verdict.tagged(resource), touches, protection)
 
 
 def kept_by(resource: Resource) -> Iterator[tuple[Keeper, str]]:

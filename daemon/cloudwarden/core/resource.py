@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import ClassVar, TypeVar
+
+GLOBAL = "global"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, order=True)
@@ -52,9 +54,12 @@ class Resource:
 
     A subclass is a kind: it sets `kind` to `service.noun` and adds the fields that rules read. Every field
     was really read: what could not be read keeps the resource out of the listing, and the listing incomplete.
+    Only `tags` may be `UnreadTags`, where the service lists without them. A kind whose service lists all regions
+    at once sets `is_global`; its resources are in region `global`, whatever region each of them is kept in.
     """
 
     kind: ClassVar[str] = "resource"
+    is_global: ClassVar[bool] = False
 
     id: str
     arn: str
@@ -68,6 +73,13 @@ class Resource:
     def scope(self) -> Scope:
         """The account and region that this resource is in."""
         return Scope(account=self.account, region=self.region)
+
+    @classmethod
+    def listed_in(cls, scopes: Iterable[Scope]) -> tuple[Scope, ...]:
+        """Where this kind is listed, given where policies look: a global kind once for each account."""
+        if cls.is_global:
+            return tuple(dict.fromkeys(Scope(account=scope.account, region=GLOBAL) for scope in scopes))
+        return tuple(dict.fromkeys(scopes))
 
 
 R = TypeVar("R", bound=Resource)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
+
+from cloudwarden.core.resource import Resource, Tags
 
 Fact = str | int | float | bool | None
 
@@ -76,7 +78,8 @@ class Verdict:
 
     `violation` is set when the outcome is a violation, `cause` when it is unknown. `holds_until` is the instant
     before which the verdict cannot change unless the resource's description, the params or the rule do; None
-    is "as long as they stay".
+    is "as long as they stay". `exempting_tag` names the tag that takes a violation out of the policy. `tags`
+    are a violating resource's, wherever they were read; `untagged` is why they could not be.
     """
 
     outcome: Outcome
@@ -84,6 +87,13 @@ class Verdict:
     cause: Cause | None = None
     readings: tuple[Reading, ...] = ()
     holds_until: datetime | None = None
+    exempting_tag: str | None = None
+    tags: Tags | None = None
+    untagged: Cause | None = None
+
+    def tagged(self, resource: Resource) -> Resource:
+        """The resource that it is about, with its tags, wherever they were read."""
+        return resource if self.tags is None else replace(resource, tags=self.tags)
 
     @classmethod
     def unknown(cls, reason: str, detail: str, readings: tuple[Reading, ...] = ()) -> Verdict:

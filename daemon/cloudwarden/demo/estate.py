@@ -17,9 +17,9 @@ from moto.core.models import DEFAULT_ACCOUNT_ID
 from moto.ec2.exceptions import EC2ClientError
 from moto.server import ThreadedMotoServer
 
-from cloudwarden.demo import seed
+from cloudwarden.demo import buckets, databases, seed
 from cloudwarden.demo.cast import FLEETS, MISTAKE, VOLUMES, Load
-from cloudwarden.demo.history import PERIOD, History
+from cloudwarden.demo.history import PERIOD, Connected, History
 from cloudwarden.demo.seed import Roles
 
 if TYPE_CHECKING:
@@ -45,14 +45,18 @@ class Estate:
     instances: Roles
     groups: Roles
     volumes: Roles
+    buckets: Roles
+    databases: Roles
     history: History
+    connected: Connected
     ec2: EC2Client
 
     @property
     def summary(self) -> str:
         """What there is, in a line."""
-        counts = (sum(map(len, roles.values())) for roles in (self.instances, self.groups, self.volumes))
-        return "{} instances, {} security groups, {} loose volumes".format(*counts)
+        cast = (self.instances, self.groups, self.volumes, self.buckets, self.databases)
+        counts = (sum(map(len, roles.values())) for roles in cast)
+        return "{} instances, {} security groups, {} loose volumes, {} buckets, {} databases".format(*counts)
 
     def opens_by_mistake(self, number: int) -> None:
         """Somebody lets the world into one of the closed groups; after the last of them, nobody does."""
@@ -91,6 +95,8 @@ class Estate:
         """
         backend = _backend("ec2", self.account, self.region)
         self.history.record(now, running=lambda instance: backend.get_instance(instance).state == "running")
+        kept = _backend("rds", self.account, self.region).databases
+        self.connected.record(now, running=lambda database: kept[database].status == "available")
         metrics = _backend("cloudwatch", self.account, self.region)
         oldest = (now - WINDOW - 2 * PERIOD).replace(tzinfo=None)  # the simulation keeps naive UTC
         metrics.metric_data = [datum for datum in metrics.metric_data if datum.timestamp >= oldest]
@@ -120,13 +126,16 @@ def _seeded(endpoint_url: str, now: datetime) -> Estate:
     groups = seed.groups(ec2)
     volumes = seed.volumes(ec2)
     _protect(instances)
+    s3: Any = session.client("s3", endpoint_url=endpoint_url)
+    rds: Any = session.client("rds", endpoint_url=endpoint_url)
+    made_buckets, made_databases = buckets.seed(s3), databases.seed(rds)
     _age(instances, volumes, now)
-    history = History(
-        session.client("cloudwatch", endpoint_url=endpoint_url),
-        _loads(instances),
-        since=now - WINDOW - PERIOD,
-    )
+    cloudwatch = session.client("cloudwatch", endpoint_url=endpoint_url)
+    since = now - WINDOW - PERIOD
+    history = History(cloudwatch, _loads(instances), since=since)
     history.record(now)
+    connected = Connected(cloudwatch, databases.connections(made_databases), since=since)
+    connected.record(now)
     return Estate(
         endpoint_url=endpoint_url,
         account=DEFAULT_ACCOUNT_ID,
@@ -134,7 +143,10 @@ def _seeded(endpoint_url: str, now: datetime) -> Estate:
         instances=instances,
         groups=groups,
         volumes=volumes,
+        buckets=made_buckets,
+        databases=made_databases,
         history=history,
+        connected=connected,
         ec2=ec2,
     )
 
@@ -161,11 +173,17 @@ def _age(instances: Roles, volumes: Roles, now: datetime) -> None:
     launched = (now - LAUNCHED_AGO).replace(tzinfo=None)
     for instance in (each for fleet in instances.values() for each in fleet):
         backend.get_instance(instance).launch_time = launched
+    _age_databases(now)
     for volume in backend.volumes.values():
         volume.create_time = launched
     for kind in VOLUMES:
         for volume_id in volumes[kind.role]:
             backend.volumes[volume_id].create_time = (now - timedelta(days=kind.age_days)).replace(tzinfo=None)
+
+
+def _age_databases(now: datetime) -> None:
+    for database in _backend("rds", DEFAULT_ACCOUNT_ID, REGION).databases.values():
+        database.instance_create_time = now - LAUNCHED_AGO
 
 
 def _backend(service: str, account: str, region: str) -> Any:

@@ -1,4 +1,4 @@
-"""CloudWatch's history of the demo's instances, and how it goes on."""
+"""CloudWatch's history of the demo's instances and databases, and how it goes on."""
 
 from __future__ import annotations
 
@@ -42,6 +42,33 @@ class History:
             self._cloudwatch.put_metric_data(Namespace="AWS/EC2", MetricData=data[start : start + DATA_PER_CALL])
         self._next = max(self._next, _period(until) + 1)
         return len(data)
+
+
+class Connected:
+    """Datapoints of the databases' connections, one per period, recorded up to an instant and then further."""
+
+    def __init__(self, cloudwatch: CloudWatchClient, connections: Mapping[str, int], since: datetime) -> None:
+        """`connections` maps a database to how many there are."""
+        self._cloudwatch = cloudwatch
+        self._connections = connections
+        self._next = _period(since)
+
+    def record(self, until: datetime, running: Callable[[str], bool] = lambda _: True) -> None:
+        """Put every datapoint that is due by `until` and not yet there."""
+        data: list[MetricDatumTypeDef] = [
+            {
+                "MetricName": "DatabaseConnections",
+                "Dimensions": [{"Name": "DBInstanceIdentifier", "Value": database}],
+                "Timestamp": datetime.fromtimestamp(period * PERIOD_SECONDS, UTC),
+                "Value": count,
+            }
+            for period in range(self._next, _period(until) + 1)
+            for database, count in self._connections.items()
+            if running(database)
+        ]
+        for start in range(0, len(data), DATA_PER_CALL):
+            self._cloudwatch.put_metric_data(Namespace="AWS/RDS", MetricData=data[start : start + DATA_PER_CALL])
+        self._next = max(self._next, _period(until) + 1)
 
 
 class Life:

@@ -30,7 +30,11 @@ ENFORCED = "close-open-security-groups"
 OVERRIDES: Mapping[str, Mapping[str, object]] = {
     "stop-idle-instances": {"params": {"window": f"{WINDOW.total_seconds():.0f}s"}},
     ENFORCED: {"mode": "enforce", "limit": {"per_run": 20, "share": 0.2}},
+    "stop-idle-databases": {"params": {"window": f"{WINDOW.total_seconds():.0f}s"}, "limit": {"share": 0.5}},
     "delete-unattached-volumes": {},
+    "block-public-buckets": {},
+    "upgrade-database-engines": {},
+    "flag-unassociated-addresses": {},
     "require-owner-tags-on-instances": {},
     "require-owner-tags-on-security-groups": {},
     "require-owner-tags-on-volumes": {},

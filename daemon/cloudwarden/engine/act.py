@@ -14,10 +14,10 @@ from cloudwarden.core.exemption import ANY_POLICY, exempted_by
 from cloudwarden.core.finding import ActionRecord, ActionState, Finding, Grace, Proposal, ProposalState, State
 from cloudwarden.core.guards import Candidate, Hold, Taken
 from cloudwarden.core.policy import AnyPolicy
-from cloudwarden.core.protection import protected_by
+from cloudwarden.core.protection import protected_as_judged
 from cloudwarden.core.resource import Resource
 from cloudwarden.core.restraint import UNRESTRAINED, Restraints
-from cloudwarden.core.verdict import Outcome
+from cloudwarden.core.verdict import Outcome, Verdict
 from cloudwarden.engine.carry import Carrier, Ending
 from cloudwarden.engine.events import ActionHeld, FindingChanged, JournalFailed, LimitTripped, ProposalEnded
 from cloudwarden.engine.gather import Case, Gatherer
@@ -186,12 +186,12 @@ class Actor:
         if verdict.outcome is Outcome.UNKNOWN:
             self._hold([candidate], Hold(guard="re-check", detail=f"cannot tell: {verdict.cause}"), run_id)
             return None
-        if hold := guards.held_by(self._as_it_is(candidate, resource), guards.LAST):
-            self._hold([candidate], hold, run_id)
-            return None
         if verdict.violation is None:
             resolved = lifecycle.moved(candidate.finding, State.RESOLVED, now)
             self._drop(candidate, resolved, "compliant when looked at again", run_id)
+            return None
+        if hold := guards.held_by(self._as_it_is(candidate, resource, verdict), guards.LAST):
+            self._hold([candidate], hold, run_id)
             return None
         chosen = candidate.proposal.plan.action if candidate.proposal is not None else None
         plan = planned(policy, resource, verdict.violation, chosen)
@@ -263,24 +263,27 @@ class Actor:
         (verdict,) = self._gatherer.verdicts([Case(policy=policy, resource=resource)], self._clock.now())
         if verdict.outcome is Outcome.UNKNOWN:
             return f"cannot tell: {verdict.cause}"
-        if hold := guards.held_by(self._as_it_is(candidate, resource), guards.LAST):
+        if verdict.violation is None:
+            return Ending(state=ActionState.ABANDONED, error="the resource became compliant since the action began")
+        if hold := guards.held_by(self._as_it_is(candidate, resource, verdict), guards.LAST):
             self._hold([candidate], hold, record.run_id)
             return str(hold)
-        plan = planned(policy, resource, verdict.violation, record.plan.action) if verdict.violation else None
+        plan = planned(policy, resource, verdict.violation, record.plan.action)
         if not isinstance(plan, Plan) or plan.hash != record.plan.hash:
             return Ending(state=ActionState.ABANDONED, error="the resource changed since the action began")
         return None
 
-    def _as_it_is(self, candidate: Candidate, resource: Resource) -> Candidate:
-        """The candidate as the resource, just read, and the decisions of this moment make it."""
+    def _as_it_is(self, candidate: Candidate, resource: Resource, verdict: Verdict) -> Candidate:
+        """The candidate as the resource, just read and judged, and the decisions of this moment make it."""
         policy, now = candidate.policy, self._clock.now()
         with self._store.reading() as tx:
-            exempted = exempted_by(policy.name, resource, policy.exempt, tx.decisions.exemptions(), now)
+            exempted = exempted_by(policy.name, resource, verdict.exempting_tag, tx.decisions.exemptions(), now)
             pauses = tx.decisions.pauses()
         return replace(
             candidate,
             finding=replace(
-                candidate.finding, protected=protected_by(resource, policy.touches, self._restraints.protection)
+                candidate.finding,
+                protected=protected_as_judged(resource, verdict, policy.touches, self._restraints.protection),
             ),
             exempted=exempted,
             paused=pauses.get(ANY_POLICY) or pauses.get(policy.name),

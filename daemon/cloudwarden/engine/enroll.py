@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import TypeVar
 
 from cloudwarden.core.acceptance import Discovery, FoundScope, KnownScope
-from cloudwarden.core.resource import Scope
+from cloudwarden.core.resource import GLOBAL, Scope
 from cloudwarden.engine.events import ScopesDiscovered, ScopesFound, ScopesLeft
 from cloudwarden.ports import Clock, Reporter, Store, Transaction
 
@@ -59,7 +59,12 @@ class Enroller:
         return tuple(found.scope for found in discovery.scopes)
 
     def accepts(self, scope: Scope) -> bool:
-        """Whether policies may do more than observe in a scope, as of the latest look."""
+        """Whether policies may do more than observe in a scope, as of the latest look.
+
+        What is global is an account's, and accepted with the first of its regions.
+        """
+        if scope.region == GLOBAL:
+            return any(accepted.account == scope.account for accepted in self._accepted)
         return scope in self._accepted
 
     def _announce(

@@ -91,7 +91,8 @@ class Gatherer:
     def verdicts(self, cases: Sequence[Case], now: datetime) -> list[Verdict]:
         """A verdict for every case, in their order; questions are gathered together, each once."""
         verdicts: dict[int, Verdict] = {}
-        answers: dict[Query[object], object] = {}
+        # By scope too: two databases in two regions may have one name, and then one question.
+        answers: defaultdict[Scope, dict[Query[object], object]] = defaultdict(dict)
         pending = list(range(len(cases)))
         for _ in range(MAX_ROUNDS):
             needs = self._judge(cases, pending, verdicts, answers, now)
@@ -110,7 +111,7 @@ class Gatherer:
         cases: Sequence[Case],
         pending: Sequence[int],
         verdicts: dict[int, Verdict],
-        answers: Mapping[Query[object], object],
+        answers: Mapping[Scope, Mapping[Query[object], object]],
         now: datetime,
     ) -> dict[int, Needs]:
         """Judge what can be judged; return what cannot yet, and what it needs."""
@@ -122,7 +123,9 @@ class Gatherer:
                 if cut_off[policy.name] >= MAX_CUT_OFFS:
                     verdicts[index] = Verdict.unknown(Reason.RULE_CUT_OFF, "not tried: the rule kept running too long")
                     continue
-                result = evaluate(policy, cases[index].resource, now=now, answers=answers, cutoff=self._cutoff)
+                resource = cases[index].resource
+                known = answers[resource.scope]
+                result = evaluate(policy, resource, now=now, answers=known, cutoff=self._cutoff)
                 if isinstance(result, Needs):
                     needs[index] = result
                     continue
@@ -137,7 +140,7 @@ class Gatherer:
         self,
         cases: Sequence[Case],
         needs: Mapping[int, Needs],
-        answers: dict[Query[object], object],
+        answers: Mapping[Scope, dict[Query[object], object]],
         now: datetime,
     ) -> None:
         by_scope: defaultdict[Scope, dict[Query[object], None]] = defaultdict(dict)
@@ -147,8 +150,9 @@ class Gatherer:
         def answered(scope: Scope) -> Mapping[Query[object], object]:
             return self._evidence.answer(scope, by_scope[scope], now)
 
-        for found in self._in_parallel(answered, sorted(by_scope)):
-            answers.update(found)
+        scopes = sorted(by_scope)
+        for scope, found in zip(scopes, self._in_parallel(answered, scopes), strict=True):
+            answers[scope].update(found)
 
     def _in_parallel(self, work: Callable[[Item], Result], items: Sequence[Item]) -> list[Result]:
         """`work` on each item, in threads that carry this thread's context; results in the items' order."""

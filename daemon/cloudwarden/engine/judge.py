@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
+from cloudwarden.core.detail import asked_by, read_tags
 from cloudwarden.core.errors import PermanentError, TemporaryError
-from cloudwarden.core.evidence import Answers, Inquiry, Query, Unanswered
+from cloudwarden.core.evidence import Answers, Inquiry, Query, Unanswered, Unreadable
+from cloudwarden.core.exemption import exempting_tag
 from cloudwarden.core.policy import AnyPolicy
 from cloudwarden.core.resource import Resource
 from cloudwarden.core.verdict import Outcome, Reason, Verdict, Violation
@@ -25,25 +27,39 @@ def evaluate(
 ) -> Verdict | Needs:
     """What the policy says of the resource at `now`, as far as `answers` go. Never raises for what a rule does."""
     inquiry = Inquiry(now=now, answers=answers)
-    result: object = None
-    failure: Verdict | None = None
+    verdict: Verdict | None = None
     try:
-        result = _run(policy, resource, inquiry, cutoff)
+        verdict = _judged(policy, resource, inquiry, cutoff)
     except Unanswered:
         pass
     except RuleCutOff:
-        failure = Verdict.unknown(Reason.RULE_CUT_OFF, f"rule {policy.rule.name!r} did not end in time")
+        verdict = Verdict.unknown(Reason.RULE_CUT_OFF, f"rule {policy.rule.name!r} did not end in time")
     except TemporaryError as error:
-        failure = Verdict.unknown(Reason.RULE_TEMPORARY, str(error))
+        verdict = Verdict.unknown(Reason.RULE_TEMPORARY, str(error))
     except PermanentError as error:
-        failure = Verdict.unknown(Reason.RULE_PERMANENT, str(error))
+        verdict = Verdict.unknown(Reason.RULE_PERMANENT, str(error))
     except (Exception, SystemExit) as error:  # noqa: BLE001  # a rule is someone else's code: whatever it raises is unknown
-        failure = Verdict.unknown(Reason.RULE_RAISED, f"rule {policy.rule.name!r} raised {error!r}")
+        verdict = Verdict.unknown(Reason.RULE_RAISED, f"rule {policy.rule.name!r} raised {error!r}")
     if inquiry.asked:
         return Needs(queries=tuple(inquiry.asked))
-    if inquiry.cause is not None:
+    if inquiry.cause is not None or verdict is None:
         return Verdict(outcome=Outcome.UNKNOWN, cause=inquiry.cause, readings=tuple(inquiry.readings))
-    return failure or _verdict(policy, result, inquiry)
+    return verdict
+
+
+def _judged(policy: AnyPolicy, resource: Resource, inquiry: Inquiry, cutoff: Cutoff) -> Verdict:
+    """The verdict, and for a violation what its tags say: only those matter, and tags may cost a call."""
+    seen = asked_by(resource, inquiry)
+    verdict = _verdict(policy, _run(policy, seen, inquiry, cutoff), inquiry)
+    if verdict.violation is None:
+        return verdict
+    tags = read_tags(resource, inquiry)
+    if isinstance(tags, Unreadable):
+        if policy.exempt:
+            inquiry.cannot_tell(tags.cause)
+        return replace(verdict, untagged=tags.cause)
+    tagged = replace(resource, tags=tags)
+    return replace(verdict, exempting_tag=exempting_tag(policy.exempt, tagged), tags=tags)
 
 
 def _run(policy: AnyPolicy, resource: Resource, inquiry: Inquiry, cutoff: Cutoff) -> object:
@@ -60,7 +76,12 @@ def _verdict(policy: AnyPolicy, result: object, inquiry: Inquiry) -> Verdict:
     if result is None:
         return Verdict(outcome=Outcome.COMPLIANT, readings=readings, holds_until=inquiry.holds_until)
     if isinstance(result, Violation):
-        return Verdict(outcome=Outcome.VIOLATION, violation=result, readings=readings, holds_until=inquiry.holds_until)
+        return Verdict(
+            outcome=Outcome.VIOLATION,
+            violation=result,
+            readings=readings,
+            holds_until=inquiry.holds_until,
+        )
     return Verdict.unknown(
         Reason.RULE_NONSENSE, f"rule {policy.rule.name!r} returned {result!r:.80}: return a Violation or None", readings
     )

@@ -13,7 +13,7 @@ from cloudwarden.core.caution import unusual
 from cloudwarden.core.exemption import Exemption, exempted_by
 from cloudwarden.core.finding import Finding, Grace, Proposal, ProposalState, State
 from cloudwarden.core.policy import AnyPolicy, Mode
-from cloudwarden.core.protection import NOTHING_MORE, Protection, protected_by
+from cloudwarden.core.protection import NOTHING_MORE, Protection, protected_as_judged
 from cloudwarden.core.resource import Resource, Scope
 from cloudwarden.core.verdict import Cause, Outcome, Reason, Verdict, Violation
 from cloudwarden.engine.events import FindingChanged, PolicyCautious, ProposalEnded, ProposalMade
@@ -137,9 +137,11 @@ class Settler:
             was = None
         else:
             was = known
-        exempted = exempted_by(policy.name, resource, policy.exempt, self._exemptions, self._now)
+        exempted = exempted_by(policy.name, resource, verdict.exempting_tag, self._exemptions, self._now)
         finding = lifecycle.after_verdict(known, verdict, exempted, terms)
-        finding = replace(finding, protected=protected_by(resource, policy.touches, self._protection))
+        if verdict.violation is not None:
+            protected = protected_as_judged(resource, verdict, policy.touches, self._protection)
+            finding = replace(finding, protected=protected)
         finding = self._with_proposal(policy, resource, finding, verdict)
         self._keep(was, finding)
 

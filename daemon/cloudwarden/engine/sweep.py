@@ -209,18 +209,21 @@ class Sweeper:
 def assigned(
     due: Sequence[AnyPolicy], scopes: Sequence[Scope], remembered: Remembered, run_id: str
 ) -> list[Assignment]:
-    """One assignment for each scope, with what is remembered of it."""
+    """One assignment for each scope that some policy's kind is listed in, with what is remembered of it."""
     ids: defaultdict[Scope, defaultdict[str, set[str]]] = defaultdict(lambda: defaultdict(set))
-    for policy, keys in remembered.items():
+    for name, keys in remembered.items():
         for scope, resource_id in keys:
-            ids[scope][policy].add(resource_id)
-    names = tuple(policy.name for policy in due)
+            ids[scope][name].add(resource_id)
+    names: defaultdict[Scope, list[str]] = defaultdict(list)
+    for policy in due:
+        for scope in policy.kind.listed_in(scopes):
+            names[scope].append(policy.name)
     return [
         Assignment(
             run_id=run_id,
             scope=scope,
-            policies=names,
+            policies=tuple(here),
             remembered={name: frozenset(found) for name, found in ids[scope].items()} if scope in ids else {},
         )
-        for scope in scopes
+        for scope, here in names.items()
     ]

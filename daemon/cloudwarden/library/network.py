@@ -1,4 +1,4 @@
-"""Rules about who may come in."""
+"""Rules about networks: who may come in, and what leads nowhere."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from cloudwarden import Params, Violation, rule
+from cloudwarden import NoParams, Params, Violation, rule
 from cloudwarden.aws import ec2
 
 Port = Annotated[int, Field(ge=0, le=65535)]
@@ -61,3 +61,16 @@ def _is_the_world(network: IPv4Network | IPv6Network, params: OpenToTheWorld) ->
         return network.prefixlen <= params.widest_ipv4_prefix
     private = network.subnet_of(_UNIQUE_LOCAL)
     return network.prefixlen <= params.widest_ipv6_prefix and not private
+
+
+@rule
+def unassociated(address: ec2.Address, params: NoParams) -> Violation | None:
+    """A public address that leads nowhere, and costs all the same.
+
+    EC2 does not say since when: to count the days, give the policy a grace. An address that an AWS service holds
+    for the account is that service's matter.
+    """
+    del params
+    if address.associated or address.managed_by is not None:
+        return None
+    return Violation(summary=f"{address.public_ip} is associated with nothing")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-GLOBAL = "global"
 """The region of a global service's scope."""
 
 UNKNOWN_ACCOUNT = "unknown"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, TypedDict
 
+from cloudwarden.aws.partition import partition
 from cloudwarden.core.resource import Scope, Tags
 
 
@@ -19,22 +20,20 @@ class Identity(TypedDict):
     tags: Tags
 
 
-def partition(region: str) -> str:
-    """The partition of AWS that a region belongs to: the second field of an ARN."""
-    if region.startswith("cn-"):
-        return "aws-cn"
-    return "aws-us-gov" if region.startswith("us-gov-") else "aws"
-
-
 def arn(scope: Scope, noun: str, resource_id: str) -> str:
     """An EC2 resource's ARN; `noun` as in AWS "Actions, resources, and condition keys for Amazon EC2"."""
     return f"arn:{partition(scope.region)}:ec2:{scope.region}:{scope.account}:{noun}/{resource_id}"
 
 
-def identity(raw: Mapping[str, Any], scope: Scope, *, noun: str, id_key: str) -> Identity:
+def ownerless_arn(scope: Scope, noun: str, resource_id: str) -> str:
+    """The ARN of what carries no account in it: a snapshot or an image."""
+    return f"arn:{partition(scope.region)}:ec2:{scope.region}::{noun}/{resource_id}"
+
+
+def identity(raw: Mapping[str, Any], scope: Scope, *, noun: str, id_key: str, tags_key: str = "Tags") -> Identity:
     """What a raw description says of who it is. Raises KeyError or TypeError when it is malformed."""
     # The API leaves Tags out when there are none: the one case in which missing does mean empty.
-    tags = Tags({tag["Key"]: tag["Value"] for tag in raw.get("Tags", ())})
+    tags = Tags({tag["Key"]: tag["Value"] for tag in raw.get(tags_key, ())})
     resource_id = raw[id_key]
     # A shared security group stays its owner's, whoever lists it.
     owner = Scope(account=raw.get("OwnerId", scope.account), region=scope.region)

@@ -1,0 +1,82 @@
+"""Answers details with the one call that each names, several at a time."""
+
+from __future__ import annotations
+
+import contextvars
+from collections.abc import Collection
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from datetime import datetime
+
+from cloudwarden.aws.pages import ask
+from cloudwarden.aws.search import Path
+from cloudwarden.aws.session import Sessions
+from cloudwarden.core.action import Json
+from cloudwarden.core.detail import Detail
+from cloudwarden.core.errors import CloudError, InvalidRequest, MalformedAnswer
+from cloudwarden.core.evidence import Answers, Query, Unreadable
+from cloudwarden.core.resource import Scope
+from cloudwarden.core.verdict import Cause
+from cloudwarden.ports import EvidenceSource
+
+THREADS = 8
+"""Calls at once in one scope: a thousand buckets take seconds, and S3 is far from telling us to slow down."""
+
+NEXT_PAGES = ("NextToken", "Marker", "ContinuationToken", "NextMarker")
+"""Names of what says that an answer goes on: see "Pagination" of the services' references."""
+
+_FOREIGN = Unreadable(cause=Cause(reason=InvalidRequest.reason, detail="AWS answers metrics and details only"))
+
+
+class DetailEvidence:
+    """Answers Detail with what its path finds, None when nothing is configured, or Unreadable with the cause.
+
+    Each is a call of its own, so one that is denied leaves all others as they are.
+    """
+
+    def __init__(self, sessions: Sessions, *, threads: int = THREADS) -> None:
+        self._sessions = sessions
+        self._threads = threads
+
+    def answer(self, scope: Scope, queries: Collection[Query[object]], now: datetime) -> Answers:
+        """An answer for every query; one that is no Detail is unreadable."""
+        del now
+        answers: dict[Query[object], object] = dict.fromkeys(queries, _FOREIGN)
+        details = [query for query in queries if isinstance(query, Detail)]
+        if details:
+            with ThreadPoolExecutor(max_workers=min(self._threads, len(details))) as pool:
+                # Each thread carries this one's context, so that what it logs keeps its run id.
+                found = [pool.submit(contextvars.copy_context().run, self._read, scope, one) for one in details]
+                answers.update((one, each.result()) for one, each in zip(details, found, strict=True))
+        return answers
+
+    def _read(self, scope: Scope, detail: Detail) -> Json | Unreadable:
+        where = scope if detail.region is None else replace(scope, region=detail.region)
+        try:
+            path = Path(detail.path)
+            answer = ask(self._sessions.client(detail.service, where), detail.operation, dict(detail.arguments))
+            if any(answer.get(name) for name in NEXT_PAGES):
+                raise MalformedAnswer(f"{detail}: the answer goes on, and a detail is one answer")
+            return path.find(answer)
+        except CloudError as error:
+            if error.code and error.code in detail.absent_codes:
+                return None
+            return Unreadable(cause=Cause(reason=error.reason, detail=str(error)))
+
+
+class AwsEvidence:
+    """Answers every query that a rule can ask of AWS: each type of query by the source that knows it."""
+
+    def __init__(self, *, metrics: EvidenceSource, details: EvidenceSource) -> None:
+        self._metrics = metrics
+        self._details = details
+
+    def answer(self, scope: Scope, queries: Collection[Query[object]], now: datetime) -> Answers:
+        """An answer for every query."""
+        details = [query for query in queries if isinstance(query, Detail)]
+        others = [query for query in queries if not isinstance(query, Detail)]
+        answers: dict[Query[object], object] = {}
+        for source, asked in ((self._metrics, others), (self._details, details)):
+            if asked:
+                answers.update(source.answer(scope, asked, now))
+        return answers

@@ -1,0 +1,194 @@
+"""RDS database instances: what they are, who is connected, and stopping and starting them.
+
+Source: AWS "Amazon RDS API Reference" (DescribeDBInstances, StopDBInstance, StartDBInstance), and of the "Amazon
+RDS User Guide": "Stopping an Amazon RDS DB instance temporarily" and "Amazon CloudWatch metrics for Amazon RDS".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from cloudwarden.aws.kind import Kind
+from cloudwarden.core.action import Action, Call, Json, Plan, Proof, Read, Shows
+from cloudwarden.core.detail import Detail, UnreadTags
+from cloudwarden.core.errors import PermanentError
+from cloudwarden.core.evidence import Evidence
+from cloudwarden.core.metric import Metric
+from cloudwarden.core.resource import Resource, Scope, Tags
+from cloudwarden.core.verdict import Violation
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Database(Resource):
+    """A database instance; its id is its DB instance identifier.
+
+    `status` is RDS's word: available, stopped, creating, modifying, and many more. `created` is None while it is
+    being made. `cluster` is set for an instance of Aurora, of a Multi-AZ DB cluster, and of Neptune and DocumentDB,
+    which RDS lists too. `replica_of` names the instance or cluster that it is a read replica of; `replicas` those
+    that are replicas of it. `pending_engine_version` is a change of version that is under way, or waits for the
+    maintenance window.
+    """
+
+    kind: ClassVar[str] = "rds.database"
+
+    engine: str
+    engine_version: str
+    instance_class: str
+    status: str
+    storage_gib: int
+    storage_type: str
+    encrypted: bool
+    publicly_accessible: bool
+    multi_az: bool
+    cluster: str | None = None
+    replica_of: str | None = None
+    replicas: tuple[str, ...] = ()
+    pending_engine_version: str | None = None
+
+    @property
+    def available(self) -> bool:
+        """Whether it runs, costs, and takes changes."""
+        return self.status == "available"
+
+    @property
+    def unstoppable(self) -> str | None:
+        """Why RDS would refuse to stop it, in words; None when it can be stopped."""
+        checks = (
+            (not self.available, f"it is {self.status}"),
+            (self.cluster is not None, f"it belongs to cluster {self.cluster}, which is stopped as a whole"),
+            (self.replica_of is not None, f"it is a read replica of {self.replica_of}"),
+            (bool(self.replicas), f"it has read replicas: {', '.join(self.replicas)}"),
+            (self.multi_az and self.engine.startswith("sqlserver"), "SQL Server in several zones cannot be stopped"),
+        )
+        return next((reason for holds, reason in checks if holds), None)
+
+
+def _tags(answer: Json) -> Tags:
+    entries: Any = answer
+    return Tags({tag["Key"]: tag["Value"] for tag in entries})
+
+
+def _unread_tags(arn: str) -> UnreadTags:
+    """Tags to be asked for. An empty list in the description is no tags; in some regions RDS leaves the list out."""
+    arguments = (("ResourceName", arn),)
+    asked = Detail(service="rds", operation="list_tags_for_resource", arguments=arguments, path="TagList")
+    return UnreadTags(asked, _tags)
+
+
+def _view(raw: Mapping[str, Any], scope: Scope) -> Database:
+    tags = _tags(raw["TagList"]) if "TagList" in raw else _unread_tags(raw["DBInstanceArn"])
+    replicas = (*raw.get("ReadReplicaDBInstanceIdentifiers", ()), *raw.get("ReadReplicaDBClusterIdentifiers", ()))
+    return Database(
+        id=raw["DBInstanceIdentifier"],
+        arn=raw["DBInstanceArn"],
+        account=scope.account,
+        region=scope.region,
+        name=raw["DBInstanceIdentifier"],
+        tags=tags,
+        created=raw.get("InstanceCreateTime"),
+        engine=raw["Engine"],
+        engine_version=raw["EngineVersion"],
+        instance_class=raw["DBInstanceClass"],
+        status=raw["DBInstanceStatus"],
+        storage_gib=raw["AllocatedStorage"],
+        storage_type=raw["StorageType"],
+        encrypted=raw["StorageEncrypted"],
+        publicly_accessible=raw["PubliclyAccessible"],
+        multi_az=raw["MultiAZ"],
+        cluster=raw.get("DBClusterIdentifier"),
+        replica_of=raw.get("ReadReplicaSourceDBInstanceIdentifier") or raw.get("ReadReplicaSourceDBClusterIdentifier"),
+        replicas=tuple(sorted(replicas)),
+        pending_engine_version=raw.get("PendingModifiedValues", {}).get("EngineVersion"),
+    )
+
+
+KIND = Kind(
+    resource=Database,
+    service="rds",
+    operation="describe_db_instances",
+    items=("DBInstances",),
+    view=_view,
+    by_id=lambda identifier: {"DBInstanceIdentifier": identifier},
+    permissions=("rds:DescribeDBInstances", "rds:ListTagsForResource"),
+    page_size=100,
+    page_size_name="MaxRecords",
+    next_page="Marker",
+)
+
+
+class Connections(Evidence):
+    """Who is connected to a database, from its CloudWatch metrics. A missing datapoint is unknown, never nobody."""
+
+    __slots__ = ()
+
+    permissions: ClassVar[tuple[str, ...]] = ("cloudwatch:GetMetricData",)
+
+    @property
+    def count(self) -> Metric:
+        """The most client connections at once in each period; RDS's own are not counted."""
+        return Metric(
+            inquiry=self.inquiry,
+            name="connections",
+            unit="connections",
+            namespace="AWS/RDS",
+            metrics=("DatabaseConnections",),
+            dimensions=(("DBInstanceIdentifier", self.resource.id),),
+            statistic="Maximum",
+        )
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Stop(Action[Database]):
+    """Stop the database. Storage and backups stay, and cost; AWS starts it again by itself after seven days."""
+
+    name: ClassVar[str] = "stop-database"
+    permissions: ClassVar[tuple[str, ...]] = ("rds:StopDBInstance", "rds:DescribeDBInstances")
+
+    def plan(self, resource: Database, violation: Violation) -> Plan:
+        """One call; the inverse starts it again. Raises PermanentError for a database that cannot be stopped."""
+        del violation
+        if resource.unstoppable is not None:
+            raise PermanentError(f"{resource.id} cannot be stopped: {resource.unstoppable}")
+        return Plan(
+            action=self.name,
+            summary=f"stop database {resource.id} ({resource.engine}, {resource.instance_class})",
+            steps=(_stop(resource.id),),
+            inverse=(_start(resource.id),),
+        )
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Start(Action[Database]):
+    """Start a database that is stopped."""
+
+    name: ClassVar[str] = "start-database"
+    permissions: ClassVar[tuple[str, ...]] = ("rds:StartDBInstance", "rds:DescribeDBInstances")
+
+    def plan(self, resource: Database, violation: Violation) -> Plan:
+        """One call; the inverse stops it again."""
+        del violation
+        return Plan(
+            action=self.name,
+            summary=f"start database {resource.id} ({resource.engine}, {resource.instance_class})",
+            steps=(_start(resource.id),),
+            inverse=(_stop(resource.id),),
+        )
+
+
+def _stop(identifier: str) -> Call:
+    return _change("stop_db_instance", identifier, "stopping", "stopped")
+
+
+def _start(identifier: str) -> Call:
+    return _change("start_db_instance", identifier, "starting", "available")
+
+
+def _change(operation: str, identifier: str, *statuses: str) -> Call:
+    named = {"DBInstanceIdentifier": identifier}
+    read = Read(
+        service="rds", operation="describe_db_instances", arguments=named, path="DBInstances[0].DBInstanceStatus"
+    )
+    proof = Proof(read=read, shows=Shows.VALUE, values=statuses)
+    return Call(service="rds", operation=operation, arguments=named, proof=proof, dry_run=False)

@@ -1,0 +1,98 @@
+"""S3 buckets: one listing for each account, whatever regions they are kept in.
+
+Source: AWS "Amazon S3 API Reference" (ListBuckets, GetBucketTagging).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, ClassVar
+
+from cloudwarden.aws.kind import Kind
+from cloudwarden.aws.partition import partition
+from cloudwarden.core.action import Json
+from cloudwarden.core.detail import Detail, UnreadTags
+from cloudwarden.core.resource import GLOBAL, Resource, Scope, Tags
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Bucket(Resource):
+    """A general purpose S3 bucket; its id is its name. Everything else about it is a detail, and so evidence.
+
+    `region` is `global`, and `bucket_region` where it is kept; None when S3 did not say. `tags` are read when
+    somebody looks at them.
+    """
+
+    kind: ClassVar[str] = "s3.bucket"
+    is_global: ClassVar[bool] = True
+
+    created: datetime  # pyright: ignore[reportGeneralTypeIssues]  # S3 always says it, and it is passed by name
+    bucket_region: str | None = None
+
+
+def detail(bucket: Bucket, operation: str, path: str, *, absent_codes: tuple[str, ...] = ()) -> Detail:
+    """A question about one bucket, asked where it is kept."""
+    return _detail(bucket.id, bucket.account, bucket.bucket_region, operation, path, absent_codes)
+
+
+def _detail(
+    name: str, account: str, region: str | None, operation: str, path: str, absent_codes: tuple[str, ...]
+) -> Detail:
+    return Detail(
+        service="s3",
+        operation=operation,
+        # With the owner's account, so that a bucket that a stranger made anew is denied, and not described.
+        arguments=(("Bucket", name), ("ExpectedBucketOwner", account)),
+        path=path,
+        region=region,
+        absent_codes=absent_codes,
+    )
+
+
+def unread_tags(name: str, account: str, region: str | None) -> UnreadTags:
+    """The tags of a bucket, to be asked for."""
+    return UnreadTags(_detail(name, account, region, "get_bucket_tagging", "TagSet", ("NoSuchTagSet",)), _tags)
+
+
+def _tags(answer: Json) -> Tags:
+    entries: Any = answer if answer is not None else ()
+    return Tags({str(tag["Key"]): str(tag["Value"]) for tag in entries})
+
+
+def bucket_arn(name: str, region: str | None) -> str:
+    """A bucket's ARN, which names neither account nor region."""
+    return f"arn:{partition(region or GLOBAL)}:s3:::{name}"
+
+
+def _view(raw: Mapping[str, Any], scope: Scope) -> Bucket:
+    name, region = raw["Name"], raw.get("BucketRegion")
+    return Bucket(
+        id=name,
+        arn=bucket_arn(name, region),
+        account=scope.account,
+        region=scope.region,
+        name=name,
+        tags=unread_tags(name, scope.account, region),
+        created=raw["CreationDate"],
+        bucket_region=region,
+    )
+
+
+_MOST = 1000
+
+KIND = Kind(
+    resource=Bucket,
+    service="s3",
+    operation="list_buckets",
+    items=("Buckets",),
+    view=_view,
+    # There is no call that describes one bucket, only one that lists those whose names begin alike.
+    by_id=lambda name: {"Prefix": name, "MaxBuckets": _MOST},
+    permissions=("s3:ListAllMyBuckets", "s3:GetBucketTagging"),
+    # S3 says the region of each bucket only when it is asked with a page size.
+    page_size=_MOST,
+    page_size_name="MaxBuckets",
+    next_page="ContinuationToken",
+)

@@ -1,0 +1,154 @@
+"""How a bucket is set up: encryption, versions, logs, lifecycle, ownership, website, CORS and replication.
+
+Source: AWS "Amazon S3 API Reference": GetBucketEncryption, GetBucketVersioning, GetBucketLogging,
+GetBucketLifecycleConfiguration, GetBucketOwnershipControls, GetBucketWebsite, GetBucketCors, GetBucketReplication.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, ClassVar, TypeVar, cast
+
+from cloudwarden.aws.s3.bucket import Bucket, detail
+from cloudwarden.core.action import Json
+from cloudwarden.core.detail import Detail, known
+from cloudwarden.core.evidence import Evidence
+
+A = TypeVar("A")
+
+
+def encryption(bucket: Bucket) -> Detail:
+    """The bucket's default encryption."""
+    absent = ("ServerSideEncryptionConfigurationNotFoundError",)
+    return detail(bucket, "get_bucket_encryption", "ServerSideEncryptionConfiguration.Rules", absent_codes=absent)
+
+
+def versioning(bucket: Bucket) -> Detail:
+    """Whether versions of objects are kept."""
+    return detail(bucket, "get_bucket_versioning", "Status")
+
+
+def logging(bucket: Bucket) -> Detail:
+    """Where access is logged to."""
+    return detail(bucket, "get_bucket_logging", "LoggingEnabled")
+
+
+def lifecycle(bucket: Bucket) -> Detail:
+    """When objects move or expire."""
+    absent = ("NoSuchLifecycleConfiguration",)
+    return detail(bucket, "get_bucket_lifecycle_configuration", "Rules", absent_codes=absent)
+
+
+def ownership(bucket: Bucket) -> Detail:
+    """Who owns what others put into the bucket."""
+    absent = ("OwnershipControlsNotFoundError",)
+    return detail(bucket, "get_bucket_ownership_controls", "OwnershipControls.Rules", absent_codes=absent)
+
+
+def website(bucket: Bucket) -> Detail:
+    """Whether the bucket is served as a website."""
+    path = "IndexDocument || RedirectAllRequestsTo"
+    return detail(bucket, "get_bucket_website", path, absent_codes=("NoSuchWebsiteConfiguration",))
+
+
+def cors(bucket: Bucket) -> Detail:
+    """Which websites' scripts may reach the bucket."""
+    return detail(bucket, "get_bucket_cors", "CORSRules", absent_codes=("NoSuchCORSConfiguration",))
+
+
+def replication(bucket: Bucket) -> Detail:
+    """Which other buckets get copies."""
+    absent = ("ReplicationConfigurationNotFoundError",)
+    return detail(bucket, "get_bucket_replication", "ReplicationConfiguration.Rules", absent_codes=absent)
+
+
+class Settings(Evidence):
+    """How a bucket is set up; each property that a rule looks at is one call for each bucket."""
+
+    __slots__ = ()
+
+    permissions: ClassVar[tuple[str, ...]] = (
+        "s3:GetBucketCORS",
+        "s3:GetBucketLogging",
+        "s3:GetBucketOwnershipControls",
+        "s3:GetBucketVersioning",
+        "s3:GetBucketWebsite",
+        "s3:GetEncryptionConfiguration",
+        "s3:GetLifecycleConfiguration",
+        "s3:GetReplicationConfiguration",
+    )
+
+    @property
+    def encryption(self) -> str | None:
+        """`AES256`, `aws:kms` or `aws:kms:dsse`; None when objects are not encrypted by default."""
+        return self._known("default encryption", encryption, _algorithm)
+
+    @property
+    def versioning(self) -> str:
+        """`Enabled`, `Suspended`, or `Off` when it was never enabled."""
+        return self._known("versioning", versioning, lambda answer: "Off" if answer is None else str(answer))
+
+    @property
+    def logged_to(self) -> str | None:
+        """The bucket that gets the server access logs; None when there are none."""
+        return self._known("logged to", logging, _target)
+
+    @property
+    def lifecycle_rules(self) -> int:
+        """How many rules of its lifecycle are enabled."""
+        return self._known("lifecycle rules", lifecycle, _enabled)
+
+    @property
+    def ownership(self) -> str:
+        """`BucketOwnerEnforced` (ACLs are off), `BucketOwnerPreferred`, or `ObjectWriter`, as without any setting."""
+        return self._known("object ownership", ownership, _ownership)
+
+    @property
+    def serves_website(self) -> bool:
+        """Whether it is a website."""
+        return self._known("website", website, lambda answer: answer is not None)
+
+    @property
+    def cors_origins(self) -> tuple[str, ...]:
+        """The origins whose scripts may reach it, sorted; `*` is any."""
+        return self._known("CORS origins", cors, _origins)
+
+    @property
+    def replicated_to(self) -> tuple[str, ...]:
+        """ARNs of the buckets that get copies of its objects, sorted."""
+        return self._known("replicated to", replication, _destinations)
+
+    def _known(self, question: str, asked: Callable[[Bucket], Detail], shape: Callable[[Json], A]) -> A:
+        value = known(self.inquiry, asked(cast("Bucket", self.resource)), shape)
+        self.inquiry.note(question, str(value), holds_until=self.inquiry.now)
+        return value
+
+
+def _algorithm(answer: Json) -> str | None:
+    rules: Any = answer
+    return None if answer is None else str(rules[0]["ApplyServerSideEncryptionByDefault"]["SSEAlgorithm"])
+
+
+def _target(answer: Json) -> str | None:
+    enabled: Any = answer
+    return None if answer is None else str(enabled["TargetBucket"])
+
+
+def _enabled(answer: Json) -> int:
+    rules: Any = answer if answer is not None else ()
+    return sum(rule["Status"] == "Enabled" for rule in rules)
+
+
+def _ownership(answer: Json) -> str:
+    rules: Any = answer
+    return "ObjectWriter" if answer is None else str(rules[0]["ObjectOwnership"])
+
+
+def _origins(answer: Json) -> tuple[str, ...]:
+    rules: Any = answer if answer is not None else ()
+    return tuple(sorted({str(origin) for rule in rules for origin in rule["AllowedOrigins"]}))
+
+
+def _destinations(answer: Json) -> tuple[str, ...]:
+    rules: Any = answer if answer is not None else ()
+    return tuple(sorted({str(rule["Destination"]["Bucket"]) for rule in rules if rule["Status"] == "Enabled"}))

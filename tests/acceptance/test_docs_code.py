@@ -1,0 +1,35 @@
+"""The code in the documents runs, and what it asserts is so."""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+DOCS = Path(__file__).resolve().parents[2] / "docs"
+FENCED = re.compile(r"^```python\n(.*?)^```$", re.DOTALL | re.MULTILINE)
+
+
+@pytest.fixture
+def module() -> Iterator[ModuleType]:
+    """A module for a document's code to run in, as dataclasses want one."""
+    made = ModuleType("code_of_a_document")
+    sys.modules[made.__name__] = made
+    yield made
+    del sys.modules[made.__name__]
+
+
+@pytest.mark.parametrize("document", ["add-a-kind.md"])
+def test_every_block_of_python_runs_after_those_above_it(document: str, module: ModuleType) -> None:
+    """Somebody who copies them from top to bottom gets no error."""
+    text = (DOCS / document).read_text()
+    blocks = list(FENCED.finditer(text))
+    assert blocks
+    for block in blocks:
+        # Empty lines before it, so that an error names the document's line.
+        code = "\n" * text[: block.start()].count("\n") + "\n" + block[1]
+        exec(compile(code, document, "exec", dont_inherit=True), vars(module))  # noqa: S102  # our own document

@@ -1,0 +1,71 @@
+"""Each query goes to the source that knows it; what none knows is unreadable."""
+
+from __future__ import annotations
+
+from cloudwarden import hours, minutes
+from cloudwarden.aws.cloudwatch import CloudWatchEvidence
+from cloudwarden.aws.details import AwsEvidence, DetailEvidence
+from cloudwarden.aws.s3 import settings
+from cloudwarden.core.detail import Detail
+from cloudwarden.core.evidence import Query, Unreadable
+from cloudwarden.core.metric import MetricQuery, Series
+from cloudwarden.testing import NOON, bucket
+from stub_aws import SCOPE, Heard, StubAws, error, json_reply, rest_xml, sessions_to
+
+VERSIONING = settings.versioning(bucket())
+CPU = MetricQuery(
+    namespace="AWS/EC2",
+    metric="CPUUtilization",
+    dimensions=(("InstanceId", "i-1"),),
+    statistic="Maximum",
+    period=minutes(5),
+    window=hours(1),
+)
+
+
+def evidence(aws: StubAws) -> AwsEvidence:
+    """Both sources together."""
+    sessions = sessions_to(aws)
+    return AwsEvidence(metrics=CloudWatchEvidence(sessions, Heard()), details=DetailEvidence(sessions))
+
+
+def test_metrics_and_details_of_one_question_are_each_answered(aws: StubAws) -> None:
+    """In one go, whatever their order."""
+    aws.on("GetMetricData", json_reply({"MetricDataResults": [{"Id": "m0", "StatusCode": "Complete"}], "Messages": []}))
+    aws.on("GET versioning", rest_xml("<VersioningConfiguration><Status>Enabled</Status></VersioningConfiguration>"))
+    strange: Query[object] = Query()
+    answers = evidence(aws).answer(SCOPE, [VERSIONING, CPU, strange], NOON)
+    assert answers[VERSIONING] == "Enabled"
+    assert isinstance(answers[CPU], Series)
+    assert isinstance(answers[strange], Unreadable)
+
+
+def test_one_source_s_failure_leaves_the_other(aws: StubAws) -> None:
+    """CloudWatch is down, S3 is not."""
+    aws.on("GetMetricData", error("InternalError", status=500))
+    aws.on("GET versioning", rest_xml("<VersioningConfiguration/>"))
+    answers = evidence(aws).answer(SCOPE, [CPU, VERSIONING], NOON)
+    assert isinstance(answers[CPU], Unreadable)
+    assert answers[VERSIONING] is None
+
+
+def test_nothing_is_asked_when_nothing_is_to_be_known(aws: StubAws) -> None:
+    """Not even who we are."""
+    assert evidence(aws).answer(SCOPE, [], NOON) == {}
+    assert aws.asked == []
+
+
+def test_without_credentials_every_detail_is_unreadable(aws: StubAws) -> None:
+    """No client, no answer, and no exception either."""
+    aws.on("GetCallerIdentity", error("InternalError", status=500))
+    answer = evidence(aws).answer(SCOPE, [VERSIONING], NOON)[VERSIONING]
+    assert isinstance(answer, Unreadable)
+    assert answer.cause.reason == "unavailable"
+
+
+def test_a_path_that_makes_no_sense_is_unreadable(aws: StubAws) -> None:
+    """A kind's mistake is told as one, and not as "not configured"."""
+    detail = Detail(service="s3", operation="list_buckets", arguments=(), path="[")
+    answer = evidence(aws).answer(SCOPE, [detail], NOON)[detail]
+    assert isinstance(answer, Unreadable)
+    assert answer.cause.reason == "invalid-request"

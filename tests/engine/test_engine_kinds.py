@@ -1,0 +1,150 @@
+"""Kinds of one account, things of one name in two regions, and tags that nobody may read."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import replace
+from datetime import datetime
+
+import pytest
+
+from cloudwarden import PROPOSE, NoParams, Policy, every, hours, minutes, tagged
+from cloudwarden.aws import rds, s3
+from cloudwarden.core.detail import UnreadTags
+from cloudwarden.core.errors import AccessDenied
+from cloudwarden.core.evidence import Answers, Query
+from cloudwarden.core.finding import State
+from cloudwarden.core.metric import Series
+from cloudwarden.core.policy import AnyPolicy
+from cloudwarden.core.resource import GLOBAL, Scope
+from cloudwarden.engine.cutoff import NoCutoff
+from cloudwarden.engine.events import Listed
+from cloudwarden.engine.gather import Case, Gatherer
+from cloudwarden.library.databases import Unconnected, unconnected
+from cloudwarden.library.exposure import public_bucket
+from cloudwarden.testing import ACCOUNT, bucket, bucket_access, database
+from world import NOON, World
+
+REGIONS = [Scope(account=ACCOUNT, region=region) for region in ("eu-central-1", "us-west-2")]
+OPEN = bucket(id="open", tags=None)
+PRIVATE = bucket(id="private", tags=None)
+
+
+def close_public(**changes: object) -> AnyPolicy:
+    """Buckets that are public are proposed to be closed."""
+    policy: AnyPolicy = Policy(
+        name="close-public",
+        rule=public_bucket,
+        params=NoParams(),
+        schedule=every(minutes=15),
+        mode=PROPOSE,
+        action=s3.BlockPublicAccess(),
+        exempt=[tagged("public")],
+    )
+    return replace(policy, **changes)  # type: ignore[arg-type]  # a test's changes
+
+
+@pytest.fixture
+def buckets(world: World) -> World:
+    """A world of two buckets, one of them open, swept in two regions."""
+    world.use(close_public())
+    world.cloud.put(OPEN, PRIVATE)
+    world.cloud.details = {**bucket_access(OPEN, public_policy=True), **bucket_access(PRIVATE)}
+    world.scopes[:] = REGIONS
+    return world
+
+
+def test_a_global_kind_is_listed_once_for_an_account(buckets: World) -> None:
+    """Not once for each region, which would judge and limit every bucket twice."""
+    result = buckets.sweep()
+    listed = [event for event in buckets.reports.of(Listed) if isinstance(event, Listed)]
+    assert [event.scope for event in listed] == [Scope(account=ACCOUNT, region=GLOBAL)]
+    assert [(one.scope, one.population) for one in result.judgements] == [(listed[0].scope, 2)]
+    assert buckets.states() == {"open": State.PROPOSED}
+
+
+def test_two_accounts_are_two_listings() -> None:
+    """A global kind is global within its account."""
+    scopes = [*REGIONS, Scope(account="999988887777", region="eu-central-1")]
+    assert [scope.account for scope in s3.Bucket.listed_in(scopes)] == [ACCOUNT, "999988887777"]
+    assert rds.Database.listed_in(scopes) == tuple(scopes)
+
+
+def test_the_details_of_a_sweep_are_asked_for_once_each(buckets: World) -> None:
+    """Two policies of one rule share the answers, and a block of the account is one question."""
+    buckets.use(close_public(), close_public(name="again"))
+    buckets.sweep()
+    assert len(buckets.cloud.asked) == len(set(buckets.cloud.asked))
+    assert sum(query.service == "s3control" for query in buckets.cloud.asked) == 1  # type: ignore[attr-defined]
+
+
+def test_one_denied_detail_makes_that_policy_unknown(buckets: World) -> None:
+    """Nothing is found, nothing is closed, and the cause is told."""
+    buckets.sweep()
+    buckets.cloud.fails["get_bucket_policy_status"] = AccessDenied("no")
+    result = buckets.sweep(after=minutes(15))
+    assert {reason for one in result.judgements for reason in one.unknown} == {"access-denied"}
+    assert buckets.states() == {"open": State.PROPOSED}
+
+
+def test_denied_tags_propose_nothing(buckets: World) -> None:
+    """The bucket may carry the tag that exempts it."""
+    buckets.cloud.fails["get_bucket_tagging"] = AccessDenied("no")
+    buckets.sweep()
+    assert (buckets.states(), buckets.proposals()) == ({}, [])
+
+
+def test_a_bucket_whose_tags_are_denied_is_found_and_not_touched(buckets: World) -> None:
+    """Without selectors it is a finding all the same; whose it is nobody can tell, so nothing is proposed."""
+    buckets.use(close_public(exempt=[]))
+    buckets.cloud.fails["get_bucket_tagging"] = AccessDenied("no")
+    buckets.sweep()
+    assert (buckets.states(), buckets.proposals()) == ({"open": State.DUE}, [])
+    assert "its tags could not be read (access-denied)" in (buckets.finding("open").held or "")
+
+
+def test_a_tag_that_was_read_exempts(buckets: World) -> None:
+    """The finding stands, exempted, and is proposed when the tag goes."""
+    tags = OPEN.tags
+    assert isinstance(tags, UnreadTags)
+    buckets.cloud.details[tags.detail] = [{"Key": "public", "Value": "yes"}]
+    buckets.sweep()
+    assert buckets.states() == {"open": State.EXEMPTED}
+    del buckets.cloud.details[tags.detail]
+    buckets.sweep(after=minutes(15))
+    assert buckets.states() == {"open": State.PROPOSED}
+
+
+def test_tags_denied_after_the_approval_hold_the_action(buckets: World) -> None:
+    """The last look before the call asks for the tags again."""
+    buckets.sweep()
+    buckets.approve_all()
+    buckets.cloud.fails["get_bucket_tagging"] = AccessDenied("no")
+    buckets.act()
+    assert buckets.called() == []
+    assert "re-check: cannot tell: access-denied" in str(buckets.finding("open").held)
+    del buckets.cloud.fails["get_bucket_tagging"]
+    buckets.act()
+    assert buckets.called() == ["put_public_access_block"]
+
+
+class TwoRegions:
+    """Evidence of two databases of one name: idle in the first region, busy in the second."""
+
+    def answer(self, scope: Scope, queries: Collection[Query[object]], now: datetime) -> Answers:
+        """The series of this scope's database."""
+        value = 0.0 if scope == REGIONS[0] else 9.0
+        moments = tuple(now - minutes(5 * number) for number in range(12))
+        return {query: Series(moments=moments, values=(value,) * len(moments)) for query in queries}
+
+
+def test_databases_of_one_name_in_two_regions_are_two(world: World) -> None:
+    """Their questions are alike to the letter, and their answers are not."""
+    policy: AnyPolicy = Policy(
+        name="idle", rule=unconnected, params=Unconnected(window=hours(1)), schedule=every(hours=1)
+    )
+    cases = [Case(policy=policy, resource=database(region=scope.region)) for scope in REGIONS]
+    gatherer = Gatherer(
+        inventory=world.cloud, evidence=TwoRegions(), cutoff=NoCutoff(), reporter=world.reports, threads=2
+    )
+    assert [verdict.outcome for verdict in gatherer.verdicts(cases, NOON)] == ["violation", "compliant"]

@@ -1,0 +1,88 @@
+"""Which databases nobody uses, and which have an old engine."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from cloudwarden import Policy, days, every, hours
+from cloudwarden.core.action import Json
+from cloudwarden.core.policy import AnyPolicy
+from cloudwarden.library.databases import Unconnected, Upgrades, outdated_engine, unconnected
+from cloudwarden.testing import NOON, Bench, database, upgrade_targets
+
+IDLE: AnyPolicy = Policy(name="idle", rule=unconnected, params=Unconnected(), schedule=every(hours=1))
+OLD: AnyPolicy = Policy(name="old", rule=outdated_engine, params=Upgrades(), schedule=every(days=1))
+MAJORS: AnyPolicy = Policy(name="majors", rule=outdated_engine, params=Upgrades(majors=True), schedule=every(days=1))
+
+
+@pytest.mark.parametrize(("connections", "outcome"), [(0.0, "violation"), (1.0, "compliant")])
+def test_a_database_is_idle_when_nobody_was_connected(connections: float, outcome: str) -> None:
+    """One connection at any time is somebody."""
+    seen = database()
+    assert Bench().metric(seen, "DatabaseConnections", connections).judge(IDLE, seen).outcome == outcome
+
+
+def test_silence_is_not_idleness() -> None:
+    """A database without datapoints is unknown."""
+    assert Bench().judge(IDLE, database()).outcome == "unknown"
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"status": "stopped"},
+        {"status": "modifying"},
+        {"cluster": "aurora-1"},
+        {"replica_of": "orders"},
+        {"replicas": ("orders-2",)},
+        {"engine": "sqlserver-se", "multi_az": True},
+        {"created": None},
+        {"created": NOON - days(3) + hours(1)},
+    ],
+)
+def test_what_cannot_be_stopped_or_is_new_is_compliant_and_costs_nothing(changes: dict[str, Any]) -> None:
+    """Its metrics are never asked for: the bench has none, and would say unknown."""
+    assert Bench().judge(IDLE, database(**changes)).outcome == "compliant"
+
+
+def test_the_newest_minor_version_is_the_one_to_upgrade_to() -> None:
+    """15.10 is newer than 15.9, and 16 is another major version."""
+    seen = database(engine_version="15.4")
+    bench = Bench().knows(upgrade_targets(seen, "15.9", "15.10", "15.5", major=["16.2"]))
+    verdict = bench.judge(OLD, seen)
+    assert verdict.violation is not None
+    assert verdict.violation.offending == ("15.10",)
+    assert (major := bench.judge(MAJORS, seen).violation) is not None
+    assert major.offending == ("16.2",)
+
+
+def test_the_newest_version_has_nothing_to_be_upgraded_to() -> None:
+    """Only major versions are left."""
+    seen = database()
+    assert Bench().knows(upgrade_targets(seen, major=["16.2"])).judge(OLD, seen).outcome == "compliant"
+
+
+def test_another_engine_is_no_upgrade() -> None:
+    """RDS lists Aurora among the targets of MySQL."""
+    seen = database(engine="mysql", engine_version="8.0.35")
+    aurora: Json = [{"Engine": "aurora-mysql", "EngineVersion": "8.0.99", "IsMajorVersionUpgrade": False}]
+    (asked,) = upgrade_targets(seen)
+    assert Bench().knows({asked: aurora}).judge(OLD, seen).outcome == "compliant"
+
+
+@pytest.mark.parametrize("answer", [None, [{}], [{"Engine": "postgres"}], "no"])
+def test_a_version_that_rds_does_not_describe_is_unknown(answer: Any) -> None:
+    """No answer is not "there is nothing newer"."""
+    seen = database()
+    (asked,) = upgrade_targets(seen)
+    assert Bench().knows({asked: answer}).judge(OLD, seen).outcome == "unknown"
+
+
+@pytest.mark.parametrize(
+    "changes", [{"status": "stopped"}, {"cluster": "aurora-1"}, {"pending_engine_version": "15.10"}]
+)
+def test_what_cannot_be_upgraded_or_is_about_to_be_is_compliant(changes: dict[str, Any]) -> None:
+    """Nothing is asked for it."""
+    assert Bench().judge(OLD, database(**changes)).outcome == "compliant"
