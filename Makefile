@@ -45,6 +45,7 @@ docs: $(STAMP)  ## the pages that repeat what the code says
 bench: $(STAMP)  ## the measures, side by side with plain boto3
 	$(BIN)/python tests/bench/run.py
 	$(BIN)/python tests/bench/throttle.py
+	$(BIN)/python tests/bench/leases.py
 
 lock: $(STAMP)  ## resolve the dependencies anew
 	$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header \

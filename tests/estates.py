@@ -33,7 +33,9 @@ class Estate:
                 os.kill(os.getpid(), signal.SIGKILL)
             if one.scope.account.endswith("14") and "hangs" in one.run_id:
                 time.sleep(600)
-            self._sender.report(MetricsRequested(run_id=str(os.getpid()), scope=one.scope, asked=1, requested=1))
+            self._sender.report(
+                MetricsRequested(run_id=str(os.getpid()), scope=one.scope, requested={"stop-idle": 1}, shared=0)
+            )
             self._sender.alive()
             yield found(one, policies)
 

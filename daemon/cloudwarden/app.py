@@ -33,6 +33,7 @@ from cloudwarden.core.resource import Resource, Scope
 from cloudwarden.core.verdict import Cause, Verdict
 from cloudwarden.daemon import Daemon
 from cloudwarden.engine.act import Actor
+from cloudwarden.engine.budget import MetricBudget
 from cloudwarden.engine.cutoff import SignalCutoff
 from cloudwarden.engine.enroll import Enroller
 from cloudwarden.engine.events import StoreCounted
@@ -135,7 +136,7 @@ class App:
             self.sessions,
             self.inventory,
             AwsActuator(self.sessions),
-            CloudWatchEvidence(self.sessions, self.reporter),
+            CloudWatchEvidence(self.sessions),
             threads=self.settings.threads,
             now=self.clock.now,
         )
@@ -145,13 +146,14 @@ class App:
         """What reads and judges."""
         return Gatherer(
             inventory=self.inventory,
-            evidence=AwsEvidence(
-                metrics=CloudWatchEvidence(self.sessions, self.reporter), details=DetailEvidence(self.sessions)
-            ),
+            evidence=AwsEvidence(metrics=CloudWatchEvidence(self.sessions), details=DetailEvidence(self.sessions)),
             cutoff=SignalCutoff(self.settings.rule_timeout_seconds),
             reporter=self.reporter,
             threads=self.settings.threads,
             alive=self._beat,
+            budget=MetricBudget(
+                store=self.store, per_day=self.settings.cloudwatch.metrics_per_day, reporter=self.reporter
+            ),
         )
 
     @cached_property

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import Protocol
 
 from cloudwarden.core.acceptance import KnownScope
@@ -239,6 +239,18 @@ class Scopes(Protocol):
     def save(self, scopes: Iterable[KnownScope]) -> None: ...
 
 
+class Spending(Protocol):
+    """What was asked of what costs money."""
+
+    def metrics(self, day: date) -> int:
+        """CloudWatch metrics asked for on a day, in UTC."""
+        ...
+
+    def save(self, day: date, metrics: int) -> None:
+        """Remember a day's number; the numbers of earlier days go."""
+        ...
+
+
 class Transaction(Protocol):
     """Everything in the store, seen and changed together."""
 
@@ -256,6 +268,8 @@ class Transaction(Protocol):
     def runs(self) -> Runs: ...
     @property
     def scopes(self) -> Scopes: ...
+    @property
+    def spending(self) -> Spending: ...
 
 
 class Store(Protocol):

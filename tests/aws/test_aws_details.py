@@ -10,7 +10,7 @@ from cloudwarden.core.detail import Detail
 from cloudwarden.core.evidence import Query, Unreadable
 from cloudwarden.core.metric import MetricQuery, Series
 from cloudwarden.testing import NOON, bucket
-from stub_aws import SCOPE, Heard, StubAws, error, json_reply, rest_xml, sessions_to
+from stub_aws import SCOPE, StubAws, error, json_reply, rest_xml, sessions_to
 
 VERSIONING = settings.versioning(bucket())
 CPU = MetricQuery(
@@ -26,7 +26,7 @@ CPU = MetricQuery(
 def evidence(aws: StubAws) -> AwsEvidence:
     """Both sources together."""
     sessions = sessions_to(aws)
-    return AwsEvidence(metrics=CloudWatchEvidence(sessions, Heard()), details=DetailEvidence(sessions))
+    return AwsEvidence(metrics=CloudWatchEvidence(sessions), details=DetailEvidence(sessions))
 
 
 def test_metrics_and_details_of_one_question_are_each_answered(aws: StubAws) -> None:

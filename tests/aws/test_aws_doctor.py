@@ -18,7 +18,6 @@ from stub_aws import (
     ACCOUNT,
     SCOPE,
     Asked,
-    Heard,
     Reply,
     StubAws,
     error,
@@ -66,7 +65,7 @@ def examined(sessions: Sessions, *, mode: Mode = PROPOSE) -> list[Check]:
         sessions,
         AwsInventory(sessions, ec2.KINDS),
         AwsActuator(sessions),
-        CloudWatchEvidence(sessions, Heard()),
+        CloudWatchEvidence(sessions),
         threads=4,
         now=lambda: datetime.now(UTC),
     )

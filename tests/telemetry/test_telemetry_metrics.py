@@ -164,10 +164,27 @@ def test_a_refused_file_fails_the_reload(metrics: Metrics, value: Value, clock: 
 
 
 def test_metric_series_are_counted_after_sharing(metrics: Metrics, value: Value) -> None:
-    """What was asked twice is paid for once, and the saving is told."""
-    metrics.report(events.MetricsRequested(run_id="", scope=SCOPE, asked=8, requested=5))
-    assert value("cloudwatch_metrics_requested_total", account=SCOPE.account) == 5
+    """What was asked twice is paid for once, by one policy, and the saving is told."""
+    metrics.report(events.MetricsRequested(run_id="", scope=SCOPE, requested={"stop-idle": 5}, shared=3))
+    metrics.report(events.LeasesUsed(run_id="", verdicts=7, series=14))
+    assert value("cloudwatch_metrics_requested_total", policy="stop-idle") == 5
     assert value("cloudwatch_metrics_saved_total", why="shared") == 3
+    assert value("cloudwatch_metrics_saved_total", why="lease") == 14
+
+
+def test_a_policy_that_went_is_billed_no_more(metrics: Metrics, value: Value) -> None:
+    """Its series goes, and what is still heard of it does not bring it back."""
+    metrics.report(loaded("stop-idle"))
+    metrics.report(loaded("open-groups"))
+    metrics.report(events.MetricsRequested(run_id="", scope=SCOPE, requested={"stop-idle": 5}, shared=0))
+    assert value("cloudwatch_metrics_requested_total", policy="stop-idle") is None
+
+
+def test_the_budget_and_what_was_spent_of_it_are_shown(metrics: Metrics, value: Value) -> None:
+    """An alert compares them."""
+    metrics.report(events.MetricsBudgeted(run_id="", spent=700, budget=1000, refused=9))
+    assert value("cloudwatch_metrics_spent_today") == 700
+    assert value("cloudwatch_metrics_budget") == 1000
 
 
 def test_requests_are_counted_by_outcome(metrics: Metrics, value: Value) -> None:

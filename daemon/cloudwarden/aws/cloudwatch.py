@@ -7,7 +7,7 @@ import math
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from cloudwarden.aws.access.clients import SpeakingClient
@@ -19,8 +19,6 @@ from cloudwarden.core.evidence import Answers, Query, Unreadable
 from cloudwarden.core.metric import MetricQuery, Series
 from cloudwarden.core.resource import Scope
 from cloudwarden.core.verdict import Cause
-from cloudwarden.engine.events import MetricsRequested
-from cloudwarden.ports import Reporter
 
 QUERIES_PER_CALL = 500
 DATAPOINTS_PER_CALL = 100_800
@@ -61,9 +59,8 @@ class CloudWatchEvidence:
     Queries that differ in their window only share one series of the widest: what else it holds is as true.
     """
 
-    def __init__(self, sessions: Sessions, reporter: Reporter) -> None:
+    def __init__(self, sessions: Sessions) -> None:
         self._sessions = sessions
-        self._reporter = reporter
 
     def answer(self, scope: Scope, queries: Collection[Query[object]], now: datetime) -> Answers:
         """An answer for every query; one that is no MetricQuery is unreadable."""
@@ -72,8 +69,7 @@ class CloudWatchEvidence:
         answers: dict[Query[object], object] = dict.fromkeys(queries, Unreadable(cause=NO_METRIC))
         if asked:
             found = self._found(scope, tuple(widest.values()), now)
-            answers.update((query, found[widest[_series_of(query)]]) for query in asked)
-            self._reporter.report(MetricsRequested(run_id="", scope=scope, asked=len(asked), requested=len(widest)))
+            answers.update((query, found[widest[query.series]]) for query in asked)
         return answers
 
     def _found(self, scope: Scope, series: Sequence[MetricQuery], now: datetime) -> dict[MetricQuery, Answer]:
@@ -97,9 +93,9 @@ def merged(queries: Iterable[MetricQuery]) -> dict[MetricQuery, MetricQuery]:
     """Each series (a query with no window) to the query for it with the widest window."""
     widest: dict[MetricQuery, MetricQuery] = {}
     for query in queries:
-        known = widest.setdefault(_series_of(query), query)
+        known = widest.setdefault(query.series, query)
         if known.window < query.window:
-            widest[_series_of(query)] = query
+            widest[query.series] = query
     return widest
 
 
@@ -122,10 +118,6 @@ def batches(series: Iterable[MetricQuery]) -> list[Batch]:
             planned.append(Batch(series=tuple(alike[start : start + most])))
             start += most
     return planned
-
-
-def _series_of(query: MetricQuery) -> MetricQuery:
-    return replace(query, window=timedelta(0))
 
 
 def _datapoints(query: MetricQuery) -> int:

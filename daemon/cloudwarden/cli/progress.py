@@ -46,7 +46,7 @@ def _said(event: object) -> str | None:
         case Listed(kind=kind, scope=scope, resources=resources):
             return f"listed {resources} {kind} in {scope}"
         case MetricsRequested(requested=requested, scope=scope):
-            return f"read {requested} metric series in {scope}"
+            return f"read {sum(requested.values())} metric series in {scope}"
         case PhaseFinished(phase=phase):
             return _AFTER.get(phase, phase)
         case _:

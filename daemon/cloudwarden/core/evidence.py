@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Generic, NoReturn, TypeVar
+from typing import ClassVar, Generic, NoReturn, TypeVar
 
 from cloudwarden.core.resource import Resource
 from cloudwarden.core.verdict import Cause, Reading
@@ -19,9 +19,14 @@ A_co = TypeVar("A_co", covariant=True)
 
 
 class Query(Generic[A_co]):
-    """A question as data: hashable, comparable, answered by an adapter with an `A_co`."""
+    """A question as data: hashable, comparable, answered by an adapter with an `A_co`.
+
+    `holds` says that the evidence which asks it notes until when its answers hold; others hold for their instant.
+    """
 
     __slots__ = ()
+
+    holds: ClassVar[bool] = False
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -65,6 +70,8 @@ class Inquiry:
     def hear(self, query: Query[A_co]) -> A_co | Unreadable:
         """The answer to one query."""
         self.need((query,))
+        if not query.holds:
+            self._bound(self.now)
         return self._answers[query]  # type: ignore[return-value]  # the port pairs a query with its answer type
 
     def cannot_tell(self, cause: Cause) -> NoReturn:
@@ -76,7 +83,10 @@ class Inquiry:
         """Remember an answer that the rule was given, and until when it must stay true."""
         self.readings.append(Reading(question=question, answer=answer))
         if holds_until is not None:
-            self.holds_until = holds_until if self.holds_until is None else min(self.holds_until, holds_until)
+            self._bound(holds_until)
+
+    def _bound(self, holds_until: datetime) -> None:
+        self.holds_until = holds_until if self.holds_until is None else min(self.holds_until, holds_until)
 
 
 class Evidence:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from typing import ClassVar
 
 from cloudwarden.core.evidence import Inquiry, Query, Unreadable
 from cloudwarden.core.verdict import Cause, Reason
@@ -18,6 +19,9 @@ the one busy hour."""
 
 LATE_PERIODS = 3
 """Newest periods that may still be missing: datapoints arrive minutes after what they measure."""
+
+NEVER_FALLS = frozenset({"Maximum", "Sum", "SampleCount"})
+"""Statistics of a period that more samples can only raise (a sum: of what is counted, never below zero)."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -37,12 +41,19 @@ class Series:
 class MetricQuery(Query[Series]):
     """One metric of one thing over the last `window`, one value of `statistic` each `period`."""
 
+    holds: ClassVar[bool] = True
+
     namespace: str
     metric: str
     dimensions: tuple[tuple[str, str], ...]
     statistic: str
     period: timedelta
     window: timedelta
+
+    @property
+    def series(self) -> MetricQuery:
+        """What CloudWatch bills: the same series whatever the window, so one answer serves all windows of it."""
+        return replace(self, window=timedelta(0))
 
     def __str__(self) -> str:
         return f"{self.metric} {self.statistic}"
@@ -77,7 +88,9 @@ class Metric:
             if isinstance(answer, Series) and (breach := self._breach(query, answer, limit)):
                 moment, value = breach
                 self.inquiry.note(
-                    question, f"no: {value:g} {self.unit} at {moment:%Y-%m-%d %H:%M}Z", holds_until=moment + over
+                    question,
+                    f"no: {value:g} {self.unit} at {moment:%Y-%m-%d %H:%M}Z",
+                    holds_until=self._breach_holds_until(query, moment, value, limit),
                 )
                 return False
         peaks = [self._peak(query, answer) for query, answer in answers]
@@ -106,6 +119,16 @@ class Metric:
     def _breach(self, query: MetricQuery, series: Series, limit: float) -> tuple[datetime, float] | None:
         """The latest datapoint at or above the limit. NaN counts: what cannot be compared is not idle."""
         return max((point for point in self._within(query, series) if not point[1] < limit), default=None)
+
+    def _breach_holds_until(self, query: MetricQuery, moment: datetime, value: float, limit: float) -> datetime:
+        """When the breach leaves the window: a datapoint counts while its period's start is not older than that.
+
+        Periods are aligned to the epoch, so later questions see the same datapoint under the same moment. While
+        late samples may still come in, one that they could bring below the limit again proves this instant only;
+        so does one that cannot be compared.
+        """
+        settled = query.statistic in NEVER_FALLS or moment + query.period * (1 + LATE_PERIODS) <= self.inquiry.now
+        return moment + query.window if value >= limit and settled else self.inquiry.now
 
     def _peak(self, query: MetricQuery, answer: Series | Unreadable) -> float:
         if isinstance(answer, Unreadable):

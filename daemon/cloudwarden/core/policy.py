@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from enum import IntEnum
+from functools import cached_property
 from typing import Any, Generic, TypeVar, get_args, get_origin
 
 from cloudwarden.core.action import Action
@@ -172,7 +173,7 @@ class Policy(Generic[R, P]):
         given = (self.action, *self.alternatives) if self.action is not None else ()
         return {one.name: one for one in given}
 
-    @property
+    @cached_property
     def fingerprint(self) -> str:
         """Changes when the rule, its params, the action, or whose resources it touches do: what trust is bound to."""
         touches = " ".join(sorted(self.touches))

@@ -36,6 +36,7 @@ class Reason(StrEnum):
     """The bounded list of why a verdict is unknown that does not come from the cloud."""
 
     NOT_ENOUGH_DATA = "not-enough-data"
+    BUDGET = "budget"
     LISTING_INCOMPLETE = "listing-incomplete"
     RULE_RAISED = "rule-raised"
     RULE_NONSENSE = "rule-nonsense"

@@ -71,12 +71,34 @@ class Listed:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class MetricsRequested:
-    """Metric series were asked of CloudWatch for a sweep: `asked` by rules, `requested` after sharing."""
+    """Metric series were asked of CloudWatch in one round: `requested` by the policy that pays, after sharing.
+
+    `shared` is how many more were wanted and were the same series.
+    """
 
     run_id: str
     scope: Scope
-    asked: int
-    requested: int
+    requested: Mapping[str, int]
+    shared: int
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class LeasesUsed:
+    """Verdicts that still held were given again, without asking for the `series` that they had taken."""
+
+    run_id: str
+    verdicts: int
+    series: int
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class MetricsBudgeted:
+    """Metric series were taken from the day's budget: `spent` of it so far, `refused` in this round."""
+
+    run_id: str
+    spent: int
+    budget: int
+    refused: int
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -12,12 +12,15 @@ from datetime import datetime
 from typing import TypeVar
 
 from cloudwarden.core.errors import CloudwardenError
-from cloudwarden.core.evidence import Query
+from cloudwarden.core.evidence import Query, Unreadable
 from cloudwarden.core.policy import AnyPolicy
 from cloudwarden.core.resource import Resource, Scope
 from cloudwarden.core.verdict import Reason, Verdict
-from cloudwarden.engine.events import Listed
+from cloudwarden.engine.budget import OVER_BUDGET, MetricBudget
+from cloudwarden.engine.demand import Demand, Want, first_first
+from cloudwarden.engine.events import LeasesUsed, Listed, MetricsRequested
 from cloudwarden.engine.judge import Needs, evaluate
+from cloudwarden.engine.leases import Leases
 from cloudwarden.ports import Cutoff, EvidenceSource, Inventory, Listing, Reporter
 
 MAX_ROUNDS = 8
@@ -46,7 +49,7 @@ class Case:
 class Gatherer:
     """Reads what is needed and judges it, `threads` calls at a time.
 
-    `alive` is called often; it may raise StopAsked.
+    `alive` is called often; it may raise StopAsked. Without a `budget`, every metric is asked for.
     """
 
     def __init__(
@@ -58,6 +61,7 @@ class Gatherer:
         reporter: Reporter,
         threads: int,
         alive: Callable[[], None] = lambda: None,
+        budget: MetricBudget | None = None,
     ) -> None:
         self._inventory = inventory
         self._evidence = evidence
@@ -65,6 +69,7 @@ class Gatherer:
         self._reporter = reporter
         self._threads = threads
         self._alive = alive
+        self._budget = budget
 
     def listings(self, targets: Iterable[Target], run_id: str) -> Mapping[Target, Listing]:
         """List every kind in every scope, each once."""
@@ -88,23 +93,56 @@ class Gatherer:
         wanted = sorted(set(targets), key=lambda target: (target[1], target[0].kind))
         return dict(zip(wanted, self._in_parallel(listed, wanted), strict=True))
 
-    def verdicts(self, cases: Sequence[Case], now: datetime) -> list[Verdict]:
-        """A verdict for every case, in their order; questions are gathered together, each once."""
+    def verdicts(self, cases: Sequence[Case], now: datetime, leases: Leases | None = None) -> list[Verdict]:
+        """A verdict for every case, in their order; questions are gathered together, each once.
+
+        With `leases`, what still holds is not judged again, and what is judged is held. A look right before an
+        action goes without: it is there to see what nobody expects.
+        """
         verdicts: dict[int, Verdict] = {}
+        if leases is None:
+            self._ask(cases, list(range(len(cases))), verdicts, now)
+        else:
+            pending = self._held(cases, leases, verdicts, now)
+            series = self._ask(cases, pending, verdicts, now)
+            for index in pending:
+                case = cases[index]
+                leases.keep(case.policy, case.resource, verdicts[index], series[index])
+        return [verdicts[index] for index in range(len(cases))]
+
+    def _held(self, cases: Sequence[Case], leases: Leases, verdicts: dict[int, Verdict], now: datetime) -> list[int]:
+        """Give what holds, and return what must be judged."""
+        leases.begin({case.policy.name: case.policy for case in cases}.values(), now)
+        pending, saved = [], 0
+        for index, case in enumerate(cases):
+            if lease := leases.find(case.policy, case.resource, now):
+                verdicts[index] = lease.verdict
+                saved += lease.series
+            else:
+                pending.append(index)
+        if verdicts:
+            self._reporter.report(LeasesUsed(run_id="", verdicts=len(verdicts), series=saved))
+        return pending
+
+    def _ask(
+        self, cases: Sequence[Case], pending: Sequence[int], verdicts: dict[int, Verdict], now: datetime
+    ) -> Counter[int]:
+        """Judge every pending case, round by round; how many metric series each asked for."""
         # By scope too: two databases in two regions may have one name, and then one question.
         answers: defaultdict[Scope, dict[Query[object], object]] = defaultdict(dict)
-        pending = list(range(len(cases)))
+        series: Counter[int] = Counter()
         for _ in range(MAX_ROUNDS):
             needs = self._judge(cases, pending, verdicts, answers, now)
             if not needs:
-                return [verdicts[index] for index in range(len(cases))]
+                return series
+            series.update({index: need.series for index, need in needs.items()})
             self._answer(cases, needs, answers, now)
             pending = sorted(needs)
         for index in pending:
             verdicts[index] = Verdict.unknown(
                 Reason.RULE_ASKED_TOO_OFTEN, f"the rule asked for more evidence {MAX_ROUNDS} times over"
             )
-        return [verdicts[index] for index in range(len(cases))]
+        return series
 
     def _judge(
         self,
@@ -143,16 +181,23 @@ class Gatherer:
         answers: Mapping[Scope, dict[Query[object], object]],
         now: datetime,
     ) -> None:
-        by_scope: defaultdict[Scope, dict[Query[object], None]] = defaultdict(dict)
+        wants: defaultdict[Scope, list[Want]] = defaultdict(list)
         for index, need in needs.items():
-            by_scope[cases[index].resource.scope].update(dict.fromkeys(need.queries))
+            case = cases[index]
+            wants[case.resource.scope] += [Want(policy=case.policy, query=query) for query in need.queries]
+        demands = [Demand(scope, first_first(wants[scope], now)) for scope in sorted(wants)]
+        if self._budget is not None:
+            self._budget.apply(demands, now)
 
-        def answered(scope: Scope) -> Mapping[Query[object], object]:
-            return self._evidence.answer(scope, by_scope[scope], now)
+        def answered(demand: Demand) -> Mapping[Query[object], object]:
+            return self._evidence.answer(demand.scope, demand.queries, now) if demand.queries else {}
 
-        scopes = sorted(by_scope)
-        for scope, found in zip(scopes, self._in_parallel(answered, scopes), strict=True):
-            answers[scope].update(found)
+        for demand, found in zip(demands, self._in_parallel(answered, demands), strict=True):
+            answers[demand.scope].update(found)
+            answers[demand.scope].update(dict.fromkeys(demand.refused, Unreadable(cause=OVER_BUDGET)))
+            self._reporter.report(
+                MetricsRequested(run_id="", scope=demand.scope, requested=demand.requested, shared=demand.shared)
+            )
 
     def _in_parallel(self, work: Callable[[Item], Result], items: Sequence[Item]) -> list[Result]:
         """`work` on each item, in threads that carry this thread's context; results in the items' order."""

@@ -9,6 +9,7 @@ from cloudwarden.core.detail import asked_by, read_tags
 from cloudwarden.core.errors import PermanentError, TemporaryError
 from cloudwarden.core.evidence import Answers, Inquiry, Query, Unanswered, Unreadable
 from cloudwarden.core.exemption import exempting_tag
+from cloudwarden.core.metric import MetricQuery
 from cloudwarden.core.policy import AnyPolicy
 from cloudwarden.core.resource import Resource
 from cloudwarden.core.verdict import Outcome, Reason, Verdict, Violation
@@ -20,6 +21,11 @@ class Needs:
     """No verdict yet: the rule asked for these."""
 
     queries: tuple[Query[object], ...]
+
+    @property
+    def series(self) -> int:
+        """How many metric series are among them."""
+        return sum(isinstance(query, MetricQuery) for query in self.queries)
 
 
 def evaluate(

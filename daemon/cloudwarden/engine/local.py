@@ -10,6 +10,7 @@ from itertools import islice
 from cloudwarden.core.policy import AnyPolicy
 from cloudwarden.core.resource import Scope
 from cloudwarden.engine.gather import Case, Gatherer, Target
+from cloudwarden.engine.leases import Leases
 from cloudwarden.engine.survey import Assignment, Judgement, Survey, judgement
 from cloudwarden.ports import Clock, Listing
 
@@ -25,6 +26,7 @@ class LocalSurveyor:
         self._gatherer = gatherer
         self._clock = clock
         self._scopes_at_once = scopes_at_once
+        self._leases = Leases()
 
     def survey(self, assignments: Sequence[Assignment], policies: Mapping[str, AnyPolicy]) -> Iterator[Survey]:
         """A survey for each assignment, a batch of them at a time."""
@@ -59,10 +61,12 @@ class LocalSurveyor:
             for one, policy in parts
             for resource in listings[policy.kind, one.scope].resources
         ]
-        judged = iter(zip(cases, self._gatherer.verdicts(cases, now), strict=True))
+        judged = iter(zip(cases, self._gatherer.verdicts(cases, now, self._leases), strict=True))
         judgements = {}
         for one, policy in parts:
             listing = listings[policy.kind, one.scope]
+            if listing.complete:
+                self._leases.retain_resources(policy.name, one.scope, {found.id for found in listing.resources})
             verdicts = [(case.resource, said) for case, said in islice(judged, len(listing.resources))]
             remembered = one.remembered.get(policy.name, frozenset())
             judgements[one.scope, policy.name] = judgement(policy, one.scope, listing.problem, verdicts, remembered)

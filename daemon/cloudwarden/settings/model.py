@@ -26,6 +26,18 @@ def _database_url(value: str) -> str:
     return value
 
 
+class CloudWatchSettings(Table):
+    """What CloudWatch may cost."""
+
+    metrics_per_day: int = Field(
+        default=1_000_000,
+        ge=1,
+        description="metrics, default 1000000: GetMetricData costs $0.01 per 1,000, so at most $10 from one UTC "
+        "midnight to the next; a policy that asks for too much is noticed on its first day and not on the invoice. "
+        "What is over it is unknown, the least severe policies first.",
+    )
+
+
 class LimitOverride(Table):
     """Replaces parts of a policy's limit."""
 
@@ -172,6 +184,10 @@ class Settings(BaseSettings):
     aws: AwsSettings = Field(
         default_factory=AwsSettings,
         description="table, default as below: how AWS is reached, and how long it is waited for.",
+    )
+    cloudwatch: CloudWatchSettings = Field(
+        default_factory=CloudWatchSettings,
+        description="table, default as below: what CloudWatch may cost.",
     )
     protect: ProtectSettings = Field(
         default_factory=ProtectSettings, description="table, default as below: what no policy may touch here."

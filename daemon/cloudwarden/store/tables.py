@@ -9,6 +9,7 @@ from sqlalchemy import (
     BigInteger,
     CheckConstraint,
     Column,
+    Date,
     DateTime,
     Dialect,
     ForeignKey,
@@ -232,4 +233,11 @@ run_scopes = Table(
     Column("policy", String, _refers("runs.policy"), primary_key=True),
     Column("account", String, primary_key=True),
     Column("region", String, primary_key=True),
+)
+
+spending = Table(
+    "spending",
+    metadata,
+    Column("day", Date, primary_key=True),
+    Column("metrics", BigInteger, nullable=False),
 )

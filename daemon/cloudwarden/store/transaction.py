@@ -13,6 +13,7 @@ from cloudwarden.store.connection import reading
 from cloudwarden.store.decisions import SqlDecisions, SqlRuns, SqlScopes
 from cloudwarden.store.findings import SqlActionRecords, SqlFindings, SqlProposals
 from cloudwarden.store.journal import SqlJournal
+from cloudwarden.store.spending import SqlSpending
 
 
 class SqlTransaction:
@@ -55,6 +56,11 @@ class SqlTransaction:
     def scopes(self) -> SqlScopes:
         """Scopes that were ever found."""
         return SqlScopes(self.connection)
+
+    @property
+    def spending(self) -> SqlSpending:
+        """What was asked of what costs money."""
+        return SqlSpending(self.connection)
 
 
 class SqlStore:

@@ -104,17 +104,26 @@ class Instruments:
             "aws_limits_lowered_total", "Times that AWS throttled us and we slowed down", "service", "account"
         )
         self.metrics_requested = counter(
-            "cloudwatch_metrics_requested_total", "Metric series asked of CloudWatch, which bills each", "account"
+            "cloudwatch_metrics_requested_total",
+            "Metric series asked of CloudWatch, which bills each, by the policy that asked first",
+            "policy",
         )
         self.metrics_saved = counter(
-            "cloudwatch_metrics_saved_total", "Metric series that CloudWatch need not be asked for", "why"
+            "cloudwatch_metrics_saved_total",
+            "Metric series that rules need and CloudWatch was not asked for: another asked (shared), or the verdict "
+            "still held (lease)",
+            "why",
         )
+        self.metrics_spent = gauge(
+            "cloudwatch_metrics_spent_today", "Metric series taken from the budget of this UTC day"
+        )
+        self.metrics_budget = gauge("cloudwatch_metrics_budget", "Metric series that may be asked for in a UTC day")
 
     def by_policy(self) -> Iterator[MetricWrapperBase]:
         """The metrics whose series go when their policy goes."""
         yield from (self.evaluations, self.unknown, self.evaluation_duration, self.last_success)
         yield from (self.loaded_timestamp, self.interval, self.runs_missed)
-        yield from (self.actions, self.held, self.limit_trips)
+        yield from (self.actions, self.held, self.limit_trips, self.metrics_requested)
 
     def by_scope(self) -> Iterator[Gauge]:
         """The gauges of what was listed."""

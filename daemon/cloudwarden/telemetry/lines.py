@@ -22,6 +22,7 @@ _LEVELS: Mapping[type, int] = {
     events.CloudCalled: logging.DEBUG,
     events.CloudWaited: logging.DEBUG,
     events.MetricsRequested: logging.DEBUG,
+    events.LeasesUsed: logging.DEBUG,
     events.PhaseFinished: logging.DEBUG,
     events.StoreCounted: logging.DEBUG,
     events.ScopesLeft: logging.WARNING,
@@ -63,6 +64,8 @@ def _level(event: object) -> int:
             return logging.WARNING if problems else logging.DEBUG
         case events.ScopesFound(accepted=accepted):
             return logging.INFO if accepted else logging.WARNING
+        case events.MetricsBudgeted(refused=refused):
+            return logging.WARNING if refused else logging.DEBUG
         case events.PoliciesLoaded(problems=problems):
             return logging.ERROR if problems else logging.INFO
         case events.ActionEnded(outcome="failed"):

@@ -60,6 +60,8 @@ class Metrics:
             events.Listed: self._listed,
             events.ScopesDiscovered: self._scopes_discovered,
             events.MetricsRequested: self._metrics_requested,
+            events.LeasesUsed: self._leases_used,
+            events.MetricsBudgeted: self._metrics_budgeted,
             events.PolicyJudged: self._policy_judged,
             events.ProposalMade: self._proposal_made,
             events.ActionHeld: self._action_held,
@@ -113,7 +115,12 @@ class Metrics:
             self._is.evaluations.labels(policy, outcome.value)
         for guard in GUARDS:
             self._is.held.labels(policy, guard)
-        for metric in (self._is.runs_missed, self._is.limit_trips, self._is.evaluation_duration):
+        for metric in (
+            self._is.runs_missed,
+            self._is.limit_trips,
+            self._is.evaluation_duration,
+            self._is.metrics_requested,
+        ):
             metric.labels(policy)
 
     def _begin_action(self, policy: str, action: str) -> None:
@@ -157,8 +164,17 @@ class Metrics:
             self._is.discovery_last_success.set(self._now())
 
     def _metrics_requested(self, event: events.MetricsRequested) -> None:
-        self._is.metrics_requested.labels(event.scope.account).inc(event.requested)
-        self._is.metrics_saved.labels("shared").inc(max(0, event.asked - event.requested))
+        for policy, requested in event.requested.items():
+            if self._shown(policy):
+                self._is.metrics_requested.labels(policy).inc(requested)
+        self._is.metrics_saved.labels("shared").inc(event.shared)
+
+    def _leases_used(self, event: events.LeasesUsed) -> None:
+        self._is.metrics_saved.labels("lease").inc(event.series)
+
+    def _metrics_budgeted(self, event: events.MetricsBudgeted) -> None:
+        self._is.metrics_spent.set(event.spent)
+        self._is.metrics_budget.set(event.budget)
 
     def _policy_judged(self, event: events.PolicyJudged) -> None:
         if not self._shown(event.policy):
