@@ -1,6 +1,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/.installed
+BENCH_STAMP := .venv-bench/.installed
 
 .PHONY: help demo run test check fix docs bench lock clean
 
@@ -42,10 +43,17 @@ fix: $(STAMP)  ## what ruff can mend by itself
 docs: $(STAMP)  ## the pages that repeat what the code says
 	$(BIN)/python docs/generate.py
 
-bench: $(STAMP)  ## the measures, side by side with plain boto3
+$(BENCH_STAMP): requirements-bench.lock
+	@echo "Installing Cloud Custodian into .venv-bench ..."
+	@[ -x .venv-bench/bin/python ] || $(PYTHON) -m venv .venv-bench
+	@.venv-bench/bin/pip install --quiet --disable-pip-version-check --require-hashes -r requirements-bench.lock
+	@touch $(BENCH_STAMP)
+
+bench: $(STAMP) $(BENCH_STAMP)  ## the measures, side by side with plain boto3 and Cloud Custodian; a quarter of an hour
 	$(BIN)/python tests/bench/run.py
 	$(BIN)/python tests/bench/throttle.py
-	$(BIN)/python tests/bench/leases.py
+	$(BIN)/python tests/bench/leases.py 200
+	$(BIN)/python tests/bench/custodian.py
 
 lock: $(STAMP)  ## resolve the dependencies anew
 	$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header \
@@ -54,6 +62,8 @@ lock: $(STAMP)  ## resolve the dependencies anew
 		-c requirements-dev.lock pyproject.toml -o requirements.lock
 	echo hatchling | $(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header \
 		-c requirements-dev.lock - -o requirements-build.lock
+	echo c7n==0.9.53 | $(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header \
+		- -o requirements-bench.lock
 
 clean:  ## remove what was installed and built
-	rm -rf .venv build dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
+	rm -rf .venv .venv-bench build dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache

@@ -88,6 +88,21 @@ def metric_data(request: dict[str, object]) -> bytes:
     return f'{{"MetricDataResults":[{",".join(results)}],"Messages":[]}}'.encode()
 
 
+def metric_statistics(request: dict[str, object]) -> bytes:
+    """GetMetricStatistics in CloudWatch's JSON: one metric of one instance, over the same datapoints."""
+    start, end, period = (float(str(request[key])) for key in ("StartTime", "EndTime", "Period"))
+    (statistic,) = list(request["Statistics"])  # type: ignore[call-overload]
+    number = int(request["Dimensions"][0]["Value"].removeprefix("i-"), 16)  # type: ignore[index]
+    value = 0.5 if number % IDLE_ONE_IN == 0 else 42.0e6
+    if statistic == "Sum":
+        value *= period / PERIOD_SECONDS
+    points = [
+        {"Timestamp": start + period * place, statistic: value, "Unit": "None"}
+        for place in range(int((end - start) // period))
+    ]
+    return json.dumps({"Label": request["MetricName"], "Datapoints": points}).encode()
+
+
 class Handler(BaseHTTPRequestHandler):
     """Answers one connection after another request."""
 
@@ -96,9 +111,10 @@ class Handler(BaseHTTPRequestHandler):
     counts: ClassVar[Counter[str]] = Counter()
 
     def do_GET(self) -> None:
-        """The counts so far, which then begin anew."""
+        """The counts so far; asked at /count, they then begin anew."""
         body = json.dumps(self.counts).encode()
-        self.counts.clear()
+        if self.path == "/count":
+            self.counts.clear()
         self._send(body, "application/json")
 
     def do_POST(self) -> None:
@@ -107,8 +123,10 @@ class Handler(BaseHTTPRequestHandler):
         target = self.headers.get("X-Amz-Target")
         time.sleep(DELAY_SECONDS)
         if target is not None:
-            self.counts["GetMetricData"] += 1
-            self._send(metric_data(json.loads(raw)), "application/x-amz-json-1.0")
+            operation = target.rpartition(".")[2]
+            self.counts[operation] += 1
+            answer = {"GetMetricData": metric_data, "GetMetricStatistics": metric_statistics}[operation]
+            self._send(answer(json.loads(raw)), "application/x-amz-json-1.0")
             return
         asked = parse_qs(raw.decode())
         operation = asked["Action"][0]
