@@ -216,6 +216,8 @@ def busy_day() -> Iterator[object]:
     yield counted()
     yield events.SweepFailed(run_id="r-2", policies=("stop-idle",), detail="the database is locked")
     yield events.JournalFailed(run_id="r-2", detail="the disk is full")
+    yield events.OldRemoved(actions=1, proposals=2, findings=3, entries=1000)
+    yield events.RetentionFailed(detail="the disk is full")
     yield events.RunMissed(policy="stop-idle")
     yield events.ClockJumped(seconds=3600.0)
     yield events.WorkerLost(pid=4711, scopes=17, detail="worker 4711 ended with -9")

@@ -44,9 +44,10 @@ from cloudwarden.engine.sweep import Sweeper, SweepResult
 from cloudwarden.loading import NOTHING, Loaded
 from cloudwarden.ports import Reporter
 from cloudwarden.settings import Settings
-from cloudwarden.store import SqlStore, count, open_store, own
+from cloudwarden.store import Retention, SqlStore, count, file_of, open_store, own
 from cloudwarden.telemetry import Fanout
 from cloudwarden.telemetry.metrics import Metrics
+from cloudwarden.upkeep import Upkeep
 from cloudwarden.web.server import WebServer
 from cloudwarden.workers import Sender, WorkerPool, serve
 
@@ -216,6 +217,19 @@ class App:
         if "store" in vars(self):
             self.store.close()
 
+    @cached_property
+    def retention(self) -> Retention:
+        """What lets go of what is old."""
+        kept = self.settings.retention
+        file = file_of(self.settings.database)
+        beside = file.parent / "journal" if file else None
+        return Retention(
+            store=self.store,
+            findings=kept.findings,
+            journal=kept.journal,
+            directory=kept.directory or beside,
+        )
+
     def _counted(self) -> StoreCounted:
         with self.store.reading() as tx:
             return count(tx, self.clock.now())
@@ -261,6 +275,7 @@ class App:
                 reload=reload or threading.Event(),
                 policies_directory=Path(self.settings.policies),
                 schedule_known=self.metrics.schedule,
+                upkeep=Upkeep(clock=self.clock, reporter=self.reporter, batches=self.retention.batches),
             )
             self._alive = daemon.alive
             web = WebServer(self.settings.host, self.settings.port, self.metrics.registry, daemon.health)

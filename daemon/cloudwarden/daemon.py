@@ -26,6 +26,7 @@ from cloudwarden.loading import Loaded
 from cloudwarden.ports import Clock, Reporter
 from cloudwarden.scheduler import Scheduler
 from cloudwarden.systemd import Heartbeat, Systemd
+from cloudwarden.upkeep import Upkeep
 from cloudwarden.version import VERSION
 from cloudwarden.web.health import Health
 
@@ -49,6 +50,7 @@ class Daemon:
         reload: threading.Event,
         policies_directory: Path,
         schedule_known: Callable[[str, float, str | None], None],
+        upkeep: Upkeep,
     ) -> None:
         self._clock = clock
         self._reporter = reporter
@@ -60,6 +62,7 @@ class Daemon:
         self._reload = reload
         self._directory = policies_directory
         self._schedule_known = schedule_known
+        self._upkeep = upkeep
         self._scheduler = Scheduler(clock=clock, reporter=reporter)
         self._heartbeat = Heartbeat()
         self._systemd = Systemd(self._heartbeat)
@@ -118,6 +121,7 @@ class Daemon:
             self._sweep(names)
         else:
             self._actor.act(self._policies(), "")
+        self._upkeep.turn()
         self._count()
 
     def _policies(self) -> Mapping[str, AnyPolicy]:

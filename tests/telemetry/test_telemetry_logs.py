@@ -94,6 +94,8 @@ def test_every_line_of_a_sweep_carries_its_run(log_of: Begin) -> None:
         (happenings.judged(), "info"),
         (happenings.loaded("stop-idle", problems=("idle.py:3: syntax error",)), "error"),
         (events.JournalFailed(run_id="r-1", detail="the disk is full"), "error"),
+        (events.RetentionFailed(detail="the disk is full"), "error"),
+        (events.OldRemoved(findings=3), "info"),
         (events.LimitTripped(run_id="r-1", policy="stop-idle", batch=9, detail="9"), "warning"),
         (events.ActionEnded(run_id="r-1", record=record(), outcome="abandoned"), "warning"),
         (events.ActionEnded(run_id="r-1", record=record(), outcome="succeeded"), "info"),

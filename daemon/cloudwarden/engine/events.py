@@ -329,6 +329,23 @@ class DaemonStopped:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class OldRemoved:
+    """What had ended long ago left the store; `entries` of the journal were exported first."""
+
+    actions: int = 0
+    proposals: int = 0
+    findings: int = 0
+    entries: int = 0
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RetentionFailed:
+    """What is old could not be removed, or not exported; it stays, and this is tried again."""
+
+    detail: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class StoreCounted:
     """What the store holds, counted after a sweep or a decision; gauges are set from it."""
 

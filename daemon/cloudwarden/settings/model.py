@@ -38,6 +38,28 @@ class CloudWatchSettings(Table):
     )
 
 
+class RetentionSettings(Table):
+    """How long what has ended is kept."""
+
+    findings: Duration = Field(
+        default=timedelta(days=90),
+        ge=timedelta(days=7),
+        description="duration of 7d or more, default 90d: closed findings, ended proposals and ended actions are "
+        "deleted after so long; a quarter covers a review. What an action kept for its undoing goes with it.",
+    )
+    journal: Duration = Field(
+        default=timedelta(days=400),
+        ge=timedelta(days=7),
+        description="duration of 7d or more, default 400d: entries of the journal older than this are exported to "
+        "files and deleted, a thousand at a time; a year's audit still finds them all in the database.",
+    )
+    directory: Path | None = Field(
+        default=None,
+        description="path of a directory, default none, which means journal beside the database's file: where exported "
+        "entries go. When it cannot be written, nothing is deleted.",
+    )
+
+
 class LimitOverride(Table):
     """Replaces parts of a policy's limit."""
 
@@ -202,6 +224,10 @@ class Settings(BaseSettings):
         default_factory=QuotaSettings,
         description="table, default as below: what all policies together may do, so that many small limits make no "
         "large harm.",
+    )
+    retention: RetentionSettings = Field(
+        default_factory=RetentionSettings,
+        description="table, default as below: how long what has ended is kept, so that the database stops growing.",
     )
     policy: dict[str, PolicyOverride] = Field(
         default_factory=dict,

@@ -1,10 +1,12 @@
 """The database: findings, proposals, actions, decisions, and the journal."""
 
+from cloudwarden.store.address import file_of
 from cloudwarden.store.chain import VerifyResult
 from cloudwarden.store.counts import count
 from cloudwarden.store.lock import own
 from cloudwarden.store.opening import open_store
+from cloudwarden.store.retention import Retention
 from cloudwarden.store.transaction import SqlStore, SqlTransaction
 from cloudwarden.store.verification import verify
 
-__all__ = ["SqlStore", "SqlTransaction", "VerifyResult", "count", "open_store", "own", "verify"]
+__all__ = ["Retention", "SqlStore", "SqlTransaction", "VerifyResult", "count", "file_of", "open_store", "own", "verify"]

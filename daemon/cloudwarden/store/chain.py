@@ -7,6 +7,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Any
 
 from cloudwarden.core.action import Json
 
@@ -18,14 +19,16 @@ GENESIS = "0" * 64
 class VerifyResult:
     """What reading the whole journal showed.
 
-    `entries` were found sound, in order. When not all are, `first_bad_seq` is where the chain breaks and `what`
-    says how, in one sentence.
+    `entries` were found sound, in order, those in exported files included. When not all are, `first_bad_seq` is
+    where the chain breaks and `what` says how, in one sentence. `absent` names the exported files that were not
+    there to be read: the chain is proven from where they end.
     """
 
     ok: bool
     entries: int
     first_bad_seq: int | None = None
     what: str = ""
+    absent: tuple[str, ...] = ()
 
 
 def canonical(value: Json) -> str:
@@ -52,6 +55,23 @@ def digest(*, seq: int, at: str, event: str, run_id: str, action_id: str, detail
         "previous": previous,
     }
     return hashlib.sha256(canonical(fields).encode()).hexdigest()
+
+
+def fault(row: Mapping[str, Any], expected: int, previous: str) -> str | None:
+    """What is wrong with a stored entry that should have this number and follow this hash; None when nothing is."""
+    if row["seq"] != expected:
+        return f"entry {expected} is missing: entry {row['seq']} stands in its place"
+    if row["previous"] != previous:
+        return f"entry {expected} does not follow entry {expected - 1}: one of them was replaced"
+    try:
+        details = json.loads(row["details"])
+        whole = canonical(details) == row["details"]
+        sealed = digest(**{name: value for name, value in row.items() if name != "hash"} | {"details": details})
+    except (ValueError, TypeError):
+        whole, sealed = False, ""
+    return (
+        None if whole and sealed == row["hash"] else f"entry {expected} was altered: its hash is not that of its fields"
+    )
 
 
 def _plain(value: object) -> object:

@@ -168,6 +168,17 @@ journal = Table(
 )
 Index(None, journal.c.action_id)
 
+journal_segments = Table(
+    "journal_segments",
+    metadata,
+    Column("last_seq", Integer, primary_key=True),
+    Column("first_seq", Integer, nullable=False),
+    Column("last_hash", String, nullable=False),
+    Column("file", String, nullable=False),
+    Column("file_sha256", String, nullable=False),
+    Column("exported_at", UtcTime, nullable=False),
+)
+
 exemptions = Table(
     "exemptions",
     metadata,

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
 
 from sqlalchemy import Connection, RowMapping, select
 
-from cloudwarden.store.chain import GENESIS, VerifyResult, canonical, digest
+from cloudwarden.store.chain import GENESIS, VerifyResult, fault
 from cloudwarden.store.journal import last_number
+from cloudwarden.store.segments import EXPORTED, Segment, segments, unsound
 from cloudwarden.store.tables import journal
 from cloudwarden.store.transaction import SqlStore, SqlTransaction
 
@@ -16,24 +19,62 @@ BATCH = 1000
 """Entries in memory at a time."""
 
 
-def verify(source: SqlStore | SqlTransaction) -> VerifyResult:
-    """Read the whole journal and prove its chain; a store is read without holding up its writers."""
+def verify(source: SqlStore | SqlTransaction, directory: Path | None = None) -> VerifyResult:
+    """Read the whole journal and prove its chain; a store is read without holding up its writers.
+
+    Exported segments are read in `directory`; without it, or where a file is not there, the chain is proven from
+    their end on.
+    """
     if isinstance(source, SqlStore):
         with source.reading() as transaction:
-            return verify(transaction)
-    return _verified(source.connection)
+            return verify(transaction, directory)
+    exported = segments(source.connection)
+    result = _files(exported, directory)
+    return _rest(source.connection, exported[-1] if exported else None, result) if result.ok else result
 
 
-def _verified(connection: Connection) -> VerifyResult:
-    sound, previous = 0, GENESIS
+def _files(exported: Sequence[Segment], directory: Path | None) -> VerifyResult:
+    if directory is None:
+        return VerifyResult(ok=True, entries=0, absent=tuple(segment.file for segment in exported))
+    result, previous = VerifyResult(ok=True, entries=0), GENESIS
+    for segment in exported:
+        try:
+            wrong = unsound(segment, directory, previous)
+        except FileNotFoundError:
+            result = replace(result, absent=(*result.absent, segment.file))
+        else:
+            if wrong:
+                return replace(result, ok=False, first_bad_seq=segment.first_seq, what=wrong)
+            result = replace(result, entries=result.entries + segment.last_seq - segment.first_seq + 1)
+        previous = segment.last_hash
+    return result
+
+
+def _rest(connection: Connection, newest: Segment | None, result: VerifyResult) -> VerifyResult:
+    """What is still in the database follows the newest segment, and says that it was exported."""
+    at, previous = (newest.last_seq, newest.last_hash) if newest else (0, GENESIS)
+    begins, vouched = at, newest is None
     for row in _stored(connection):
-        if fault := _fault(row, sound + 1, previous):
-            return VerifyResult(ok=False, entries=sound, first_bad_seq=row["seq"], what=fault)
-        sound, previous = sound + 1, row["hash"]
-    if (last := last_number(connection)) != sound:
-        what = f"the journal ends at entry {sound}, and entry {last} was once written"
-        return VerifyResult(ok=False, entries=sound, first_bad_seq=sound + 1, what=what)
-    return VerifyResult(ok=True, entries=sound)
+        entries = result.entries + at - begins
+        if wrong := fault(dict(row), at + 1, previous):
+            return replace(result, ok=False, entries=entries, first_bad_seq=row["seq"], what=wrong)
+        at, previous = at + 1, row["hash"]
+        vouched = vouched or (newest is not None and _vouches(row, newest))
+    result = replace(result, entries=result.entries + at - begins)
+    if (last := last_number(connection)) != at:
+        what = f"the journal ends at entry {at}, and entry {last} was once written"
+        return replace(result, ok=False, first_bad_seq=at + 1, what=what)
+    if not vouched:
+        what = f"no entry says that the entries up to {begins} were exported"
+        return replace(result, ok=False, first_bad_seq=begins + 1, what=what)
+    return result
+
+
+def _vouches(row: RowMapping, segment: Segment) -> bool:
+    if row["event"] != EXPORTED:
+        return False
+    details = json.loads(row["details"])
+    return all(details.get(name) == getattr(segment, name) for name in ("last_seq", "last_hash", "file_sha256"))
 
 
 def _stored(connection: Connection) -> Iterator[RowMapping]:
@@ -45,20 +86,3 @@ def _stored(connection: Connection) -> Iterator[RowMapping]:
     ):
         yield from batch
         after = batch[-1]["seq"]
-
-
-def _fault(row: RowMapping, expected: int, previous: str) -> str | None:
-    """What is wrong with an entry that should have this number and follow this hash; None when nothing is."""
-    if row["seq"] != expected:
-        return f"entry {expected} is missing: entry {row['seq']} stands in its place"
-    if row["previous"] != previous:
-        return f"entry {expected} does not follow entry {expected - 1}: one of them was replaced"
-    try:
-        details = json.loads(row["details"])
-        whole = canonical(details) == row["details"]
-        sealed = digest(**{name: value for name, value in row.items() if name != "hash"} | {"details": details})
-    except (ValueError, TypeError):
-        whole, sealed = False, ""
-    return (
-        None if whole and sealed == row["hash"] else f"entry {expected} was altered: its hash is not that of its fields"
-    )

@@ -34,6 +34,7 @@ _LEVELS: Mapping[type, int] = {
     events.ClockJumped: logging.WARNING,
     events.WorkerLost: logging.ERROR,
     events.JournalFailed: logging.ERROR,
+    events.RetentionFailed: logging.ERROR,
     events.SweepFailed: logging.ERROR,
 }
 

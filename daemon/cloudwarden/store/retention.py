@@ -1,0 +1,76 @@
+"""Retention: what is old leaves the store, in transactions so small that no writer waits long."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from sqlalchemy import ColumnElement, Table, and_, delete, exists, not_, select
+
+from cloudwarden.core.finding import ActionState, ProposalState
+from cloudwarden.engine.events import OldRemoved
+from cloudwarden.store.segments import export_oldest
+from cloudwarden.store.tables import actions, findings, proposals
+from cloudwarden.store.transaction import SqlStore
+
+BATCH = 500
+"""Rows that one transaction deletes: some milliseconds."""
+
+_ENDED = tuple(state.value for state in ActionState if state.ended)
+_UNDECIDED = (ProposalState.PENDING.value, ProposalState.APPROVED.value)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Retention:
+    """How long what has ended is kept. Whatever stands, waits or runs is kept for ever.
+
+    Actions and proposals go by their own age: a finding that opens again every day would keep them all. The
+    space in SQLite's file is used again, so the file stops growing; it does not shrink.
+    """
+
+    store: SqlStore
+    findings: timedelta
+    journal: timedelta
+    directory: Path | None
+    """Where exported segments go; without one the journal is kept whole."""
+
+    def batches(self, now: datetime) -> Iterator[OldRemoved]:
+        """Remove what is old; each step is one transaction. Raises StoreError."""
+        before = now - self.findings
+        for table, old in ((actions, _old_actions), (proposals, _old_proposals), (findings, _old_findings)):
+            while count := self._remove(table, old(before)):
+                yield OldRemoved(**{table.name: count})
+        while self.directory is not None:
+            segment = export_oldest(self.store, self.directory, before=now - self.journal, now=now)
+            if segment is None:
+                return
+            yield OldRemoved(entries=segment.last_seq - segment.first_seq + 1)
+
+    def _remove(self, table: Table, old: ColumnElement[bool]) -> int:
+        # Looked for without the write lock: finding nothing, the usual day, then holds up nobody.
+        query = select(table.c.id).where(old).limit(BATCH)
+        with self.store.reading() as tx:
+            ids = tx.connection.execute(query).scalars().all()
+        if not ids:
+            return 0
+        with self.store.transaction() as tx:
+            return tx.connection.execute(delete(table).where(table.c.id.in_(ids), old)).rowcount
+
+
+def _old_actions(before: datetime) -> ColumnElement[bool]:
+    return and_(actions.c.state.in_(_ENDED), actions.c.changed_at < before)
+
+
+def _old_proposals(before: datetime) -> ColumnElement[bool]:
+    decided = (proposals.c.decided_at.is_(None)) | (proposals.c.decided_at < before)
+    needed = exists().where(actions.c.proposal_id == proposals.c.id)
+    return and_(proposals.c.state.not_in(_UNDECIDED), proposals.c.expires_at < before, decided, not_(needed))
+
+
+def _old_findings(before: datetime) -> ColumnElement[bool]:
+    needed = exists().where(proposals.c.finding_id == findings.c.id) | exists().where(
+        actions.c.finding_id == findings.c.id
+    )
+    return and_(findings.c.closed_at < before, not_(needed))

@@ -1,0 +1,158 @@
+"""Segments of the journal: old entries leave the database by the thousand, each thousand for a file of its own."""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import json
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, RowMapping, delete, insert, select
+
+from cloudwarden.core.errors import StoreUnusable, StoreUnwritable
+from cloudwarden.store.chain import GENESIS, canonical, fault, instant
+from cloudwarden.store.rows import fetch
+from cloudwarden.store.tables import journal, journal_segments
+from cloudwarden.store.transaction import SqlStore
+
+SEGMENT = 1000
+"""Entries in a segment. Its transaction takes milliseconds; a quiet daemon fills one in months."""
+
+EXPORTED = "journal_exported"
+"""The event of the entry that a segment leaves behind: from then on the chain itself vouches for the file."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Segment:
+    """Entries that were exported: the chain that is left follows `last_hash`. `file` is a name in the directory."""
+
+    first_seq: int
+    last_seq: int
+    last_hash: str
+    file: str
+    file_sha256: str
+    exported_at: datetime
+
+
+def segments(connection: Connection) -> Sequence[Segment]:
+    """All that were ever exported, oldest first."""
+    return fetch(connection, select(journal_segments).order_by(journal_segments.c.last_seq), _segment_from)
+
+
+def export_oldest(store: SqlStore, directory: Path, *, before: datetime, now: datetime) -> Segment | None:
+    """Write the oldest segment to a file and take it out of the database; None unless all of it is older.
+
+    Raises StoreUnwritable when the file cannot be written and StoreUnusable when an entry was altered: then
+    nothing is deleted.
+    """
+    with store.reading() as tx:
+        known = segments(tx.connection)
+        first = known[-1].last_seq + 1 if known else 1
+        rows = _rows(tx.connection, first)
+    if len(rows) < SEGMENT or max(str(row["at"]) for row in rows) >= instant(before):
+        return None
+    _refuse_broken(rows, first, known[-1].last_hash if known else GENESIS)
+    last = rows[-1]["seq"]
+    name = f"journal-{first:012}-{last:012}.jsonl.gz"
+    written = _packed(rows)
+    _write(directory, name, written)
+    segment = Segment(
+        first_seq=first,
+        last_seq=last,
+        last_hash=rows[-1]["hash"],
+        file=name,
+        file_sha256=hashlib.sha256(written).hexdigest(),
+        exported_at=now,
+    )
+    _take_out(store, segment)
+    return segment
+
+
+def unsound(segment: Segment, directory: Path, previous: str) -> str | None:
+    """What is wrong with a segment's file, which follows the hash `previous`; None when nothing is.
+
+    Raises FileNotFoundError when it is not there, as files may be kept elsewhere, and StoreUnusable when it cannot
+    be read.
+    """
+    try:
+        content = (directory / segment.file).read_bytes()
+    except PermissionError as error:
+        raise StoreUnusable(f"{directory / segment.file}: give this user read access to the file") from error
+    if hashlib.sha256(content).hexdigest() != segment.file_sha256:
+        return f"{segment.file} is not the file that was exported"
+    for expected, row in enumerate(_unpacked(content), start=segment.first_seq):
+        if what := fault(row, expected, previous):
+            return f"{segment.file}: {what}"
+        previous = row["hash"]
+    return None if previous == segment.last_hash else f"{segment.file} does not end where the rest of the chain begins"
+
+
+def _rows(connection: Connection, first: int) -> Sequence[RowMapping]:
+    query = select(journal).where(journal.c.seq >= first).order_by(journal.c.seq).limit(SEGMENT)
+    return connection.execute(query).mappings().all()
+
+
+def _refuse_broken(rows: Sequence[RowMapping], first: int, previous: str) -> None:
+    for expected, row in enumerate(rows, start=first):
+        if what := fault(dict(row), expected, previous):
+            raise StoreUnusable(f"the journal is not whole, so nothing old is exported: {what}")
+        previous = row["hash"]
+
+
+def _packed(rows: Sequence[RowMapping]) -> bytes:
+    lines = (canonical({**row, "details": json.loads(row["details"])}) for row in rows)
+    # Without a time of its own, so that writing the same segment again gives the same file.
+    return gzip.compress(("\n".join(lines) + "\n").encode(), mtime=0)
+
+
+def _unpacked(content: bytes) -> Iterator[Mapping[str, Any]]:
+    for line in gzip.decompress(content).splitlines():
+        row = json.loads(line)
+        yield {**row, "details": canonical(row["details"])}
+
+
+def _write(directory: Path, name: str, content: bytes) -> None:
+    """Durable, whole or not at all."""
+    draft = directory / f"{name}.part"
+    try:
+        directory.mkdir(mode=0o750, exist_ok=True)
+        with draft.open("wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        draft.replace(directory / name)
+        _settle_names(directory)
+    except OSError as error:
+        raise StoreUnwritable(
+            f"{directory / name}: old entries of the journal cannot be exported ({error.strerror}), so they stay: give "
+            "this user write access to the directory, or set `retention.directory` to another"
+        ) from error
+
+
+def _settle_names(directory: Path) -> None:
+    descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _take_out(store: SqlStore, segment: Segment) -> None:
+    row = {name: getattr(segment, name) for name in Segment.__slots__}
+    with store.transaction() as tx:
+        tx.connection.execute(insert(journal_segments), row)
+        tx.journal.append(
+            at=segment.exported_at,
+            event=EXPORTED,
+            details={name: value for name, value in row.items() if name != "exported_at"},
+        )
+        tx.connection.execute(delete(journal).where(journal.c.seq <= segment.last_seq))
+
+
+def _segment_from(row: RowMapping) -> Segment:
+    return Segment(**row)

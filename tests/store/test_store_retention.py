@@ -1,0 +1,216 @@
+"""Retention: what is old goes, what stands or waits stays, and the journal's old entries go for files."""
+
+from __future__ import annotations
+
+import gzip
+import json
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from cloudwarden.core.errors import StoreError, StoreUnusable, StoreUnwritable
+from cloudwarden.core.finding import ActionRecord, ActionState, Finding, Proposal, ProposalState, State
+from cloudwarden.engine.events import OldRemoved
+from cloudwarden.store import Retention, SqlStore, retention, verify
+from cloudwarden.store.segments import SEGMENT
+from journals import append, tamper
+
+MONTH = timedelta(days=30)
+LATER = timedelta(days=31)
+
+
+def policy(store: SqlStore, directory: Path | None = None) -> Retention:
+    """All that ended a month ago goes."""
+    return Retention(store=store, findings=MONTH, journal=MONTH, directory=directory)
+
+
+def ids(store: SqlStore, table: str) -> list[str]:
+    """The ids in a table, sorted."""
+    with store.reading() as tx:
+        return list(tx.connection.exec_driver_sql(f"SELECT id FROM {table} ORDER BY id").scalars())  # noqa: S608
+
+
+def test_what_ended_long_ago_goes_with_what_it_led_to(
+    store: SqlStore,
+    finding: Callable[..., Finding],
+    proposal: Callable[..., Proposal],
+    action: Callable[..., ActionRecord],
+    noon: datetime,
+) -> None:
+    """A fixed finding, its carried out proposal and its action: all three, and nothing a day too early."""
+    with store.transaction() as tx:
+        tx.findings.save([finding("f1", state=State.FIXED)])
+        tx.proposals.save([proposal("p1", state=ProposalState.CARRIED_OUT)])
+        tx.actions.save(action("a1", proposal_id="p1", state=ActionState.SUCCEEDED))
+    assert list(policy(store).batches(noon + timedelta(days=29))) == []
+    # The proposal would have expired a week after it was made.
+    removed = list(policy(store).batches(noon + LATER + timedelta(days=7)))
+    assert removed == [OldRemoved(actions=1), OldRemoved(proposals=1), OldRemoved(findings=1)]
+
+
+@pytest.mark.parametrize("state", [State.OPEN, State.DUE, State.EXEMPTED, State.PROPOSED])
+def test_what_stands_stays(store: SqlStore, finding: Callable[..., Finding], noon: datetime, state: State) -> None:
+    """However old a finding is, it stays until it is closed."""
+    with store.transaction() as tx:
+        tx.findings.save([finding("f1", state=state)])
+    assert list(policy(store).batches(noon + 100 * MONTH)) == []
+
+
+def test_what_waits_or_runs_keeps_all_that_it_refers_to(
+    store: SqlStore,
+    finding: Callable[..., Finding],
+    proposal: Callable[..., Proposal],
+    action: Callable[..., ActionRecord],
+    noon: datetime,
+) -> None:
+    """A pending proposal keeps its finding; an action whose outcome nobody knows keeps its proposal and finding."""
+    with store.transaction() as tx:
+        tx.findings.save([finding(name, state=State.GONE) for name in ("f1", "f2")])
+        tx.proposals.save([proposal("p1"), proposal("p2", finding_id="f2", state=ProposalState.CARRIED_OUT)])
+        tx.actions.save(action("a2", finding_id="f2", proposal_id="p2", state=ActionState.INTENDED))
+    assert list(policy(store).batches(noon + 100 * MONTH)) == []
+
+
+def test_a_standing_finding_does_not_keep_its_old_proposals(
+    store: SqlStore, finding: Callable[..., Finding], proposal: Callable[..., Proposal], noon: datetime
+) -> None:
+    """One that nobody ever decides is proposed anew each week: the expired ones go, and so they stay few."""
+    with store.transaction() as tx:
+        tx.findings.save([finding("f1", state=State.PROPOSED)])
+        tx.proposals.save([proposal("p1", state=ProposalState.EXPIRED), proposal("p2")])
+    assert list(policy(store).batches(noon + 100 * MONTH)) == [OldRemoved(proposals=1)]
+    assert ids(store, "proposals") == ["p2"]
+
+
+def test_a_proposal_decided_late_stays_as_long_as_its_decision(
+    store: SqlStore, finding: Callable[..., Finding], proposal: Callable[..., Proposal], noon: datetime
+) -> None:
+    """Who rejected it, and why, is to be read for the whole time."""
+    rejected = proposal("p1", state=ProposalState.REJECTED, decided_at=noon + LATER, decided_by="ada")
+    with store.transaction() as tx:
+        tx.findings.save([finding("f1")])
+        tx.proposals.save([rejected])
+    assert list(policy(store).batches(noon + LATER + timedelta(days=20))) == []
+
+
+def test_a_transaction_removes_no_more_than_a_batch(
+    store: SqlStore, finding: Callable[..., Finding], noon: datetime
+) -> None:
+    """So that a writer waits for milliseconds, whatever there is to remove."""
+    with store.transaction() as tx:
+        tx.findings.save([finding(f"f{number}", state=State.FIXED) for number in range(retention.BATCH + 1)])
+    removed = policy(store).batches(noon + LATER)
+    assert next(removed) == OldRemoved(findings=retention.BATCH)
+    with store.transaction() as tx:
+        tx.decisions.set_pause("*", "between two batches")
+    assert list(removed) == [OldRemoved(findings=1)]
+
+
+def test_old_entries_leave_for_a_file_and_the_chain_goes_on(store: SqlStore, tmp_path: Path, noon: datetime) -> None:
+    """A whole segment is exported; the rest, and what is appended after it, verifies with the file and without."""
+    append(store, SEGMENT + 1, noon)
+    folder = tmp_path / "journal"
+    assert list(policy(store, folder).batches(noon + LATER)) == [OldRemoved(entries=SEGMENT)]
+    append(store, 2, noon + LATER)
+    with store.reading() as tx:
+        assert [entry.seq for entry in tx.journal.entries()] == [1001, 1002, 1003, 1004]
+    assert verify(store, folder).entries == SEGMENT + 4
+    without = verify(store, tmp_path)
+    assert (without.ok, without.entries) == (True, 4)
+    assert without.absent == ("journal-000000000001-000000001000.jsonl.gz",)
+
+
+def test_an_exported_file_is_the_journal_line_by_line(store: SqlStore, tmp_path: Path, noon: datetime) -> None:
+    """Whoever holds it needs no Cloudwarden to read an entry with its hash."""
+    append(store, SEGMENT, noon)
+    with store.reading() as tx:
+        before = tx.journal.entries()
+    list(policy(store, tmp_path).batches(noon + LATER))
+    (file,) = tmp_path.glob("journal-*.gz")
+    lines = [json.loads(line) for line in gzip.decompress(file.read_bytes()).splitlines()]
+    assert [line["hash"] for line in lines] == [entry.hash for entry in before]
+    assert lines[0]["details"] == before[0].details
+
+
+def test_young_entries_and_parts_of_a_segment_stay(store: SqlStore, tmp_path: Path, noon: datetime) -> None:
+    """One entry that is not old keeps its whole segment; too few old ones are no segment."""
+    append(store, SEGMENT - 1, noon)
+    assert list(policy(store, tmp_path).batches(noon + LATER)) == []
+    append(store, 1, noon + LATER)
+    assert list(policy(store, tmp_path).batches(noon + LATER)) == []
+
+
+def test_nothing_is_deleted_when_the_file_cannot_be_written(store: SqlStore, tmp_path: Path, noon: datetime) -> None:
+    """The error says what to do; the journal is as it was."""
+    append(store, SEGMENT, noon)
+    (tmp_path / "taken").write_text("a file where the directory should be")
+    with pytest.raises(StoreUnwritable, match=r"retention\.directory"):
+        list(policy(store, tmp_path / "taken").batches(noon + LATER))
+    assert verify(store).entries == SEGMENT
+
+
+def test_a_broken_journal_is_not_exported(file_store: SqlStore, path: Path, tmp_path: Path, noon: datetime) -> None:
+    """What shows an alteration must not be taken away."""
+    append(file_store, SEGMENT, noon)
+    tamper(path, "UPDATE journal SET event = 'x' WHERE seq = 7")
+    with pytest.raises(StoreUnusable, match="entry 7 was altered"):
+        list(policy(file_store, tmp_path).batches(noon + LATER))
+
+
+def test_only_exported_entries_may_be_deleted(store: SqlStore, tmp_path: Path, noon: datetime) -> None:
+    """The database refuses the rest, and refuses to change what it knows of a segment."""
+    append(store, SEGMENT, noon)
+    list(policy(store, tmp_path).batches(noon + LATER))
+    for statement in ("DELETE FROM journal", "DELETE FROM journal_segments", "UPDATE journal_segments SET file = 'x'"):
+        with pytest.raises(StoreError, match="append-only"), store.transaction() as tx:
+            tx.connection.exec_driver_sql(statement)
+
+
+@pytest.mark.parametrize("content", [b"", gzip.compress(b'{"seq": 1}\n')])
+def test_an_altered_file_is_found(store: SqlStore, tmp_path: Path, noon: datetime, content: bytes) -> None:
+    """Verifying names it."""
+    append(store, SEGMENT, noon)
+    list(policy(store, tmp_path).batches(noon + LATER))
+    (file,) = tmp_path.glob("journal-*.gz")
+    file.write_bytes(content)
+    result = verify(store, tmp_path)
+    assert (result.ok, result.first_bad_seq) == (False, 1)
+    assert file.name in result.what
+
+
+def test_a_beginning_cut_off_under_pretence_is_found(file_store: SqlStore, path: Path, noon: datetime) -> None:
+    """A segment that no entry of the chain speaks of was not exported by us."""
+    append(file_store, 3, noon)
+    with file_store.reading() as tx:
+        first = tx.journal.entries()[0]
+    tamper(
+        path,
+        "INSERT INTO journal_segments VALUES "  # noqa: S608
+        f"(1, 1, '{first.hash}', 'journal-1.jsonl.gz', '', '2026-03-01 12:00:00')",
+    )
+    tamper(path, "DELETE FROM journal WHERE seq = 1")
+    result = verify(file_store)
+    assert (result.ok, result.first_bad_seq) == (False, 2)
+    assert "exported" in result.what
+
+
+def test_a_year_keeps_a_bounded_state(
+    file_store: SqlStore, path: Path, finding: Callable[..., Finding], tmp_path: Path, noon: datetime
+) -> None:
+    """Findings and entries of a year, a month of them kept: rows and file stay as after a quarter."""
+    sizes = {}
+    for day in range(0, 365, 5):
+        now = noon + timedelta(days=day)
+        with file_store.transaction() as tx:
+            tx.findings.save([finding(f"f{day}-{one}", state=State.FIXED, state_since=now) for one in range(20)])
+        append(file_store, 400, now)
+        list(policy(file_store, tmp_path / "journal").batches(now))
+        with file_store.reading() as tx:
+            tx.connection.exec_driver_sql("SELECT 1")
+        sizes[day] = path.stat().st_size, len(ids(file_store, "findings"))
+    (early, rows_early), (late, rows_late) = sizes[120], sizes[360]
+    assert rows_late == rows_early == 7 * 20
+    assert late <= early * 1.2
+    assert verify(file_store, tmp_path / "journal").ok

@@ -1,0 +1,73 @@
+"""Upkeep: once a day, a step a turn, and again soon after a failure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+
+from cloudwarden.clock import FakeClock
+from cloudwarden.core.errors import StoreBusy
+from cloudwarden.engine.events import OldRemoved, RetentionFailed
+from cloudwarden.upkeep import AGAIN_SECONDS, EVERY_SECONDS, Upkeep
+from world import NOON, Reports
+
+
+class Work:
+    """Two steps a day; or a failure after the first, while `fails`."""
+
+    def __init__(self) -> None:
+        self.begun: list[datetime] = []
+        self.steps = 0
+        self.fails = False
+
+    def batches(self, now: datetime) -> Iterator[OldRemoved]:
+        """The day's steps."""
+        self.begun.append(now)
+        for _ in range(2):
+            self.steps += 1
+            yield OldRemoved(findings=3)
+            if self.fails:
+                raise StoreBusy("somebody writes")
+
+
+def upkeep() -> tuple[Upkeep, Work, FakeClock, Reports]:
+    """One with everything that it knows."""
+    clock, work, reports = FakeClock(NOON), Work(), Reports()
+    return Upkeep(clock=clock, reporter=reports, batches=work.batches), work, clock, reports
+
+
+def test_a_turn_is_one_step() -> None:
+    """Sweeps come between the steps; what was removed is told once, at the end."""
+    kept, work, _, reports = upkeep()
+    kept.turn()
+    assert (work.steps, reports.events) == (1, [])
+    for _ in range(5):
+        kept.turn()
+    assert work.steps == 2
+    assert reports.events == [OldRemoved(findings=6)]
+
+
+def test_it_begins_again_after_a_day() -> None:
+    """Not before, and whatever happens to the wall clock."""
+    kept, work, clock, _ = upkeep()
+    for _ in range(3):
+        kept.turn()
+    clock.jump(timedelta(days=3))
+    clock.advance(timedelta(seconds=EVERY_SECONDS - 1))
+    kept.turn()
+    assert len(work.begun) == 1
+    clock.advance(timedelta(seconds=1))
+    kept.turn()
+    assert len(work.begun) == 2
+
+
+def test_a_failure_is_told_and_tried_again_within_the_hour() -> None:
+    """The daemon goes on; what went before the failure is told too."""
+    kept, work, clock, reports = upkeep()
+    work.fails = True
+    kept.turn()
+    kept.turn()
+    assert reports.events == [RetentionFailed(detail="somebody writes"), OldRemoved(findings=3)]
+    clock.advance(timedelta(seconds=AGAIN_SECONDS))
+    kept.turn()
+    assert len(work.begun) == 2
