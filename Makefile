@@ -54,6 +54,7 @@ bench: $(STAMP) $(BENCH_STAMP)  ## the measures, side by side with plain boto3 a
 	$(BIN)/python tests/bench/throttle.py
 	$(BIN)/python tests/bench/leases.py 200
 	$(BIN)/python tests/bench/custodian.py
+	$(BIN)/python tests/bench/estate.py
 
 lock: $(STAMP)  ## resolve the dependencies anew
 	$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header \
