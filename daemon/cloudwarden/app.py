@@ -22,6 +22,7 @@ from cloudwarden.aws.inventory import AwsInventory
 from cloudwarden.aws.limits import Limits
 from cloudwarden.aws.session import Sessions
 from cloudwarden.clock import SystemClock
+from cloudwarden.collecting import unhurried
 from cloudwarden.core import guards
 from cloudwarden.core.acceptance import KnownScope
 from cloudwarden.core.detail import UnreadTags
@@ -293,7 +294,7 @@ class App:
         if ceiling is not None:
             self.settings = self.settings.model_copy(update={"ceiling": min(ceiling, self.settings.ceiling)})
         loaded = self.load()
-        with own(self.settings.database):
+        with own(self.settings.database), unhurried():
             return loaded, self.sweeper.sweep(tuple(loaded.policies.values()), loaded.policies)
 
     def explain(self, policy: AnyPolicy, resource_id: str, where: str = "") -> Explanation:

@@ -9,6 +9,7 @@ from pathlib import Path
 import structlog
 
 from cloudwarden import loading
+from cloudwarden.collecting import unhurried
 from cloudwarden.core.errors import CloudError, StoreError
 from cloudwarden.core.policy import AnyPolicy
 from cloudwarden.engine.act import Actor
@@ -131,8 +132,9 @@ class Daemon:
         policies = self._policies()
         due = tuple(policies[name] for name in names if name in policies)
         try:
-            result = self._sweeper.sweep(due, policies)
-            self._failing = f"the latest sweep could not be stored: {result.trouble}" if result.trouble else ""
+            with unhurried():
+                trouble = self._sweeper.sweep(due, policies).trouble
+            self._failing = f"the latest sweep could not be stored: {trouble}" if trouble else ""
         except (CloudError, StoreError) as error:
             self._failing = f"the latest sweep failed: {error}"
             self._reporter.report(SweepFailed(run_id="", policies=names, detail=str(error)))

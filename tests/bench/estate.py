@@ -59,6 +59,7 @@ def aws_settings(address: str, accounts: int, regions: int) -> Mapping[str, obje
 def product(address: str, asked: argparse.Namespace, folder: str) -> Callable[[], object]:
     """One sweep of the ordinary app."""
     from cloudwarden.app import build  # noqa: PLC0415  # each subject is imported in its own process only
+    from cloudwarden.collecting import unhurried  # noqa: PLC0415
     from cloudwarden.settings import Settings  # noqa: PLC0415
 
     place = Path(folder) / "policies"
@@ -75,7 +76,12 @@ def product(address: str, asked: argparse.Namespace, folder: str) -> Callable[[]
     )
     app = build(settings)
     policies = app.load().policies
-    return lambda: len(app.sweeper.sweep(tuple(policies.values()), policies).findings)
+
+    def sweep() -> int:
+        with unhurried():
+            return len(app.sweeper.sweep(tuple(policies.values()), policies).findings)
+
+    return sweep
 
 
 def floor(address: str, asked: argparse.Namespace) -> Callable[[], object]:

@@ -47,6 +47,7 @@ def calls(address: str) -> dict[str, int]:
 def daemon(address: str, *, twice: bool) -> Callable[[], object]:
     """One sweep of a warm daemon with the two shipped policies, or with a second one on the same metrics."""
     from cloudwarden.app import build  # noqa: PLC0415  # each subject is imported in its own process only
+    from cloudwarden.collecting import unhurried  # noqa: PLC0415
     from cloudwarden.settings import Settings  # noqa: PLC0415
 
     os.environ.update(AWS_ACCESS_KEY_ID="testing", AWS_SECRET_ACCESS_KEY="testing")
@@ -64,7 +65,12 @@ def daemon(address: str, *, twice: bool) -> Callable[[], object]:
     if twice:
         policies["stop-idle-too"] = replace(policies["stop-idle-instances"], name="stop-idle-too")
     app.sessions.scopes()
-    return lambda: app.sweeper.sweep(tuple(policies.values()), policies)
+
+    def sweep() -> object:
+        with unhurried():
+            return app.sweeper.sweep(tuple(policies.values()), policies)
+
+    return sweep
 
 
 def floor(address: str) -> Callable[[], object]:

@@ -1,0 +1,36 @@
+"""The garbage collector during a sweep and after it."""
+
+from __future__ import annotations
+
+import gc
+import weakref
+
+import pytest
+
+from cloudwarden.collecting import THRESHOLDS, unhurried
+
+
+class Circle:
+    """Refers to itself."""
+
+    def __init__(self) -> None:
+        self.me = self
+
+
+def test_it_looks_seldom_meanwhile_and_as_before_after() -> None:
+    """Even when the sweep raised."""
+    before = gc.get_threshold()
+    with unhurried():
+        assert gc.get_threshold() == THRESHOLDS
+    assert gc.get_threshold() == before
+    with pytest.raises(ZeroDivisionError), unhurried():
+        _ = 1 / 0
+    assert gc.get_threshold() == before
+
+
+def test_what_a_sweep_left_in_circles_is_gone_after_it() -> None:
+    """Otherwise a daemon would grow from sweep to sweep."""
+    with unhurried():
+        left = weakref.ref(Circle())
+        assert left() is not None
+    assert left() is None
