@@ -6,6 +6,10 @@ import hashlib
 import inspect
 from collections.abc import Callable, Iterator
 from types import CodeType, FunctionType
+from weakref import WeakKeyDictionary
+
+_KNOWN: WeakKeyDictionary[Callable[..., object], str] = WeakKeyDictionary()
+"""Texts of the functions that are still alive; a reloaded file's functions are new ones."""
 
 
 def fingerprint(*parts: str) -> str:
@@ -14,8 +18,14 @@ def fingerprint(*parts: str) -> str:
 
 
 def function_text(function: Callable[..., object]) -> str:
-    """The source of a function and of what it uses from its own module, so that an edit to either shows."""
-    return "\n".join(_texts(function, seen=set()))
+    """The source of a function and of what it uses from its own module, so that an edit to either shows.
+
+    Read once for each function: later the file may hold another version, which is not the one that runs.
+    """
+    if (known := _KNOWN.get(function)) is not None:
+        return known
+    _KNOWN[function] = text = "\n".join(_texts(function, seen=set()))
+    return text
 
 
 def _texts(function: Callable[..., object], seen: set[str]) -> Iterator[str]:
