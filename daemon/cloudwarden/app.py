@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import threading
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, partial
 from multiprocessing.connection import Connection
@@ -363,9 +363,10 @@ def _work(settings: Settings, connection: Connection) -> None:
     sender = Sender(connection)
     app.reporter, app._alive = sender, sender.alive
 
-    def survey(assignments: Sequence[Assignment], policies: Mapping[str, AnyPolicy]) -> Iterable[Survey]:
+    def survey(assignments: Sequence[Assignment], policies: Mapping[str, AnyPolicy]) -> Iterator[Survey]:
         app.sessions.know({assignment.scope.account for assignment in assignments})
-        return app.surveyor.survey(assignments, policies)
+        with unhurried():
+            yield from app.surveyor.survey(assignments, policies)
 
     serve(connection, sender, survey, lambda texts: loading.rebuilt(texts, settings.policy))
 

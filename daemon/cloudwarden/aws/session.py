@@ -29,6 +29,7 @@ from cloudwarden.aws.errors import translated
 from cloudwarden.aws.limits import Limits
 from cloudwarden.aws.retries import Retries
 from cloudwarden.aws.witness import Witness
+from cloudwarden.aws.xml_answers import Parsers
 from cloudwarden.clock import SystemClock
 from cloudwarden.core.acceptance import Discovery, KnownScope
 from cloudwarden.core.errors import AccessDenied, SettingsError
@@ -222,11 +223,13 @@ class NobodyProvider(CredentialProvider):
 
 
 def new_session(profile: str | None) -> Session:
-    """A botocore session with regional STS endpoints and our timestamps."""
+    """A botocore session with regional STS endpoints, our XML parsers and our timestamps."""
     session = Session(profile=profile)
     # A regional endpoint answers when us-east-1 does not; see "AWS STS Regional endpoints".
     session.set_config_variable("sts_regional_endpoints", "regional")
-    session.get_component("response_parser_factory").set_parser_defaults(timestamp_parser=moment)
+    parsers = Parsers()
+    parsers.set_parser_defaults(timestamp_parser=moment)
+    session.register_component("response_parser_factory", parsers)
     return session
 
 
