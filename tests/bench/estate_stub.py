@@ -89,20 +89,22 @@ KINDS = {
     ),
     "DescribeVpcs": (
         "vpcSet",
-        "<item><vpcId>vpc-{n:017x}</vpcId><state>available</state><cidrBlock>10.0.0.0/16</cidrBlock>{tags}</item>",
+        "<item><vpcId>vpc-{n:017x}</vpcId><state>available</state><cidrBlock>10.0.0.0/16</cidrBlock><isDefault>false</isDefault>{tags}</item>",
     ),
     "DescribeImages": (
         "imagesSet",
         (
             "<item><imageId>ami-{n:017x}</imageId><imageState>available</imageState><name>image-{n}</name>"
-            "<creationDate>2026-01-01T00:00:00.000Z</creationDate>{tags}</item>"
+            "<creationDate>2026-01-01T00:00:00.000Z</creationDate><isPublic>false</isPublic><architecture>x86_64"
+            "</architecture><blockDeviceMapping/>{tags}</item>"
         ),
     ),
     "DescribeNetworkInterfaces": (
         "networkInterfaceSet",
         (
             "<item><networkInterfaceId>eni-{n:017x}</networkInterfaceId><subnetId>subnet-1</subnetId><vpcId>vpc-1</vpcId>"
-            "<status>in-use</status>{tags}</item>"
+            "<status>in-use</status><interfaceType>interface</interfaceType><requesterManaged>false</requesterManaged>"
+            "<groupSet/>{tags}</item>"
         ),
     ),
 }
