@@ -91,14 +91,29 @@ class QueryAnswers(XmlAnswers):
 
 
 class Parsers(ResponseParserFactory):
-    """Makes our parsers where there is one, else botocore's."""
+    """Gives our parsers where there is one, else botocore's.
+
+    botocore asks for a parser at every answer. One parser for all is as good, since parsers keep nothing of an
+    answer, and it keeps what it learnt of shapes.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._made: dict[str, ResponseParser] = {}
+
+    def set_parser_defaults(self, **defaults: Any) -> None:
+        """Set the defaults of parsers; those made before are forgotten."""
+        super().set_parser_defaults(**defaults)
+        self._made.clear()
 
     def create_parser(self, protocol_name: str) -> ResponseParser:
         """A parser with this factory's defaults."""
-        ours = {"ec2": Ec2Answers, "query": QueryAnswers}.get(protocol_name)
-        if ours is None:
-            return super().create_parser(protocol_name)
-        return ours(**self._defaults)  # type: ignore[attr-defined]
+        if protocol_name not in self._made:
+            ours = {"ec2": Ec2Answers, "query": QueryAnswers}.get(protocol_name)
+            self._made[protocol_name] = (
+                super().create_parser(protocol_name) if ours is None else ours(**self._defaults)  # type: ignore[attr-defined]
+            )
+        return self._made[protocol_name]
 
 
 def _members(shape: StructureShape) -> dict[str, tuple[str, Shape]] | None:
