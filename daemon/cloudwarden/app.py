@@ -6,7 +6,6 @@ import os
 import signal
 import threading
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from functools import cached_property, partial
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -23,22 +22,17 @@ from cloudwarden.aws.limits import Limits
 from cloudwarden.aws.session import Sessions
 from cloudwarden.clock import SystemClock
 from cloudwarden.collecting import unhurried
-from cloudwarden.core import guards
 from cloudwarden.core.acceptance import KnownScope
-from cloudwarden.core.detail import UnreadTags
-from cloudwarden.core.exemption import ANY_POLICY, exempted_by, exempting_tag
-from cloudwarden.core.finding import Finding
-from cloudwarden.core.guards import Candidate, Hold
 from cloudwarden.core.policy import AnyPolicy, Mode
-from cloudwarden.core.resource import Resource, Scope
-from cloudwarden.core.verdict import Cause, Verdict
+from cloudwarden.core.resource import Scope
 from cloudwarden.daemon import Daemon
 from cloudwarden.engine.act import Actor
 from cloudwarden.engine.budget import MetricBudget
 from cloudwarden.engine.cutoff import SignalCutoff
 from cloudwarden.engine.enroll import Enroller
 from cloudwarden.engine.events import StoreCounted
-from cloudwarden.engine.gather import Case, Gatherer
+from cloudwarden.engine.explain import Explainer
+from cloudwarden.engine.gather import Gatherer
 from cloudwarden.engine.local import LocalSurveyor
 from cloudwarden.engine.survey import Assignment, Survey
 from cloudwarden.engine.sweep import Sweeper, SweepResult
@@ -57,29 +51,6 @@ WORKERS_FROM_SCOPES = 32
 
 KINDS = (*ec2.KINDS, *rds.KINDS, *s3.KINDS)
 """Every kind of resource that this version reads."""
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Explanation:
-    """Why one resource is, or is not, a finding of one policy, judged now.
-
-    `problem` says why the resource could not be read; without it and without a resource, none exists. `exempted` says
-    what takes the resource out of the policy, finding or not.
-    """
-
-    policy: AnyPolicy
-    resource: Resource | None
-    verdict: Verdict | None
-    finding: Finding | None
-    holds: tuple[Hold, ...]
-    ceiling: Mode
-    exempted: str | None = None
-    problem: Cause | None = None
-
-    @property
-    def mode(self) -> Mode:
-        """The mode in force: the lower of the policy's and the environment's ceiling."""
-        return min(self.policy.mode, self.ceiling)
 
 
 class App:
@@ -297,62 +268,18 @@ class App:
         with own(self.settings.database), unhurried():
             return loaded, self.sweeper.sweep(tuple(loaded.policies.values()), loaded.policies)
 
-    def explain(self, policy: AnyPolicy, resource_id: str, where: str = "") -> Explanation:
-        """Read and judge one resource now; nothing is kept. `where` is the account, or the scope, to look in."""
-        problem: Cause | None = None
-        for scope in self._likely(policy, resource_id):
-            if where not in ("", scope.account, str(scope)):
-                continue
-            listing = self.inventory.get(policy.kind, scope, resource_id)
-            problem = problem or listing.problem
-            if listing.resources:
-                return self._explained(policy, listing.resources[0], scope)
-        ceiling = self.settings.ceiling
-        return Explanation(
-            policy=policy, resource=None, verdict=None, finding=None, holds=(), ceiling=ceiling, problem=problem
-        )
-
-    def _likely(self, policy: AnyPolicy, resource_id: str) -> list[Scope]:
-        """Every scope, those first in which the policy has a finding of the resource."""
-        with self.store.reading() as tx:
-            found = {one.scope for one in tx.findings.standing(policy.name) if one.resource_id == resource_id}
-        scopes = policy.kind.listed_in(self.sessions.scopes())
-        return sorted(scopes, key=lambda scope: (scope not in found, scope))
-
-    def _explained(self, policy: AnyPolicy, resource: Resource, scope: Scope) -> Explanation:
-        now, mode = self.clock.now(), self.mode_of(policy, scope)
-        (verdict,) = self.gatherer.verdicts([Case(policy=policy, resource=resource)], now)
-        tag = verdict.exempting_tag
-        if verdict.violation is None and not isinstance(resource.tags, UnreadTags):
-            tag = exempting_tag(policy.exempt, resource)
-        with self.store.reading() as tx:
-            standing = tx.findings.standing(policy.name)
-            finding = next((one for one in standing if (one.scope, one.resource_id) == (scope, resource.id)), None)
-            exempted = exempted_by(policy.name, resource, tag, tx.decisions.exemptions(), now)
-            holds: tuple[Hold, ...] = ()
-            if finding is not None:
-                pauses = tx.decisions.pauses()
-                undecided = {proposal.finding_id: proposal for proposal in tx.proposals.undecided()}
-                candidate = Candidate(
-                    policy=policy,
-                    finding=finding,
-                    mode=mode,
-                    trusted=scope in tx.decisions.trusted(policy.name, policy.fingerprint),
-                    proposal=undecided.get(finding.id),
-                    exempted=exempted,
-                    paused=pauses.get(ANY_POLICY) or pauses.get(policy.name),
-                    closed=self.settings.restraints.closed(policy, scope.account, now),
-                    now=now,
-                )
-                holds = tuple(hold for guard in guards.CHAIN if (hold := guard(candidate)))
-        return Explanation(
-            policy=policy,
-            resource=resource,
-            verdict=verdict,
-            finding=finding,
-            holds=holds,
+    @cached_property
+    def explainer(self) -> Explainer:
+        """What says why."""
+        return Explainer(
+            store=self.store,
+            inventory=self.inventory,
+            gatherer=self.gatherer,
+            clock=self.clock,
+            scopes=self.sessions.scopes,
+            mode_of=self.mode_of,
             ceiling=self.settings.ceiling,
-            exempted=exempted,
+            restraints=self.settings.restraints,
         )
 
 

@@ -9,7 +9,6 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
-from cloudwarden.app import Explanation
 from cloudwarden.cli import shapes
 from cloudwarden.cli.exits import Exit
 from cloudwarden.cli.installation import app_of, known
@@ -19,6 +18,7 @@ from cloudwarden.core.finding import Finding
 from cloudwarden.core.policy import AnyPolicy
 from cloudwarden.core.verdict import Outcome, Verdict
 from cloudwarden.engine.decide import DecisionError
+from cloudwarden.engine.explain import Explanation
 from cloudwarden.loading import Loaded
 from cloudwarden.settings.written import written_duration
 
@@ -64,7 +64,9 @@ def explain(
     """
     with progress() as reporters, app_of(context, reporters=reporters) as app:
         loaded = app.load()
-        explanation = app.explain(loaded.policies[known("policy", policy, loaded.policies)], resource_id, where)
+        explanation = app.explainer.explain(
+            loaded.policies[known("policy", policy, loaded.policies)], resource_id, where
+        )
     if explanation.resource is None and explanation.problem is None:
         raise DecisionError(f"no {explanation.policy.kind.kind} {resource_id!r} in any scope that is read")
     if as_json:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 
-from cloudwarden.app import Explanation
 from cloudwarden.core.acceptance import KnownScope
 from cloudwarden.core.action import Json
 from cloudwarden.core.checkup import Check
@@ -15,6 +14,7 @@ from cloudwarden.core.guards import Hold
 from cloudwarden.core.policy import AnyPolicy
 from cloudwarden.core.resource import Resource
 from cloudwarden.core.verdict import Cause, Outcome, Reading, Verdict
+from cloudwarden.engine.explain import Explanation
 from cloudwarden.engine.sweep import SweepResult
 from cloudwarden.ports import JournalEntry
 

@@ -1,0 +1,130 @@
+"""Explain: why one resource is, or is not, a finding of one policy, and what holds its action back."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from cloudwarden.core import guards
+from cloudwarden.core.detail import UnreadTags
+from cloudwarden.core.exemption import ANY_POLICY, exempted_by, exempting_tag
+from cloudwarden.core.finding import Finding
+from cloudwarden.core.guards import Candidate, Hold
+from cloudwarden.core.policy import AnyPolicy, Mode
+from cloudwarden.core.resource import Resource, Scope
+from cloudwarden.core.restraint import Restraints
+from cloudwarden.core.verdict import Cause, Verdict
+from cloudwarden.engine.gather import Case, Gatherer
+from cloudwarden.engine.settle import ModeOf
+from cloudwarden.ports import Clock, Inventory, Store, Transaction
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Explanation:
+    """Why one resource is, or is not, a finding of one policy, judged now.
+
+    `problem` says why the resource could not be read; without it and without a resource, none exists. `exempted` says
+    what takes the resource out of the policy, finding or not.
+    """
+
+    policy: AnyPolicy
+    resource: Resource | None
+    verdict: Verdict | None
+    finding: Finding | None
+    holds: tuple[Hold, ...]
+    ceiling: Mode
+    exempted: str | None = None
+    problem: Cause | None = None
+
+    @property
+    def mode(self) -> Mode:
+        """The mode in force: the lower of the policy's and the environment's ceiling."""
+        return min(self.policy.mode, self.ceiling)
+
+
+class Explainer:
+    """Looks at one resource now, as a sweep would; no finding changes."""
+
+    def __init__(
+        self,
+        *,
+        store: Store,
+        inventory: Inventory,
+        gatherer: Gatherer,
+        clock: Clock,
+        scopes: Callable[[], Sequence[Scope]],
+        mode_of: ModeOf,
+        ceiling: Mode,
+        restraints: Restraints,
+    ) -> None:
+        self._store = store
+        self._inventory = inventory
+        self._gatherer = gatherer
+        self._clock = clock
+        self._scopes = scopes
+        self._mode_of = mode_of
+        self._ceiling = ceiling
+        self._restraints = restraints
+
+    def explain(self, policy: AnyPolicy, resource_id: str, where: str = "") -> Explanation:
+        """Read and judge one resource now; nothing is kept. `where` is the account, or the scope, to look in."""
+        problem: Cause | None = None
+        for scope in self._likely(policy, resource_id):
+            if where not in ("", scope.account, str(scope)):
+                continue
+            listing = self._inventory.get(policy.kind, scope, resource_id)
+            problem = problem or listing.problem
+            if listing.resources:
+                return self._explained(policy, listing.resources[0], scope)
+        return Explanation(
+            policy=policy, resource=None, verdict=None, finding=None, holds=(), ceiling=self._ceiling, problem=problem
+        )
+
+    def _likely(self, policy: AnyPolicy, resource_id: str) -> list[Scope]:
+        """Every scope, those first in which the policy has a finding of the resource."""
+        with self._store.reading() as tx:
+            found = {one.scope for one in tx.findings.standing(policy.name) if one.resource_id == resource_id}
+        scopes = policy.kind.listed_in(self._scopes())
+        return sorted(scopes, key=lambda scope: (scope not in found, scope))
+
+    def _explained(self, policy: AnyPolicy, resource: Resource, scope: Scope) -> Explanation:
+        now = self._clock.now()
+        (verdict,) = self._gatherer.verdicts([Case(policy=policy, resource=resource)], now)
+        tag = verdict.exempting_tag
+        if verdict.violation is None and not isinstance(resource.tags, UnreadTags):
+            tag = exempting_tag(policy.exempt, resource)
+        with self._store.reading() as tx:
+            standing = tx.findings.standing(policy.name)
+            finding = next((one for one in standing if (one.scope, one.resource_id) == (scope, resource.id)), None)
+            exempted = exempted_by(policy.name, resource, tag, tx.decisions.exemptions(), now)
+            holds: tuple[Hold, ...] = ()
+            if finding is not None:
+                candidate = self._candidate(tx, policy, finding, exempted, now)
+                holds = tuple(hold for guard in guards.CHAIN if (hold := guard(candidate)))
+        return Explanation(
+            policy=policy,
+            resource=resource,
+            verdict=verdict,
+            finding=finding,
+            holds=holds,
+            ceiling=self._ceiling,
+            exempted=exempted,
+        )
+
+    def _candidate(
+        self, tx: Transaction, policy: AnyPolicy, finding: Finding, exempted: str | None, now: datetime
+    ) -> Candidate:
+        pauses = tx.decisions.pauses()
+        undecided = {proposal.finding_id: proposal for proposal in tx.proposals.undecided()}
+        return Candidate(
+            policy=policy,
+            finding=finding,
+            mode=self._mode_of(policy, finding.scope),
+            trusted=finding.scope in tx.decisions.trusted(policy.name, policy.fingerprint),
+            proposal=undecided.get(finding.id),
+            exempted=exempted,
+            paused=pauses.get(ANY_POLICY) or pauses.get(policy.name),
+            closed=self._restraints.closed(policy, finding.scope.account, now),
+            now=now,
+        )
