@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Annotated
@@ -14,6 +15,9 @@ from cloudwarden.cli.installation import app_of
 from cloudwarden.cli.output import JsonOption, emit, moment, notice, say, show, table
 from cloudwarden.ports import JournalEntry
 from cloudwarden.store import verify
+
+PAGE = 1000
+"""Entries read at a time, so that an export of years does not fill the memory."""
 
 journal = typer.Typer(help="Read the record of intents and outcomes.", no_args_is_help=True)
 
@@ -36,6 +40,25 @@ def entries(
         _show(found)
     if len(found) == most:
         notice(f"there may be more: cloudwarden journal list --after {found[-1].seq}")
+
+
+@journal.command("export")
+def export(
+    context: typer.Context,
+    after: Annotated[int, typer.Option("--after", min=0, help="Only entries with a higher number.")] = 0,
+    *,
+    as_json: JsonOption = True,
+) -> None:
+    """Print every entry as a line of JSON, oldest first.
+
+    Hashes and what they cover are in it, so that a copy elsewhere can be compared.
+    """
+    del as_json  # it is the only form
+    with app_of(context) as app, app.store.reading() as tx:
+        while found := tx.journal.entries(after=after, most=PAGE):
+            for one in found:
+                typer.echo(json.dumps(shapes.entry(one) | {"previous": one.previous}, sort_keys=True))
+            after = found[-1].seq
 
 
 @journal.command("verify")
