@@ -51,6 +51,7 @@ $(BENCH_STAMP): requirements-bench.lock
 
 bench: $(STAMP) $(BENCH_STAMP)  ## the measures, side by side with plain boto3 and Cloud Custodian; half an hour
 	$(BIN)/python tests/bench/run.py
+	$(BIN)/python tests/bench/parsing.py
 	$(BIN)/python tests/bench/throttle.py
 	$(BIN)/python tests/bench/leases.py 200
 	$(BIN)/python tests/bench/custodian.py
