@@ -183,7 +183,7 @@ def test_a_wrong_value_is_replaced_and_the_inverse_restores_it(overwrite: bool, 
 
 def test_adding_tags_that_are_all_there_cannot_be_planned() -> None:
     """Nothing would be repaired, at every sweep again."""
-    action: ec2.AddTags[ec2.Instance] = ec2.AddTags(tags={"owner": "x"})
+    action = ec2.AddTags[ec2.Instance](tags={"owner": "x"})
     with pytest.raises(PermanentError, match="has all of the tags owner"):
         action.plan(instance(tags={"owner": "a"}), NOTHING_SPECIAL)
 

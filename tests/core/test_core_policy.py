@@ -85,6 +85,12 @@ def test_value_that_makes_no_sense_is_refused(wrong: dict[str, object], says: st
         stop_idle(**wrong)
 
 
+def test_every_wrong_value_is_named_at_once() -> None:
+    """Nobody mends one field only to hear of the next."""
+    with pytest.raises(PolicyError, match=r"grace.*exempt"):
+        stop_idle(grace=timedelta(-1), exempt=["keep"])
+
+
 @pytest.mark.parametrize("wrong", [{"per_run": 0}, {"share": 0.0}, {"share": 1.5}])
 def test_limit_must_limit(wrong: dict[str, Any]) -> None:
     """A limit of nothing, or of more than everything, is a mistake."""

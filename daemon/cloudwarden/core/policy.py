@@ -119,8 +119,8 @@ class Policy(Generic[R, P]):
     def __post_init__(self) -> None:
         for name in ("exempt", "windows", "touches", "alternatives"):
             object.__setattr__(self, name, tuple(getattr(self, name)))
-        for problem in self._problems():
-            raise PolicyError(f"policy {self.name!r}: {problem}")
+        if problems := self._problems():
+            raise PolicyError(f"policy {self.name!r}: {'; '.join(problems)}")
 
     def _problems(self) -> Sequence[str]:
         checks = (

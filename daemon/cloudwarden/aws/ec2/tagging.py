@@ -22,7 +22,7 @@ Taggable = Instance | SecurityGroup | Volume
 T = TypeVar("T", bound=Taggable)
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@dataclass(frozen=True, kw_only=True)  # without slots, which AddTags[Instance](...) cannot be written to
 class AddTags(Action[T]):
     """Give the resource the tags that it lacks.
 
