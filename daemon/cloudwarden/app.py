@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import secrets
 import signal
 import threading
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
@@ -20,7 +21,7 @@ from cloudwarden.aws.doctor import AwsDoctor
 from cloudwarden.aws.inventory import AwsInventory
 from cloudwarden.aws.limits import Limits
 from cloudwarden.aws.session import Sessions
-from cloudwarden.clock import SystemClock
+from cloudwarden.clock import SystemClock, boot_id
 from cloudwarden.collecting import unhurried
 from cloudwarden.core.acceptance import KnownScope
 from cloudwarden.core.policy import AnyPolicy, Mode
@@ -36,6 +37,7 @@ from cloudwarden.engine.gather import Gatherer
 from cloudwarden.engine.local import LocalSurveyor
 from cloudwarden.engine.survey import Assignment, Survey
 from cloudwarden.engine.sweep import Sweeper, SweepResult
+from cloudwarden.engine.tenure import Tenure, beat
 from cloudwarden.loading import NOTHING, Loaded
 from cloudwarden.ports import Reporter
 from cloudwarden.settings import Settings
@@ -159,7 +161,14 @@ class App:
             mode_of=self.mode_of,
             alive=self._beat,
             restraints=self.settings.restraints,
+            tenure=self.tenure,
         )
+
+    @cached_property
+    def tenure(self) -> Tenure:
+        """Which unfinished actions are this process's. Built and used only by who owns the store."""
+        machine = boot_id()
+        return Tenure(self.clock, owner=f"{machine}/{os.getpid()}/{secrets.token_hex(4)}", alone=f"{machine}/")
 
     @cached_property
     def sweeper(self) -> Sweeper:
@@ -252,6 +261,7 @@ class App:
             self._alive = daemon.alive
             web = WebServer(self.settings.host, self.settings.port, self.metrics.registry, daemon.health)
             host, port = web.start()
+            threading.Thread(target=beat, args=(self.tenure, self.store, stop), name="leases", daemon=True).start()
             try:
                 daemon.run(f"http://{host}:{port}")
             finally:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import secrets
 import time
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 
 class SystemClock:
@@ -41,3 +43,12 @@ class FakeClock:
     def jump(self, by: timedelta) -> None:
         """Set the wall clock alone, as an operator or a time service does."""
         self._now += by
+
+
+def boot_id() -> str:
+    """What names this machine until it starts again, containers on it included; see random(4)."""
+    try:
+        return Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
+    except OSError:
+        # Nothing is known of who else could be alive: a name that no other process has.
+        return secrets.token_hex(8)

@@ -314,3 +314,7 @@ class Stopping(Protocol):
     """Whether the daemon has been asked to leave."""
 
     def is_set(self) -> bool: ...
+
+    def wait(self, timeout: float | None = None) -> bool:
+        """Wait so many seconds for it; whether it came."""
+        ...

@@ -22,7 +22,8 @@ CloudwardenError
 │   ├── StoreBusy          locked by another writer for too long
 │   ├── StoreUnwritable    read-only, full, or gone
 │   ├── StoreUnusable      not our schema, or damaged
-│   └── AlreadyRunning     another daemon owns this store
+│   ├── AlreadyRunning     another daemon owns this store
+│   └── LeaseLost          another daemon took an action over
 └── SettingsError          the settings cannot be used
 """
 
@@ -161,6 +162,10 @@ class StoreUnusable(StoreError):
 
 class AlreadyRunning(StoreError):
     """Another daemon owns this store."""
+
+
+class LeaseLost(StoreError):
+    """Another daemon took an action over, after this one was not heard of for its lease."""
 
 
 class SettingsError(CloudwardenError):

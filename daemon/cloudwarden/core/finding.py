@@ -147,11 +147,13 @@ class ActionState(StrEnum):
     FAILED = "failed"
     ABANDONED = "abandoned"
     """Ended without its remaining steps, because the resource no longer violates, or changed."""
+    UNKNOWN = "unknown"
+    """Ended, and nobody could read what became of its last call: a person must look."""
 
     @property
     def ended(self) -> bool:
         """Whether nothing more will be called for it."""
-        return self in (ActionState.SUCCEEDED, ActionState.FAILED, ActionState.ABANDONED)
+        return self in (ActionState.SUCCEEDED, ActionState.FAILED, ActionState.ABANDONED, ActionState.UNKNOWN)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -159,7 +161,8 @@ class ActionRecord:
     """One action on one resource: how far its plan has come, and what its calls gave.
 
     `step` is the index of the step that is intended or comes next. `kept` holds what calls kept by name. `undoes`
-    is the action that this one undoes, on a person's word.
+    is the action that this one undoes, on a person's word. `owner` is the daemon that it belongs to until
+    `lease_until`; nobody else goes on with it before.
     """
 
     id: str
@@ -177,3 +180,5 @@ class ActionRecord:
     kept: Mapping[str, str] = field(default_factory=dict)
     error: str | None = None
     undoes: str | None = None
+    owner: str = ""
+    lease_until: datetime | None = None

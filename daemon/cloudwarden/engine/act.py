@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from cloudwarden.core import guards, lifecycle
 from cloudwarden.core.action import Plan
-from cloudwarden.core.errors import CloudError, StoreError
+from cloudwarden.core.errors import CloudError, LeaseLost, StoreError
 from cloudwarden.core.exemption import ANY_POLICY, exempted_by
 from cloudwarden.core.finding import ActionRecord, ActionState, Finding, Grace, Proposal, ProposalState, State
 from cloudwarden.core.guards import Candidate, Hold, Taken
@@ -22,6 +23,7 @@ from cloudwarden.engine.carry import Carrier, Ending
 from cloudwarden.engine.events import ActionHeld, FindingChanged, JournalFailed, LimitTripped, ProposalEnded
 from cloudwarden.engine.gather import Case, Gatherer
 from cloudwarden.engine.settle import ModeOf, new_id, planned
+from cloudwarden.engine.tenure import Tenure
 from cloudwarden.engine.undo import changed_since
 from cloudwarden.ports import Actuator, Clock, Inventory, Reporter, Store, Transaction
 
@@ -49,6 +51,7 @@ class Actor:
         mode_of: ModeOf,
         alive: Callable[[], None] = lambda: None,
         restraints: Restraints = UNRESTRAINED,
+        tenure: Tenure | None = None,
     ) -> None:
         self._store = store
         self._inventory = inventory
@@ -60,6 +63,7 @@ class Actor:
         self._alive = alive
         self._restraints = restraints
         self._policies: Mapping[str, AnyPolicy] = {}
+        self._tenure = tenure or Tenure(clock)
         self._carrier = Carrier(
             store=store,
             actuator=actuator,
@@ -67,6 +71,8 @@ class Actor:
             reporter=reporter,
             may_go_on=self._may_go_on,
             failures_allowed=lambda policy: self._policies[policy].limit.failures if policy in self._policies else 1,
+            version_of=lambda policy: self._policies[policy].fingerprint if policy in self._policies else "not loaded",
+            tenure=self._tenure,
         )
 
     def act(self, policies: Mapping[str, AnyPolicy], run_id: str) -> None:
@@ -87,10 +93,15 @@ class Actor:
             unfinished = tx.actions.unfinished()
         for record in unfinished:
             self._alive()
-            if record.state is ActionState.INTENDED:
-                self._carrier.reconcile(record)
-            else:
-                self._carrier.go_on(record)
+            if mine := self._tenure.taken(self._store, record):
+                with suppress(LeaseLost):
+                    self._finish(mine)
+
+    def _finish(self, record: ActionRecord) -> None:
+        if record.state is ActionState.INTENDED:
+            self._carrier.reconcile(record)
+        else:
+            self._carrier.go_on(record)
 
     def _due(self) -> Mapping[str, Sequence[Candidate]]:
         """Candidates of each loaded policy: due findings that it may act on alone, and approved ones."""
@@ -135,7 +146,8 @@ class Actor:
         for candidate in free:
             self._alive()
             if ready := self._recheck(candidate, run_id):
-                self._carrier.begin(self._record(ready, run_id))
+                with suppress(LeaseLost):
+                    self._carrier.begin(self._record(ready, run_id), ready.candidate.finding)
 
     def _limit(self, policy: AnyPolicy, batch: Sequence[Candidate]) -> Hold | None:
         """The policy's own limit, then what all policies together may do."""
@@ -202,7 +214,8 @@ class Actor:
             reopened = replace(lifecycle.moved(candidate.finding, State.DUE, now), violation=verdict.violation)
             self._drop(candidate, reopened, "the plan changed since it was approved", run_id)
             return None
-        return Ready(candidate=candidate, plan=plan)
+        seen = replace(candidate.finding, violation=verdict.violation, readings=verdict.readings, last_seen=now)
+        return Ready(candidate=replace(candidate, finding=seen), plan=plan)
 
     def _record(self, ready: Ready, run_id: str) -> ActionRecord:
         finding, proposal = ready.candidate.finding, ready.candidate.proposal

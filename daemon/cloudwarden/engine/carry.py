@@ -12,12 +12,20 @@ from cloudwarden.core.action import ACTION_ID, Call, Json, Read, Wait
 from cloudwarden.core.errors import CloudError, MalformedAnswer, NotFound, StoreError
 from cloudwarden.core.finding import ActionRecord, ActionState, Finding, Grace, ProposalState, State
 from cloudwarden.engine.events import ActionEnded, ActionIntended, ActionStepped, PolicyStopped
+from cloudwarden.engine.grounds import grounds
+from cloudwarden.engine.tenure import Tenure
 from cloudwarden.ports import Actuator, Clock, Reporter, Store, Transaction
 
 PROOF_WAITS = timedelta(seconds=60)
 """How long an effect may take to show in a reading, before its absence means that the call never arrived.
 
 Amazon EC2's "Eventual consistency" advises to expect seconds, and to keep asking."""
+
+UNKNOWN_AFTER = timedelta(days=1)
+"""How long an intent may stay without an outcome because AWS cannot be read; then it ends as unknown, loudly."""
+
+HELD_FOR = timedelta(days=14)
+"""How long a begun action may wait for its next call; a weekly change window comes twice within this."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -41,6 +49,8 @@ class Carrier:
         reporter: Reporter,
         may_go_on: Callable[[ActionRecord], Ending | str | None],
         failures_allowed: Callable[[str], int],
+        version_of: Callable[[str], str],
+        tenure: Tenure,
     ) -> None:
         self._store = store
         self._actuator = actuator
@@ -48,12 +58,14 @@ class Carrier:
         self._reporter = reporter
         self._may_go_on = may_go_on
         self._failures_allowed = failures_allowed
+        self._version_of = version_of
+        self._tenure = tenure
 
-    def begin(self, record: ActionRecord) -> None:
-        """Carry out a new action whose guards have all been passed just now."""
+    def begin(self, record: ActionRecord, seen: Finding) -> None:
+        """Carry out a new action whose guards have all been passed just now; `seen` is what the last look showed."""
         step = record.plan.steps[record.step]
         if isinstance(step, Call):
-            self._call(record, step, new=True)
+            self._call(record, step, seen=seen)
 
     def reconcile(self, record: ActionRecord) -> None:
         """Find out by reading what became of an intent without an outcome; never by calling again."""
@@ -62,15 +74,23 @@ class Carrier:
             return
         try:
             shown = self._actuator.read(record.scope, filled_read(record, step.proof.read))
-        except CloudError:
-            return  # still unknown: it stays an intent without an outcome, and is read again later
+        except CloudError as unread:
+            self._still_unknown(record, step, unread)
+            return
         if step.proof.shown_by(shown):
             kept = dict(record.kept) | dict.fromkeys(step.keeps, str(shown))
             self._after_call(replace(record, kept=kept), reconciled=True)
-        elif self._clock.now() - record.changed_at >= PROOF_WAITS:
+        elif self._tenure.age(record) >= PROOF_WAITS:
             heard = record.error or "no answer was heard"
             error = f"{step.operation} left no effect: it never arrived, or was undone since ({heard})"
             self._end(record, Ending(state=ActionState.FAILED, error=error, reconciled=True))
+
+    def _still_unknown(self, record: ActionRecord, call: Call, unread: CloudError) -> None:
+        """It stays an intent without an outcome, and is read again later; but not for ever."""
+        if self._tenure.age(record) >= UNKNOWN_AFTER:
+            heard = record.error or "no answer was heard"
+            error = f"nobody could read what became of {call.operation} ({heard}): {unread.reason}: {unread}"
+            self._end(record, Ending(state=ActionState.UNKNOWN, error=error, reconciled=True))
 
     def go_on(self, record: ActionRecord) -> None:
         """Do the next step of an action whose earlier calls all have their outcomes."""
@@ -82,7 +102,9 @@ class Carrier:
         if isinstance(reason, Ending):
             self._end(record, reason)
         elif reason is None:
-            self._call(record, step, new=False)
+            self._call(record, step)
+        elif self._tenure.age(record) >= HELD_FOR:
+            self._end(record, Ending(state=ActionState.ABANDONED, error=f"held for {HELD_FOR.days} days: {reason}"))
 
     def _look(self, record: ActionRecord, wait: Wait) -> None:
         try:
@@ -96,17 +118,19 @@ class Carrier:
             self._stepped(record)
         elif shown in wait.fails_on:
             self._end(record, Ending(state=ActionState.FAILED, error=f"{wait.read.operation} shows {shown!r}"))
-        elif self._clock.now() - record.changed_at > timedelta(seconds=wait.timeout_seconds):
+        elif self._tenure.age(record) > timedelta(seconds=wait.timeout_seconds):
             self._end(record, Ending(state=ActionState.FAILED, error=f"{wait.read.operation} still shows {shown!r}"))
 
-    def _call(self, record: ActionRecord, call: Call, *, new: bool) -> None:
+    def _call(self, record: ActionRecord, call: Call, *, seen: Finding | None = None) -> None:
         """Intent, permission dry run, call, outcome. A StoreError before the call means that nothing is called."""
         record = replace(record, state=ActionState.INTENDED, changed_at=self._clock.now())
         filled = replace(call, arguments=_filled(call.arguments, record))
         with self._store.transaction() as tx:
+            record = self._tenure.holding(tx, record)
             tx.actions.save(record)
-            self._journal(tx, record, "action_intended", {"call": asdict(filled)})
-            if new:
+            why = grounds(tx, record, version=self._version_of(record.policy), seen=seen)
+            self._journal(tx, record, "action_intended", {"call": asdict(filled), **why})
+            if seen is not None:
                 self._move_finding(tx, record, State.ACTING)
         self._reporter.report(ActionIntended(run_id=record.run_id, record=record))
         try:
@@ -132,7 +156,7 @@ class Carrier:
         """The call's fate is unknown: the intent stays without an outcome, to be reconciled by reading."""
         unsure = replace(record, error=str(error))
         with contextlib.suppress(StoreError), self._store.transaction() as tx:
-            tx.actions.save(unsure)
+            tx.actions.save(self._tenure.holding(tx, unsure))
             self._journal(tx, unsure, "action_outcome_unknown", {"error": str(error)})
 
     def _after_call(self, record: ActionRecord, *, reconciled: bool = False) -> None:
@@ -146,6 +170,7 @@ class Carrier:
         done = record.step
         record = replace(record, state=ActionState.WAITING, step=done + 1, changed_at=self._clock.now(), error=None)
         with self._store.transaction() as tx:
+            record = self._tenure.holding(tx, record)
             tx.actions.save(record)
             self._journal(tx, record, "action_stepped", {"step": done, "reconciled": reconciled})
         self._reporter.report(ActionStepped(run_id=record.run_id, record=record))
@@ -155,6 +180,7 @@ class Carrier:
         now = self._clock.now()
         record = replace(record, state=ending.state, error=ending.error, changed_at=now)
         with self._store.transaction() as tx:
+            record = self._tenure.holding(tx, record)
             tx.actions.save(record)
             details: dict[str, Json] = {"error": ending.error, "reconciled": ending.reconciled}
             if ending.state is ActionState.SUCCEEDED:
@@ -175,7 +201,7 @@ class Carrier:
         """
         allowed = self._failures_allowed(record.policy)
         latest = tx.actions.latest_endings(record.policy, allowed)
-        failing = len(latest) == allowed and all(state is ActionState.FAILED for state in latest)
+        failing = len(latest) == allowed and all(state in _FAILURES for state in latest)
         if not failing or record.policy in tx.decisions.pauses():
             return None
         why = f"paused itself: its latest {allowed} actions failed, the last with: {record.error}"
@@ -225,7 +251,10 @@ _FINDING_AFTER = {
     ActionState.SUCCEEDED: State.VERIFYING,
     ActionState.FAILED: State.FAILED,
     ActionState.ABANDONED: State.OPEN,
+    ActionState.UNKNOWN: State.FAILED,
 }
+
+_FAILURES = (ActionState.FAILED, ActionState.UNKNOWN)
 
 
 def _after_action(finding: Finding, state: State, now: datetime) -> Finding:

@@ -210,7 +210,10 @@ class ActionStepped:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ActionEnded:
-    """An action ended. `outcome` is succeeded, failed or abandoned; `reconciled` that AWS was read to know."""
+    """An action ended. `outcome` is succeeded, failed, abandoned or unknown.
+
+    `reconciled` says that AWS was read to know.
+    """
 
     run_id: str
     record: ActionRecord

@@ -17,6 +17,7 @@ from cloudwarden.core.protection import NOTHING_MORE, Protection, protected_as_j
 from cloudwarden.core.resource import Resource, Scope
 from cloudwarden.core.verdict import Cause, Outcome, Reason, Verdict, Violation
 from cloudwarden.engine.events import FindingChanged, PolicyCautious, ProposalEnded, ProposalMade
+from cloudwarden.engine.grounds import evidence_of
 from cloudwarden.engine.survey import Judgement
 from cloudwarden.ports import PolicyRun, Transaction
 
@@ -210,11 +211,14 @@ class Settler:
             run_id=self._run_id,
             details={
                 "proposal": made.id,
+                "finding": finding.id,
                 "policy": policy.name,
                 "scope": str(made.scope),
                 "resource": made.resource_id,
                 "plan_hash": plan.hash,
                 "summary": plan.summary,
+                "policy_version": policy.fingerprint,
+                "evidence": evidence_of(finding),
             },
         )
         self.events.append(ProposalMade(run_id=self._run_id, proposal=made))

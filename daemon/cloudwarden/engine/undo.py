@@ -12,6 +12,9 @@ from cloudwarden.engine.decide import Decider, DecisionError
 from cloudwarden.engine.settle import new_id
 from cloudwarden.ports import Actuator, Transaction
 
+_DID_NOTHING = (ActionState.FAILED, ActionState.ABANDONED, ActionState.UNKNOWN)
+"""How an undo may have ended that may be asked for again."""
+
 _NAMED = re.compile(r"\$\{(\w+)\}")
 
 
@@ -40,6 +43,8 @@ def undo(tx: Transaction, action_id: str, decider: Decider) -> ActionRecord:
         step=0,
         error=None,
         undoes=record.id,
+        owner="",
+        lease_until=None,
         run_id="",
         started_at=decider.now,
         changed_at=decider.now,
@@ -66,7 +71,7 @@ def _refuse(tx: Transaction, record: ActionRecord) -> None:
         raise DecisionError(f"action {record.id} is {record.state}: only one that succeeded can be undone")
     if not record.plan.inverse:
         raise DecisionError(f"action {record.id} cannot be undone: {_why_not(record)}")
-    if (earlier := tx.actions.undoing(record.id)) and earlier.state not in (ActionState.FAILED, ActionState.ABANDONED):
+    if (earlier := tx.actions.undoing(record.id)) and earlier.state not in _DID_NOTHING:
         raise DecisionError(f"action {record.id} is undone by {earlier.id}, which is {earlier.state}")
 
 

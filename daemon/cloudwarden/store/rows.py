@@ -193,6 +193,8 @@ def action_row(record: ActionRecord) -> dict[str, object]:
         "kept": dict(record.kept),
         "error": record.error,
         "undoes": record.undoes,
+        "owner": record.owner,
+        "lease_until": record.lease_until,
     }
 
 
@@ -214,6 +216,8 @@ def action_from(row: RowMapping) -> ActionRecord:
         kept=dict(row["kept"]),
         error=row["error"],
         undoes=row["undoes"],
+        owner=row["owner"],
+        lease_until=row["lease_until"],
     )
 
 

@@ -145,6 +145,8 @@ actions = Table(
     Column("kept", JSON, nullable=False),
     Column("error", Text),
     Column("undoes", String),
+    Column("owner", String, nullable=False, server_default=""),
+    Column("lease_until", UtcTime),
 )
 Index(None, actions.c.state, actions.c.started_at)
 Index(None, actions.c.policy, actions.c.started_at)

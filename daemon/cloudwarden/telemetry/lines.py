@@ -69,7 +69,7 @@ def _level(event: object) -> int:
             return logging.WARNING if refused else logging.DEBUG
         case events.PoliciesLoaded(problems=problems):
             return logging.ERROR if problems else logging.INFO
-        case events.ActionEnded(outcome="failed"):
+        case events.ActionEnded(outcome="failed" | "unknown"):
             return logging.ERROR
         case events.ActionEnded(outcome="abandoned"):
             return logging.WARNING

@@ -28,7 +28,7 @@ GUARDS = (*(guard.__name__ for guard in guards.CHAIN), guards.limit.__name__, "r
 DISCOVERIES = ("credentials", "organization", "regions")
 """What a discovery asks for."""
 
-ENDINGS = ("succeeded", "failed", "abandoned")
+ENDINGS = ("succeeded", "failed", "abandoned", "unknown")
 """How an action ends."""
 
 
