@@ -1,0 +1,97 @@
+"""History: what truly happened in a run, told by those who saw it and not by the daemon's own account alone."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from cloudwarden.core.finding import ActionRecord, Finding, Proposal, State
+from cloudwarden.core.policy import Limit, Mode
+from cloudwarden.ports import JournalEntry
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Sent:
+    """A mutating request that the cloud received. No dry run is one.
+
+    `intents` are the committed intents for it at the moment of its arrival: action id and step. `looked_at` is when
+    the latest whole answer about this very resource was asked for.
+    """
+
+    at: datetime
+    operation: str
+    resource: str
+    intents: tuple[tuple[str, int], ...]
+    looked_at: datetime | None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Condition:
+    """What was true of a resource from an instant on: by which policies it violates, and whether it may be touched."""
+
+    at: datetime
+    exists: bool = True
+    violates: frozenset[str] = frozenset()
+    untouchable: bool = False
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Closing:
+    """A finding was closed: committed at `at`."""
+
+    at: datetime
+    finding: str
+    policy: str
+    resource: str
+    state: State
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Run:
+    """A settled sweep of a policy; the journal ended at `after` when it was committed."""
+
+    policy: str
+    after: int
+    population: int | None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Version:
+    """A policy as its file said from an instant on."""
+
+    at: datetime
+    policy: str
+    mode: Mode
+    limit: Limit
+    fingerprint: str = ""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Span:
+    """From an instant until another one, which is no more part of it."""
+
+    begins: datetime
+    until: datetime
+
+
+@dataclass(frozen=True, kw_only=True)
+class History:
+    """All of a run. `quiet` says that it ended in peace: no fault, every policy loaded and swept."""
+
+    sent: Sequence[Sent] = ()
+    journal: Sequence[JournalEntry] = ()
+    committed: Mapping[int, datetime] = field(default_factory=dict)
+    """When each entry of the journal, by its number, was committed: by a clock that nobody sets."""
+    chain: str = ""
+    """What is wrong with the journal's chain; empty when nothing is."""
+    actions: Sequence[ActionRecord] = ()
+    proposals: Sequence[Proposal] = ()
+    findings: Sequence[Finding] = ()
+    closings: Sequence[Closing] = ()
+    conditions: Mapping[str, Sequence[Condition]] = field(default_factory=dict)
+    """By resource, in order of time."""
+    versions: Sequence[Version] = ()
+    runs: Sequence[Run] = ()
+    freezes: Sequence[Span] = ()
+    quiet: bool = False

@@ -1,0 +1,210 @@
+"""A small world: the engine on a real database file and a cloud in memory, crashed and interrupted at will."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from chaos import audit
+from chaos.failpoints import Failpoints, WatchedCloud, WatchedStore
+from chaos.history import Condition, History, Sent, Version
+from chaos.model import violations
+from cloudwarden import hours
+from cloudwarden.aws import ec2
+from cloudwarden.clock import FakeClock
+from cloudwarden.core.action import Call
+from cloudwarden.core.exemption import hands_off
+from cloudwarden.core.policy import AnyPolicy
+from cloudwarden.core.resource import Resource, Scope
+from cloudwarden.core.restraint import UNRESTRAINED, Restraints
+from cloudwarden.engine.decide import Decider
+from cloudwarden.ports import Listing, Transaction
+from cloudwarden.store import open_store
+from world import NOON, SCOPE, World
+
+Listener = Callable[[str], None]
+
+
+class Crash(BaseException):
+    """The process ends here: no `Exception`, so that nothing on the way out takes it for a failure."""
+
+
+class SmallWorld:
+    """A `World` that keeps the truth about itself, and that can die and begin again on what the database holds."""
+
+    def __init__(self, folder: Path) -> None:
+        self.file = folder / "cloudwarden.db"
+        self.listener: Listener = lambda name: None
+        self.reached: list[str] = []
+        points = Failpoints(listener=self._at)
+        url = f"sqlite:///{self.file}"
+        self._store = WatchedStore(open_store(url), points)
+        audit.install(self.file)
+        self.elsewhere = open_store(url)
+        """The database as another process has it open."""
+        self._ticks = 0
+        self._sent: list[Sent] = []
+        self._conditions: dict[str, list[Condition]] = {}
+        self._versions: list[Version] = []
+        self._looks: dict[str, datetime] = {}
+        self._committed: dict[int, datetime] = {}
+        self._closed_at: dict[str, datetime] = {}
+        self._clock = FakeClock(NOON)
+        self._cloud = _Cloud(self, points)
+        self.world = self._begun(UNRESTRAINED)
+
+    def close(self) -> None:
+        """Let go of the files."""
+        self._store.close()
+        self.elsewhere.close()
+
+    def restart(self, restraints: Restraints = UNRESTRAINED) -> None:
+        """A new process on the same database and cloud, with the same policies."""
+        policies = self.world.policies
+        self.world = self._begun(restraints)
+        self.world.policies = policies
+
+    def use(self, *policies: AnyPolicy) -> None:
+        """Run these policies from now on."""
+        self.world.use(*policies)
+        self._versions += [
+            Version(at=self.now(), policy=one.name, mode=one.mode, limit=one.limit, fingerprint=one.fingerprint)
+            for one in policies
+        ]
+
+    def now(self) -> datetime:
+        """The true instant, whatever the daemon's clock was set to; no two are the same."""
+        self._ticks += 1
+        return NOON + timedelta(seconds=self._clock.monotonic(), microseconds=self._ticks)
+
+    def decider(self) -> Decider:
+        """Who decides."""
+        return self.world.decider()
+
+    def decide(self, decision: Callable[[Transaction, Decider], object]) -> None:
+        """Take a decision as another process does, and see it committed."""
+        with self.elsewhere.transaction() as tx:
+            decision(tx, self.decider())
+
+    def run(self, step: Callable[[World], object]) -> bool:
+        """Let the daemon do something; True when it crashed on the way, and began again."""
+        try:
+            step(self.world)
+        except Crash:
+            self.listener = lambda name: None
+            self.restart()
+            return True
+        finally:
+            self.observe()
+        return False
+
+    def observe(self) -> None:
+        """Write down what is true of each resource now, where that changed."""
+        known = set(self._conditions) | set(self._cloud.resources)
+        for name in sorted(known):
+            condition = self._condition(self._cloud.resources.get(name))
+            past = self._conditions.setdefault(name, [])
+            if not past or replace(past[-1], at=condition.at) != condition:
+                past.append(condition)
+
+    def history(self, *, quiet: bool = False) -> History:
+        """Everything that happened so far."""
+        now = self.now()
+        found = audit.books(self.elsewhere)
+        for seq in found.committed:
+            self._committed.setdefault(seq, now)
+        closings = [
+            replace(one, at=self._closed_at.setdefault(f"{number}", now)) for number, one in enumerate(found.closings)
+        ]
+        return History(
+            sent=self._sent,
+            journal=found.journal,
+            committed=self._committed,
+            chain=found.chain,
+            actions=found.actions,
+            proposals=found.proposals,
+            findings=found.findings,
+            closings=closings,
+            conditions=self._conditions,
+            versions=self._versions,
+            runs=found.runs,
+            quiet=quiet,
+        )
+
+    def check(self, *, quiet: bool = False) -> None:
+        """Fail with every invariant that does not hold."""
+        wrong = violations(self.history(quiet=quiet))
+        assert not wrong, "\n".join(wrong)
+
+    def looked(self, resource: str, at: datetime) -> None:
+        """A whole answer about a resource was given, asked for at an instant."""
+        self._looks[resource] = at
+
+    def arrived(self, call: Call, resource: str) -> None:
+        """A mutating request reached the cloud."""
+        found = audit.intents(self.file, call.operation, resource)
+        looked_at = self._looks.get(resource)
+        self._sent.append(
+            Sent(at=self.now(), operation=call.operation, resource=resource, intents=found, looked_at=looked_at)
+        )
+
+    def _at(self, name: str) -> None:
+        self.reached.append(name)
+        self.listener(name)
+
+    def _begun(self, restraints: Restraints) -> World:
+        return World(store=self._store, clock=self._clock, cloud=self._cloud, restraints=restraints)
+
+    def _condition(self, resource: Resource | None) -> Condition:
+        if resource is None:
+            return Condition(at=self.now(), exists=False)
+        violates = frozenset(name for name, holds in _VIOLATES.items() if holds(self._cloud, resource))
+        return Condition(at=self.now(), violates=violates, untouchable=hands_off(resource))
+
+
+class _Cloud(WatchedCloud):
+    """A cloud that tells what reached it."""
+
+    def __init__(self, small: SmallWorld, points: Failpoints) -> None:
+        super().__init__()
+        self.small = small
+        self.points = points
+
+    def get(self, kind: type[Resource], scope: Scope, resource_id: str) -> Listing:
+        """One resource."""
+        asked = self.small.now()
+        listing = super().get(kind, scope, resource_id)
+        if listing.complete:
+            self.small.looked(resource_id, asked)
+        return listing
+
+    def arrives(self, call: Call) -> None:
+        """Write down a mutating request before it has its effect."""
+        self.small.arrived(call, _target(call))
+
+
+def _target(call: Call) -> str:
+    ids = call.arguments.get("InstanceIds")
+    return str(ids[0]) if isinstance(ids, list | tuple) else str(call.arguments["VolumeId"])
+
+
+def _idle(cloud: WatchedCloud, resource: Resource) -> bool:
+    if not isinstance(resource, ec2.Instance) or not resource.running or resource.scope != SCOPE:
+        return False
+    series = cloud.series.get(("CPUUtilization", resource.id))
+    return series is not None and len(series.values) == _WHOLE and max(series.values) < _BUSY_PERCENT
+
+
+def _unattached(cloud: WatchedCloud, resource: Resource) -> bool:
+    del cloud
+    return isinstance(resource, ec2.Volume) and not resource.attached
+
+
+_WHOLE = int(2 * hours(1) / timedelta(minutes=5))
+_BUSY_PERCENT = 5.0
+_VIOLATES: dict[str, Callable[[WatchedCloud, Resource], bool]] = {
+    "stop-idle": _idle,
+    "delete-unattached": _unattached,
+}
