@@ -68,11 +68,13 @@ class Version:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Span:
-    """From an instant until another one, which is no more part of it."""
+class Frozen:
+    """A freeze by the daemon's clock; it ran with it after the journal's entry `after`, up to `last` if given."""
 
     begins: datetime
     until: datetime
+    after: int = 0
+    last: int | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -93,5 +95,5 @@ class History:
     """By resource, in order of time."""
     versions: Sequence[Version] = ()
     runs: Sequence[Run] = ()
-    freezes: Sequence[Span] = ()
+    freezes: Sequence[Frozen] = ()
     quiet: bool = False

@@ -114,7 +114,10 @@ def nothing_in_a_freeze(history: History) -> Iterator[str]:
     """No call is intended in a freeze."""
     undoing = _undoing(history)
     for entry in _intents(history):
-        frozen = any(span.begins <= entry.at < span.until for span in history.freezes)
+        frozen = any(
+            one.begins <= entry.at < one.until and one.after < entry.seq and (one.last is None or entry.seq <= one.last)
+            for one in history.freezes
+        )
         if frozen and entry.action_id not in undoing:
             yield f"{entry.action_id} intended a call at {entry.at}, in a freeze"
 
@@ -223,7 +226,7 @@ def _endings_disagree(history: History) -> Iterator[str]:
 
 
 def every_finding_is_accounted_for(history: History) -> Iterator[str]:
-    """When all is quiet, what violates has one standing finding, and what stands violates, or is being seen to."""
+    """When all is quiet, what violates has one standing finding; what stands violates, is being seen to, or unknown."""
     if not history.quiet:
         return
     loaded = {version.policy for version in history.versions}
@@ -240,7 +243,7 @@ def every_finding_is_accounted_for(history: History) -> Iterator[str]:
         f"{resource} violates {policy}, and has no finding" for policy, resource in sorted(truth - set(standing))
     )
     for key in sorted(set(standing) - truth):
-        if standing[key].state not in (State.ACTING, State.VERIFYING):
+        if standing[key].state not in (State.ACTING, State.VERIFYING) and standing[key].unknown is None:
             yield f"{standing[key].id} stands as {standing[key].state}, and {key[1]} does not violate {key[0]}"
 
 

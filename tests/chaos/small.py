@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
 from chaos import audit
+from chaos.decisions import Decision
 from chaos.failpoints import Failpoints, WatchedCloud, WatchedStore
-from chaos.history import Condition, History, Sent, Version
+from chaos.history import Condition, Frozen, History, Sent, Version
 from chaos.model import violations
 from cloudwarden import hours
 from cloudwarden.aws import ec2
@@ -18,9 +20,10 @@ from cloudwarden.core.action import Call
 from cloudwarden.core.exemption import hands_off
 from cloudwarden.core.policy import AnyPolicy
 from cloudwarden.core.resource import Resource, Scope
-from cloudwarden.core.restraint import UNRESTRAINED, Restraints
-from cloudwarden.engine.decide import Decider
-from cloudwarden.ports import Listing, Transaction
+from cloudwarden.core.restraint import UNRESTRAINED, Reach, Restraints
+from cloudwarden.core.window import Freeze
+from cloudwarden.engine.decide import Decider, DecisionError
+from cloudwarden.ports import Listing
 from cloudwarden.store import open_store
 from world import NOON, SCOPE, World
 
@@ -48,6 +51,7 @@ class SmallWorld:
         self._sent: list[Sent] = []
         self._conditions: dict[str, list[Condition]] = {}
         self._versions: list[Version] = []
+        self._freezes: list[Frozen] = []
         self._looks: dict[str, datetime] = {}
         self._committed: dict[int, datetime] = {}
         self._closed_at: dict[str, datetime] = {}
@@ -60,9 +64,15 @@ class SmallWorld:
         self._store.close()
         self.elsewhere.close()
 
-    def restart(self, restraints: Restraints = UNRESTRAINED) -> None:
-        """A new process on the same database and cloud, with the same policies."""
+    def restart(self, freeze: Freeze | None = None) -> None:
+        """A new process on the same database and cloud, with the same policies, perhaps in a freeze."""
         policies = self.world.policies
+        with self.elsewhere.reading() as tx:
+            last = len(tx.journal.entries(most=1_000_000))
+        self._freezes = [replace(one, last=last) if one.last is None else one for one in self._freezes]
+        if freeze is not None:
+            self._freezes.append(Frozen(begins=freeze.begins, until=freeze.until, after=last))
+        restraints = Restraints(freezes=((Reach(), freeze),)) if freeze is not None else UNRESTRAINED
         self.world = self._begun(restraints)
         self.world.policies = policies
 
@@ -83,9 +93,9 @@ class SmallWorld:
         """Who decides."""
         return self.world.decider()
 
-    def decide(self, decision: Callable[[Transaction, Decider], object]) -> None:
-        """Take a decision as another process does, and see it committed."""
-        with self.elsewhere.transaction() as tx:
+    def decide(self, decision: Decision) -> None:
+        """Take a decision as another process does, and see it committed; one that cannot be taken is refused."""
+        with contextlib.suppress(DecisionError), self.elsewhere.transaction() as tx:
             decision(tx, self.decider())
 
     def run(self, step: Callable[[World], object]) -> bool:
@@ -130,6 +140,7 @@ class SmallWorld:
             conditions=self._conditions,
             versions=self._versions,
             runs=found.runs,
+            freezes=self._freezes,
             quiet=quiet,
         )
 

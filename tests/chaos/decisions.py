@@ -1,0 +1,82 @@
+"""What a person may decide at any moment, as data: carried out later, in a transaction of another process."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+
+from cloudwarden.core.finding import ActionState, ProposalState
+from cloudwarden.core.policy import AnyPolicy
+from cloudwarden.engine import decide as deciding
+from cloudwarden.engine import undo as undoing
+from cloudwarden.engine.decide import Decider
+from cloudwarden.ports import Transaction
+
+Decision = Callable[[Transaction, Decider], object]
+
+EXEMPT_FOR = timedelta(minutes=45)
+REJECTED_FOR = timedelta(hours=6)
+
+
+def approve(which: int) -> Decision:
+    """Approve a pending proposal, if there are so many."""
+
+    def decide(tx: Transaction, decider: Decider) -> None:
+        pending = [one for one in tx.proposals.undecided() if one.state is ProposalState.PENDING]
+        for proposal in pending[which : which + 1]:
+            deciding.approve(tx, proposal.id, decider)
+
+    return decide
+
+
+def reject(which: int) -> Decision:
+    """Reject a proposal that is pending or approved, if there are so many."""
+
+    def decide(tx: Transaction, decider: Decider) -> None:
+        for proposal in tx.proposals.undecided()[which : which + 1]:
+            deciding.reject(tx, proposal.id, decider, until=decider.now + REJECTED_FOR)
+
+    return decide
+
+
+def exempt(resource: str, policy: str) -> Decision:
+    """Exempt a resource from a policy, or several by a pattern."""
+    return lambda tx, decider: deciding.exempt(
+        tx, decider, policy=policy, resource=resource, expires_at=decider.now + EXEMPT_FOR
+    )
+
+
+def revoke(which: int) -> Decision:
+    """End an exemption, if there are so many."""
+
+    def decide(tx: Transaction, decider: Decider) -> None:
+        for exemption in tx.decisions.exemptions()[which : which + 1]:
+            deciding.revoke_exemption(tx, exemption.id, decider)
+
+    return decide
+
+
+def trust(policy: AnyPolicy, tx: Transaction, decider: Decider) -> None:
+    """Let a policy act alone where it swept."""
+    deciding.trust(tx, policy, decider)
+
+
+def pause(policy: str) -> Decision:
+    """Pause a policy, or all."""
+    return lambda tx, decider: deciding.pause(tx, decider, policy)
+
+
+def resume(policy: str) -> Decision:
+    """End a pause."""
+    return lambda tx, decider: deciding.resume(tx, decider, policy)
+
+
+def undo(which: int) -> Decision:
+    """Have an action undone, if there are so many that succeeded."""
+
+    def decide(tx: Transaction, decider: Decider) -> None:
+        done = [one for one in tx.actions.latest(20) if one.state is ActionState.SUCCEEDED]
+        for record in done[which : which + 1]:
+            undoing.undo(tx, record.id, decider)
+
+    return decide

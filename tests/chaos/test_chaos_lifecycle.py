@@ -1,0 +1,253 @@
+"""The lifecycle under any order of sweeps, decisions, clock jumps, reloads, interruptions and crashes."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Callable
+from datetime import timedelta
+from functools import partial
+from pathlib import Path
+
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+
+from chaos import decisions
+from chaos.decisions import Decision
+from chaos.failpoints import counted
+from chaos.small import Crash, SmallWorld
+from cloudwarden import ENFORCE, OBSERVE, PROPOSE, Limit, hours, minutes
+from cloudwarden.core.errors import AccessDenied, CloudError, CredentialsExpired, Throttled, Timeout, Unavailable
+from cloudwarden.core.exemption import ANY_POLICY, HANDS_OFF
+from cloudwarden.core.policy import AnyPolicy
+from cloudwarden.core.window import Freeze
+from cloudwarden.library.compute import Idle
+from world import World, delete_unattached, stop_idle
+
+EXAMPLES = int(os.environ.get("CHAOS_EXAMPLES", "25"))
+"""Lives that one run tries: more of them where there is time."""
+
+STEPS = int(os.environ.get("CHAOS_STEPS", "40"))
+
+INSTANCES = tuple(f"i-{number}" for number in range(4))
+VOLUMES = ("vol-0", "vol-1")
+POLICIES = ("stop-idle", "delete-unattached", ANY_POLICY)
+
+number = st.integers(min_value=0, max_value=5)
+names = st.sampled_from(INSTANCES)
+policies = st.sampled_from(POLICIES)
+waits = st.sampled_from([timedelta(0), minutes(1), minutes(5), minutes(31), hours(2), hours(25)])
+errors = st.sampled_from([Throttled, AccessDenied, Timeout, Unavailable, CredentialsExpired])
+failing = st.sampled_from(
+    [
+        "ec2.instance",
+        "ec2.volume",
+        "get ec2.instance",
+        "get ec2.volume",
+        "CPUUtilization",
+        "CPUUtilization i-1",
+        "stop_instances",
+        "create_snapshot",
+        "delete_volume",
+        "start_instances",
+        "dry-run stop_instances",
+        "read describe_instances",
+        "read describe_snapshots",
+    ]
+)
+
+
+def deciding() -> st.SearchStrategy[Decision]:
+    """Whatever a person may decide."""
+    return st.one_of(
+        st.builds(decisions.approve, number),
+        st.builds(decisions.reject, number),
+        st.builds(decisions.exempt, st.sampled_from((*INSTANCES, *VOLUMES, "i-*")), policies),
+        st.builds(decisions.revoke, number),
+        st.builds(decisions.pause, policies),
+        st.builds(decisions.resume, policies),
+        st.builds(decisions.undo, number),
+    )
+
+
+class Lifecycle(RuleBasedStateMachine):
+    """The engine's life; after every step the history so far is held against the model."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._folder = tempfile.TemporaryDirectory(prefix="cloudwarden-chaos-")
+        self.small = SmallWorld(Path(self._folder.name))
+        self.jumped = timedelta(0)
+
+    def teardown(self) -> None:
+        """End in peace, and account for every finding."""
+        try:
+            self._peace()
+        finally:
+            self.small.close()
+            self._folder.cleanup()
+
+    @initialize(per_run=st.integers(1, 4), share=st.sampled_from([0.3, 1.0]))
+    def begin(self, per_run: int, share: float) -> None:
+        """Policies are loaded."""
+        self._limit = Limit(per_run=per_run, share=share, per_hour=3, per_day=5, failures=2)
+        self._use()
+
+    @rule(name=names, cpu=st.sampled_from([1.0, 1.0, 80.0, None]), share=st.sampled_from([1.0, 1.0, 0.3]))
+    def appears(self, name: str, cpu: float | None, share: float) -> None:
+        """An instance is made, or changes how busy it is: idle, busy, or nobody can tell."""
+        self._forget(name)
+        self.small.world.add(name, cpu=cpu, share=share)
+        self.small.observe()
+
+    @rule(name=st.sampled_from(VOLUMES))
+    def is_detached(self, name: str) -> None:
+        """A volume appears that nothing uses."""
+        self.small.world.add_volume(name)
+        self.small.observe()
+
+    @rule(name=st.sampled_from((*INSTANCES, *VOLUMES)))
+    def vanishes(self, name: str) -> None:
+        """Somebody deletes a resource."""
+        self.small.world.cloud.resources.pop(name, None)
+        self.small.observe()
+
+    @precondition(lambda self: self.small.world.cloud.resources)
+    @rule(name=names, tags=st.sampled_from([{}, {HANDS_OFF: "true"}, {"keep-running": "1"}, {"team": "a"}]))
+    def is_tagged(self, name: str, tags: dict[str, str]) -> None:
+        """Somebody changes a resource's tags."""
+        if name in self.small.world.cloud.resources:
+            self.small.world.cloud.change(name, tags=tags)
+            self.small.observe()
+
+    @rule(what=failing, error=errors)
+    def fails(self, what: str, error: type[CloudError]) -> None:
+        """Something of the cloud begins to fail."""
+        self.small.world.cloud.fails[what] = error("it fails")
+
+    @rule()
+    def recovers(self) -> None:
+        """All of the cloud works again."""
+        self.small.world.cloud.fails.clear()
+
+    @rule(after=waits)
+    def sweeps(self, after: timedelta) -> None:
+        """Time passes, and a sweep."""
+        self.small.run(lambda world: world.sweep(after=after))
+
+    @rule()
+    def acts(self) -> None:
+        """What the daemon does between sweeps."""
+        self.small.run(World.act)
+
+    @rule(decision=deciding())
+    def decides(self, decision: Decision) -> None:
+        """A person decides something."""
+        self.small.decide(decision)
+
+    @rule()
+    def is_trusted(self) -> None:
+        """The operator lets the running versions act alone."""
+        for policy in self.small.world.policies.values():
+            self.small.decide(partial(decisions.trust, policy))
+
+    @rule(by=st.sampled_from([-hours(2), -minutes(10), minutes(10), hours(3)]))
+    def clock_jumps(self, by: timedelta) -> None:
+        """Somebody sets the daemon's clock."""
+        self.small.world.clock.jump(by)
+        self.jumped += by
+
+    @rule(
+        mode=st.sampled_from([OBSERVE, PROPOSE, ENFORCE, ENFORCE]),
+        per_run=st.integers(1, 4),
+        grace=st.sampled_from([timedelta(0), minutes(5)]),
+        cpu=st.sampled_from([5.0, 4.0]),
+    )
+    def reloads(self, mode: object, per_run: int, grace: timedelta, cpu: float) -> None:
+        """A policy's file changes."""
+        self._limit = Limit(per_run=per_run, share=1.0, per_hour=3, per_day=5, failures=2)
+        self._use(mode=mode, grace=grace, params=Idle(window=hours(1), max_cpu_percent=cpu))
+
+    @rule(frozen=st.booleans())
+    def restarts(self, *, frozen: bool) -> None:
+        """The daemon is stopped, perhaps given a freeze, and started."""
+        now = self.small.world.clock.now()
+        self.small.restart(Freeze(begins=now, until=now + hours(2), reason="holidays") if frozen else None)
+
+    @rule(at=st.integers(0, 60), sweeping=st.booleans())
+    def crashes(self, at: int, *, sweeping: bool) -> None:
+        """The daemon dies at some moment of what it does, and begins again."""
+        left = at
+
+        def listen(name: str) -> None:
+            nonlocal left
+            left -= counted(name)
+            if left < 0:
+                raise Crash(name)
+
+        self._while(listen, sweeping=sweeping)
+
+    @rule(at=st.integers(0, 20), decision=deciding(), sweeping=st.booleans())
+    def is_interrupted(self, at: int, decision: Decision, *, sweeping: bool) -> None:
+        """A person decides something while the daemon is in the middle of a sweep or an action."""
+        left = at
+
+        def listen(name: str) -> None:
+            nonlocal left
+            if not free(name):
+                return
+            left -= 1
+            if left == -1:
+                self.small.decide(decision)
+
+        self._while(listen, sweeping=sweeping)
+
+    @invariant()
+    def promises_hold(self) -> None:
+        """The history so far breaks no invariant."""
+        self.small.check()
+
+    def _while(self, listener: Callable[[str], None], *, sweeping: bool) -> None:
+        self.small.listener = listener
+        self.small.run((lambda world: world.sweep(after=minutes(1))) if sweeping else World.act)
+        self.small.listener = lambda name: None
+
+    def _use(self, **changes: object) -> None:
+        volumes: AnyPolicy = delete_unattached(limit=self._limit)
+        self.small.use(stop_idle(limit=self._limit, **changes), volumes)
+
+    def _forget(self, name: str) -> None:
+        for key in [key for key in self.small.world.cloud.series if key[1] == name]:
+            del self.small.world.cloud.series[key]
+
+    def _peace(self) -> None:
+        """No fault, the clock right, and sweeps until everything was looked at twice."""
+        self.small.listener = lambda name: None
+        self.small.world.cloud.fails.clear()
+        self.small.world.clock.jump(-self.jumped)
+        self.small.restart()
+        self._use()
+        for _ in range(3):
+            self.small.run(lambda world: world.sweep(after=minutes(31)))
+        self.small.check(quiet=True)
+
+
+def free(name: str) -> bool:
+    """Whether no transaction is open at a moment, so that another process may write."""
+    operation, _, side = name.rpartition(".")[2].partition(":")
+    return operation in ("get", "read", "call", "dry-run") or (operation, side) in (
+        ("begin", "before"),
+        ("commit", "after"),
+    )
+
+
+Lifecycle.TestCase.settings = settings(
+    max_examples=EXAMPLES,
+    stateful_step_count=STEPS,
+    deadline=None,
+    suppress_health_check=list(HealthCheck),
+    derandomize="CHAOS_EXAMPLES" not in os.environ,
+    print_blob=True,
+)
+TestLifecycle = Lifecycle.TestCase
