@@ -306,3 +306,17 @@ def test_a_row_nobody_wrote_is_unusable(store: SqlStore, finding: Findings) -> N
         tx.connection.exec_driver_sql("UPDATE findings SET state = 'sleeping'")
         with pytest.raises(StoreUnusable, match=r"findings cannot be read.*sleeping"):
             tx.findings.get("f1")
+
+
+def test_spending_is_of_a_day(store: SqlStore, noon: datetime) -> None:
+    """A day begins at nothing, its number is the last one saved, and the numbers of earlier days go."""
+    today, tomorrow = noon.date(), noon.date() + timedelta(days=1)
+    with store.transaction() as tx:
+        assert tx.spending.metrics(today) == 0
+        tx.spending.save(today, 7)
+        tx.spending.save(today, 5_000_000_000)
+    with store.transaction() as tx:
+        assert tx.spending.metrics(today) == 5_000_000_000
+        tx.spending.save(tomorrow, 1)
+    with store.transaction() as tx:
+        assert [tx.spending.metrics(day) for day in (today, tomorrow)] == [0, 1]
