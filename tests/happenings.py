@@ -169,8 +169,8 @@ def counted(**changes: Any) -> events.StoreCounted:
         "findings": {("stop-idle", "medium", SCOPE.account): 2},
         "proposals": {"stop-idle": 1},
         "oldest_proposal": {"stop-idle": NOON.timestamp()},
-        "exemptions": {"active": 1, "expired": 0, "revoked": 0},
-        "paused": frozenset[str](),
+        "exemptions": {("*", "active"): 1, ("*", "expired"): 0, ("*", "revoked"): 0},
+        "paused": frozenset[tuple[str, str]](),
     }
     return events.StoreCounted(**fields | changes)
 

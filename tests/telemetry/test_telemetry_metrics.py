@@ -215,10 +215,14 @@ def test_the_store_is_shown_from_one_count(metrics: Metrics, value: Value) -> No
 
 
 def test_a_pause_is_shown_for_what_it_holds(metrics: Metrics, value: Value) -> None:
-    """One policy or everything; what is not paused says so."""
+    """One policy or everything; what is not paused says so, and an account only while it is paused."""
     metrics.report(loaded("stop-idle", "open-groups"))
-    metrics.report(counted(paused=frozenset({"*", "stop-idle"})))
-    assert [value("paused", policy=policy) for policy in ("*", "stop-idle", "open-groups")] == [1, 1, 0]
+    metrics.report(counted(paused=frozenset({("*", "*"), ("stop-idle", "*"), ("*", SCOPE.account)})))
+    names = ("*", "stop-idle", "open-groups")
+    assert [value("paused", policy=policy, account="*") for policy in names] == [1, 1, 0]
+    assert value("paused", policy="*", account=SCOPE.account) == 1
+    metrics.report(counted())
+    assert value("paused", policy="*", account=SCOPE.account) is None
 
 
 def test_every_metric_is_well_formed(metrics: Metrics) -> None:

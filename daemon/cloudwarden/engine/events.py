@@ -355,7 +355,7 @@ class StoreCounted:
     """policy to pending proposals."""
     oldest_proposal: Mapping[str, float]
     """policy to the Unix time at which its oldest pending proposal was made."""
-    exemptions: Mapping[str, int]
-    """active, expired or revoked, to exemptions."""
-    paused: frozenset[str]
-    """paused policies; `*` is everything."""
+    exemptions: Mapping[tuple[str, str], int]
+    """(policy, state) to exemptions; the policy may be `*`."""
+    paused: frozenset[tuple[str, str]]
+    """(policy, account) of each pause; `*` is all of them."""

@@ -183,6 +183,11 @@ def _counted(event: events.StoreCounted) -> Fields:
     return {
         "findings": sum(event.findings.values()),
         "proposals": sum(event.proposals.values()),
-        "exemptions": dict(event.exemptions),
-        "paused": sorted(event.paused),
+        "exemptions": _by_state(event.exemptions),
+        "paused": [f"{policy} in {account}" for policy, account in sorted(event.paused)],
     }
+
+
+def _by_state(exemptions: Mapping[tuple[str, str], int]) -> dict[str, int]:
+    states = sorted({state for _, state in exemptions})
+    return {state: sum(number for (_, one), number in exemptions.items() if one == state) for state in states}
