@@ -110,7 +110,7 @@ class PolicyRun:
     cautious: str | None = None
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@dataclass(frozen=True, slots=True)
 class ExemptionsFile:
     """A file of exemptions as it was taken over: its path, the hash of its text, and when."""
 

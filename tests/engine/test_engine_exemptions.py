@@ -186,3 +186,16 @@ def test_a_policy_may_allow_less_time() -> None:
     policies = {"stop-idle": stop_idle(max_exemption=days(10)), "other": delete_unattached(max_exemption=days(400))}
     found = [exempt.longest(policies, name).days for name in ("stop-idle", "*", "other", "gone")]
     assert found == [10, 10, 90, 90]
+
+
+def test_nothing_is_done_while_nobody_can_tell_what_is_exempt(world: World) -> None:
+    """A file of exemptions that never could be read may exempt anything."""
+    proposed(world, "i-idle")
+    world.approve_all()
+    doubt: list[str | None] = ["the file is not TOML"]
+    world.actor._exemptions_doubt = lambda: doubt[0]  # as the composition root gives it
+    world.act()
+    assert (world.called(), world.finding("i-idle").held) == ([], "exemption: the file is not TOML")
+    doubt[0] = None
+    world.act()
+    assert world.called() == ["stop_instances"]

@@ -204,6 +204,11 @@ class Settings(BaseSettings):
         description="duration, default 7d: a rejected proposal is not made again for so long, unless the person who "
         "rejects says otherwise.",
     )
+    exemptions_file: Path | None = Field(
+        default=None,
+        description="path of a TOML file, default none, from the working directory: exemptions under version control, "
+        "beside those made with a verb. An edited one is taken over between sweeps.",
+    )
     exemption_longest: Duration = Field(
         default=LONGEST,
         gt=timedelta(0),
