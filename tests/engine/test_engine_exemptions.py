@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 
 import pytest
 
 from cloudwarden import days, hours, minutes
 from cloudwarden.aws import ec2
-from cloudwarden.core.action import Call
+from cloudwarden.core.action import Call, Plan
 from cloudwarden.core.finding import State
+from cloudwarden.core.verdict import Violation
 from cloudwarden.engine import decide, exempt, undo
 from cloudwarden.engine.decide import DecisionError
 from cloudwarden.memory import MemoryCloud
@@ -145,6 +146,37 @@ def test_a_pause_counts_between_two_calls_of_one_action(world: World) -> None:
         decide.resume(tx, world.decider(), account=SCOPE.account)
     world.act()
     assert world.called() == ["create_snapshot", "delete_volume"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class SlowStop(ec2.Stop):
+    """Stops an instance; `meanwhile` happens while it is planned, which comes after the guards' last look."""
+
+    meanwhile: list[Callable[[], None]] = field(default_factory=list)
+
+    def plan(self, resource: ec2.Instance, violation: Violation) -> Plan:
+        """As its parent, later."""
+        for happens in self.meanwhile:
+            happens()
+        return super().plan(resource, violation)
+
+
+def test_a_pause_after_the_guards_last_look_still_holds(world: World) -> None:
+    """The transaction that commits the intent looks once more: no intent, and no call."""
+    slow = SlowStop()
+    world.use(stop_idle(action=slow))
+    world.add("i-idle")
+    world.sweep()
+    world.approve_all()
+
+    def pause() -> None:
+        with world.store.transaction() as tx:
+            decide.pause(tx, world.decider(), account=SCOPE.account)
+
+    slow.meanwhile.append(pause)
+    world.act()
+    assert world.called() == []
+    assert "action_intended" not in world.journal()
 
 
 def test_an_end_gives_the_grace_anew(world: World) -> None:
