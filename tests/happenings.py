@@ -9,6 +9,7 @@ from typing import Any
 from cloudwarden.core.acceptance import DiscoveryProblem
 from cloudwarden.core.action import Call, Plan, Proof, Read, Shows
 from cloudwarden.core.finding import ActionRecord, ActionState, Finding, Proposal, ProposalState, State
+from cloudwarden.core.pause import Pause
 from cloudwarden.core.resource import Scope
 from cloudwarden.core.verdict import Cause, Severity, Violation
 from cloudwarden.engine import events
@@ -169,8 +170,8 @@ def counted(**changes: Any) -> events.StoreCounted:
         "findings": {("stop-idle", "medium", SCOPE.account): 2},
         "proposals": {"stop-idle": 1},
         "oldest_proposal": {"stop-idle": NOON.timestamp()},
-        "exemptions": {"active": 1, "expired": 0, "revoked": 0},
-        "paused": frozenset[str](),
+        "exemptions": {("*", "active"): 1, ("*", "expired"): 0, ("*", "revoked"): 0},
+        "paused": frozenset[tuple[str, str]](),
     }
     return events.StoreCounted(**fields | changes)
 
@@ -205,6 +206,24 @@ def sweep() -> Iterator[object]:
     yield sweep_finished()
 
 
+def exemptions() -> Iterator[object]:
+    """A file of exemptions is refused, one ends soon, another did, and somebody pauses an account for lunch."""
+    yield events.ExemptionsRead(file="exemptions.toml", exemptions=1, changed=0, problems=("exemptions.toml: no",))
+    fields: dict[str, Any] = {
+        "exemption": "x-1",
+        "policy": "stop-idle",
+        "selects": "i-1",
+        "owner": "ada",
+        "expires_at": NOON,
+        "source": "store",
+    }
+    yield events.ExemptionEnding(**fields)
+    yield events.ExemptionExpired(**fields)
+    lunch = Pause(account=SCOPE.account, by="ada", at=NOON, reason="lunch", origin="cli ada@box")
+    yield events.PauseBegan(pause=lunch)
+    yield events.PauseEnded(pause=lunch)
+
+
 def busy_day() -> Iterator[object]:
     """Every event that there is, at least once."""
     yield events.DaemonStarted(version="1.2.3", address="http://127.0.0.1:9464")
@@ -214,6 +233,7 @@ def busy_day() -> Iterator[object]:
     yield discovered(DiscoveryProblem(source="organization", cause=Cause(reason="throttled", detail="no answer")))
     yield from sweep()
     yield counted()
+    yield from exemptions()
     yield events.SweepFailed(run_id="r-2", policies=("stop-idle",), detail="the database is locked")
     yield events.JournalFailed(run_id="r-2", detail="the disk is full")
     yield events.OldRemoved(actions=1, proposals=2, findings=3, entries=1000)

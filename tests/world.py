@@ -28,6 +28,7 @@ from cloudwarden.core.restraint import UNRESTRAINED, Restraints
 from cloudwarden.engine.act import Actor
 from cloudwarden.engine.cutoff import SignalCutoff
 from cloudwarden.engine.decide import Decider, approve, trust
+from cloudwarden.engine.exempt import Wish
 from cloudwarden.engine.gather import Gatherer
 from cloudwarden.engine.local import LocalSurveyor
 from cloudwarden.engine.sweep import Sweeper, SweepResult
@@ -55,6 +56,12 @@ def stop_idle(**changes: object) -> AnyPolicy:
         exempt=[tagged("keep-running")],
     )
     return replace(policy, **changes)  # type: ignore[arg-type]  # a test's changes
+
+
+def wish(expires_at: datetime, **changes: object) -> Wish:
+    """A wish to take something out of the policy that most tests run."""
+    made = Wish(policy="stop-idle", owner="ada", reason="an audit", expires_at=expires_at)
+    return replace(made, **changes)  # type: ignore[arg-type]  # a test's changes
 
 
 def delete_unattached(**changes: object) -> AnyPolicy:

@@ -40,6 +40,7 @@ from cloudwarden.engine.sweep import Sweeper, SweepResult
 from cloudwarden.engine.tenure import Tenure, beat
 from cloudwarden.loading import NOTHING, Loaded
 from cloudwarden.ports import Reporter
+from cloudwarden.register import ExemptionRegister
 from cloudwarden.settings import Settings
 from cloudwarden.store import Retention, SqlStore, count, file_of, open_store, own
 from cloudwarden.telemetry import Fanout
@@ -162,6 +163,19 @@ class App:
             alive=self._beat,
             restraints=self.settings.restraints,
             tenure=self.tenure,
+            exemptions_doubt=self.register.doubt,
+        )
+
+    @cached_property
+    def register(self) -> ExemptionRegister:
+        """What keeps the exemptions up to their file."""
+        return ExemptionRegister(
+            store=lambda: self.store,
+            clock=self.clock,
+            reporter=self.reporter,
+            path=self.settings.exemptions_file,
+            allowed=self.settings.exemption_longest,
+            warning=self.settings.exemption_warning,
         )
 
     @cached_property
@@ -213,7 +227,7 @@ class App:
 
     def _counted(self) -> StoreCounted:
         with self.store.reading() as tx:
-            return count(tx, self.clock.now())
+            return count(tx, self.clock.now(), ending_within=self.settings.exemption_warning)
 
     def _beat(self) -> None:
         self._alive()
@@ -257,6 +271,8 @@ class App:
                 policies_directory=Path(self.settings.policies),
                 schedule_known=self.metrics.schedule,
                 upkeep=Upkeep(clock=self.clock, reporter=self.reporter, batches=self.retention.batches),
+                register=self.register,
+                exemptions_file=self.settings.exemptions_file,
             )
             self._alive = daemon.alive
             web = WebServer(self.settings.host, self.settings.port, self.metrics.registry, daemon.health)
@@ -276,6 +292,7 @@ class App:
             self.settings = self.settings.model_copy(update={"ceiling": min(ceiling, self.settings.ceiling)})
         loaded = self.load()
         with own(self.settings.database), unhurried():
+            self.register.take(loaded)
             return loaded, self.sweeper.sweep(tuple(loaded.policies.values()), loaded.policies)
 
     @cached_property

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 
 import structlog
@@ -24,7 +25,9 @@ from cloudwarden.engine.events import (
 from cloudwarden.engine.gather import StopAsked
 from cloudwarden.engine.sweep import Sweeper
 from cloudwarden.loading import Loaded
+from cloudwarden.loading.source import is_policy_file
 from cloudwarden.ports import Clock, Reporter
+from cloudwarden.register import ExemptionRegister
 from cloudwarden.scheduler import Scheduler
 from cloudwarden.systemd import Heartbeat, Systemd
 from cloudwarden.upkeep import Upkeep
@@ -52,6 +55,8 @@ class Daemon:
         policies_directory: Path,
         schedule_known: Callable[[str, float, str | None], None],
         upkeep: Upkeep,
+        register: ExemptionRegister,
+        exemptions_file: Path | None,
     ) -> None:
         self._clock = clock
         self._reporter = reporter
@@ -64,6 +69,8 @@ class Daemon:
         self._directory = policies_directory
         self._schedule_known = schedule_known
         self._upkeep = upkeep
+        self._register = register
+        self._exemptions_file = exemptions_file
         self._scheduler = Scheduler(clock=clock, reporter=reporter)
         self._heartbeat = Heartbeat()
         self._systemd = Systemd(self._heartbeat)
@@ -74,10 +81,9 @@ class Daemon:
         """Be the daemon; returns when asked to stop, with the call in flight finished and journalled."""
         self._load_policies()
         self._scheduler.start()
-        watcher = threading.Thread(
-            target=loading.watch, args=(self._directory, self._stop, self._reload.set), name="watch", daemon=True
-        )
-        watcher.start()
+        self._watch(self._directory, is_policy_file)
+        if (file := self._exemptions_file) is not None:
+            self._watch(file.parent, lambda path: path.name == file.name)
         # An edit between the first load and the watch would otherwise wait for the next edit.
         self._reload.set()
         self._reporter.report(DaemonStarted(version=VERSION, address=address))
@@ -93,6 +99,10 @@ class Daemon:
             self._scheduler.stop()
             self._reporter.report(DaemonStopped(reason="asked to stop"))
 
+    def _watch(self, directory: Path, matters: Callable[[Path], bool]) -> None:
+        watch = partial(loading.watch, directory, self._stop, self._reload.set, matters=matters)
+        threading.Thread(target=watch, name="watch", daemon=True).start()
+
     def alive(self) -> None:
         """Progress was made. Raises StopAsked when the daemon should leave."""
         self._heartbeat.beat()
@@ -107,6 +117,7 @@ class Daemon:
             details["sweep"] = self._failing
         for number, problem in enumerate(self._loaded.problems if self._loaded else (), start=1):
             details[f"policy_problem_{number}"] = str(problem)
+        details |= self._register.details()
         return Health(live=self._heartbeat.alive, ready=bool(policies) and not self._failing, details=details)
 
     def _turn(self) -> None:
@@ -116,6 +127,7 @@ class Daemon:
             self._systemd.reloading()
             self._load_policies()
             self._systemd.ready("policies reloaded")
+        self._register.turn()
         self._scheduler.check_clock()
         names = self._scheduler.due(timeout_seconds=TICK_SECONDS)
         if names:
@@ -152,6 +164,10 @@ class Daemon:
                 problems=tuple(str(problem) for problem in self._loaded.problems),
             )
         )
+        try:
+            self._register.take(self._loaded)
+        except StoreError as error:
+            self._reporter.report(JournalFailed(run_id="", detail=str(error)))
         for policy in policies.values():
             interval = policy.schedule.interval_at(self._clock.now()).total_seconds()
             self._schedule_known(policy.name, interval, policy.action.name if policy.action else None)

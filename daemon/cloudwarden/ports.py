@@ -13,6 +13,7 @@ from cloudwarden.core.action import Call, Json, Read
 from cloudwarden.core.evidence import Answers, Query
 from cloudwarden.core.exemption import Exemption
 from cloudwarden.core.finding import ActionRecord, ActionState, Finding, Proposal
+from cloudwarden.core.pause import Pause
 from cloudwarden.core.resource import Resource, Scope
 from cloudwarden.core.verdict import Cause
 
@@ -109,6 +110,15 @@ class PolicyRun:
     cautious: str | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class ExemptionsFile:
+    """A file of exemptions as it was taken over: its path, the hash of its text, and when."""
+
+    path: str
+    sha256: str
+    taken_at: datetime
+
+
 class Findings(Protocol):
     """Findings in the store."""
 
@@ -183,17 +193,33 @@ class Decisions(Protocol):
     """What operators decided that outlives a finding: exemptions, pauses, trust."""
 
     def exemptions(self) -> Sequence[Exemption]:
-        """All that were ever made, expired and revoked ones included."""
+        """All that were ever made, expired and revoked ones included, of every source."""
         ...
 
     def save_exemption(self, exemption: Exemption) -> None: ...
 
-    def pauses(self) -> Mapping[str, str]:
-        """What is paused now, and why: a policy's name, or `*` for everything."""
+    def mark_used(self, exemption_ids: Iterable[str], at: datetime) -> None:
+        """Remember that these took a resource out of a policy."""
         ...
 
-    def set_pause(self, policy: str, why: str | None) -> None:
-        """Pause a policy (or `*`), or with None resume it."""
+    def exemptions_file(self) -> ExemptionsFile | None:
+        """The file of exemptions that was last taken over; None when none ever was."""
+        ...
+
+    def save_exemptions_file(self, file: ExemptionsFile | None) -> None:
+        """Remember the file that was taken over; None when none is kept any more."""
+        ...
+
+    def pauses(self) -> Sequence[Pause]:
+        """What is paused now, the widest first."""
+        ...
+
+    def save_pause(self, pause: Pause) -> None:
+        """Pause; one that holds the same is replaced."""
+        ...
+
+    def end_pause(self, policy: str, account: str) -> None:
+        """Resume what such a pause held, if there is one."""
         ...
 
     def trusted(self, policy: str, fingerprint: str) -> frozenset[Scope]:

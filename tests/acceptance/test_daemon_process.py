@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import signal
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from installation import POLICY, Installation, children, instance_state, until
@@ -56,6 +57,35 @@ def test_broken_file_keeps_the_last_good_version(installation: Installation, idl
     assert 'cloudwarden_policies{mode="propose",status="loaded"} 1.0' in installation.get("/metrics")[1]
     (installation.policies / "idle.py").write_text(POLICY)
     until(lambda: installation.metric("cloudwarden_config_last_reload_successful 1.0"), "mended")
+
+
+EXEMPTIONS = """
+[[exemption]]
+id = "audit"
+policy = "stop-idle"
+resource = "i-*"
+owner = "ada"
+reason = "an audit"
+expires = {until}
+"""
+
+
+def test_a_file_of_exemptions_is_taken_over_while_it_runs(installation: Installation, idle_instance: str) -> None:
+    """What is written into it exempts; a mistake is shown and changes nothing; a restart finds the same."""
+    file = installation.config.parent / "exempt" / "exemptions.toml"
+    file.parent.mkdir()
+    file.write_text("")
+    installation.set(f'exemptions_file = "{file}"')
+    installation.start()
+    until(lambda: installation.states() == ["proposed"], "proposed")
+    file.write_text(EXEMPTIONS.format(until=f"{datetime.now(UTC) + timedelta(days=30):%Y-%m-%d}"))
+    until(lambda: installation.states() == ["exempted"], "exempted")
+    file.write_text("[[exemption]")
+    until(lambda: installation.metric("cloudwarden_exemptions_file_last_reload_successful 0.0"), "refused")
+    assert "is not TOML" in installation.get("/readyz")[1]
+    assert 'cloudwarden_exemptions{policy="stop-idle",state="active"} 1.0' in installation.get("/metrics")[1]
+    (listed,) = json.loads(installation.cli("exemptions", "list", "--json").stdout)
+    assert (listed["id"], listed["source"]) == ("audit", str(file))
 
 
 def test_hangup_reloads(installation: Installation) -> None:

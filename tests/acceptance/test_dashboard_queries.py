@@ -197,7 +197,7 @@ def operate(demo: Demo) -> None:
     groups = proposals["close-open-security-groups"]
     demo.operator("approve", *(one["id"] for one in (*groups[:3], *idle[:6])))
     demo.until_told("LIMIT")
-    demo.operator("exempt", "stop-idle-instances", idle[5]["resource"], "--for", "1d", "--reason", "in use")
+    demo.operator("exempt", "stop-idle-instances", idle[5]["resource"], "--for", "30d", "--reason", "in use")
     demo.until_told("failed")
     with demo.database_held():
         demo.until_told("journal")

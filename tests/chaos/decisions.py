@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import timedelta
 
+from cloudwarden.core.exemption import ANY
 from cloudwarden.core.finding import ActionState, ProposalState
 from cloudwarden.core.policy import AnyPolicy
 from cloudwarden.engine import decide as deciding
+from cloudwarden.engine import exempt as exempting
 from cloudwarden.engine import undo as undoing
 from cloudwarden.engine.decide import Decider
+from cloudwarden.engine.exempt import Wish
 from cloudwarden.ports import Transaction
 
 Decision = Callable[[Transaction, Decider], object]
@@ -39,11 +42,21 @@ def reject(which: int) -> Decision:
     return decide
 
 
-def exempt(resource: str, policy: str) -> Decision:
+def exempt(resource: str, policy: str, account: str = ANY) -> Decision:
     """Exempt a resource from a policy, or several by a pattern."""
-    return lambda tx, decider: deciding.exempt(
-        tx, decider, policy=policy, resource=resource, expires_at=decider.now + EXEMPT_FOR
-    )
+
+    def decide(tx: Transaction, decider: Decider) -> None:
+        wish = Wish(
+            policy=policy,
+            resource=resource,
+            account=account,
+            owner=decider.by,
+            reason=decider.reason,
+            expires_at=decider.now + EXEMPT_FOR,
+        )
+        exempting.exempt(tx, decider, wish)
+
+    return decide
 
 
 def revoke(which: int) -> Decision:
@@ -51,7 +64,7 @@ def revoke(which: int) -> Decision:
 
     def decide(tx: Transaction, decider: Decider) -> None:
         for exemption in tx.decisions.exemptions()[which : which + 1]:
-            deciding.revoke_exemption(tx, exemption.id, decider)
+            exempting.revoke(tx, exemption.id, decider)
 
     return decide
 
@@ -61,14 +74,14 @@ def trust(policy: AnyPolicy, tx: Transaction, decider: Decider) -> None:
     deciding.trust(tx, policy, decider)
 
 
-def pause(policy: str) -> Decision:
-    """Pause a policy, or all."""
-    return lambda tx, decider: deciding.pause(tx, decider, policy)
+def pause(policy: str, account: str = ANY) -> Decision:
+    """Pause a policy, or all, in one account or everywhere."""
+    return lambda tx, decider: deciding.pause(tx, decider, policy, account)
 
 
-def resume(policy: str) -> Decision:
+def resume(policy: str, account: str = ANY) -> Decision:
     """End a pause."""
-    return lambda tx, decider: deciding.resume(tx, decider, policy)
+    return lambda tx, decider: deciding.resume(tx, decider, policy, account)
 
 
 def undo(which: int) -> Decision:

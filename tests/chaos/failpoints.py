@@ -32,10 +32,10 @@ MUST_BE_REACHED = frozenset(
         "sweep.settle.commit:before",
         "sweep.settle.commit:after",
         "act.recheck.get:after",
-        "carry.call.actions.save:after",
+        "carry.intend.actions.save:after",
         "carry.journal.journal.append:before",
-        "carry.call.commit:before",
-        "carry.call.commit:after",
+        "carry.intend.commit:before",
+        "carry.intend.commit:after",
         "carry.call.dry-run:after",
         "carry.call.call:before",
         "carry.call.call:after",
@@ -97,7 +97,7 @@ class _Watched:
 
     def __getattr__(self, name: str) -> Any:
         found = getattr(self._part, name)
-        if name not in ("save", "append", "set_pause", "add_matches"):
+        if name not in ("save", "append", "save_pause", "add_matches"):
             return found
 
         def watched(*arguments: object, **named: object) -> object:

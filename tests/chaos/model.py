@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from fnmatch import fnmatchcase
 
 from chaos.history import Condition, History, Version
-from cloudwarden.core.exemption import ANY_POLICY
+from cloudwarden.core.action import Json
+from cloudwarden.core.exemption import ANY
 from cloudwarden.core.finding import ActionRecord, ProposalState, State
 from cloudwarden.core.policy import Mode
 from cloudwarden.ports import JournalEntry
@@ -79,35 +80,48 @@ def _run_exceeded(history: History, policy: str, begun: Sequence[int], action: A
 
 
 def nothing_while_paused(history: History) -> Iterator[str]:
-    """After a pause was committed no call is intended, until it is ended. An undo is a person's word, and may."""
-    paused: set[str] = set()
+    """After a pause was committed no call that it covers is intended, until it is ended.
+
+    An undo is a person's word, and may.
+    """
+    paused: set[tuple[str, str]] = set()
     undoing = _undoing(history)
     for entry in history.journal:
-        policy = str(entry.details.get("policy"))
+        details = entry.details
+        which = str(details.get("policy")), str(details.get("account", ANY))
         if entry.event in ("paused", "policy_stopped"):
-            paused.add(policy)
+            paused.add(which)
         elif entry.event == "resumed":
-            paused.discard(policy)
-        elif entry.event == "action_intended" and entry.action_id not in undoing and paused & {policy, ANY_POLICY}:
-            yield f"{entry.action_id} intended a call (entry {entry.seq}) while {policy} was paused"
+            paused.discard(which)
+        elif entry.event == "action_intended" and entry.action_id not in undoing:
+            account = str(details["scope"]).partition("/")[0]
+            for policy, where in paused:
+                if policy in (ANY, details["policy"]) and where in (ANY, account):
+                    yield f"{entry.action_id} intended a call (entry {entry.seq}) while {policy} in {where} was paused"
 
 
 def nothing_on_the_exempt(history: History) -> Iterator[str]:
     """After an exemption was committed no call is intended on what it covers, until it ends."""
-    standing: dict[str, tuple[str, str, datetime]] = {}
+    standing: dict[str, Mapping[str, Json]] = {}
     undoing = _undoing(history)
     for entry in history.journal:
         details = entry.details
         if entry.event == "exemption_made":
-            until = datetime.fromisoformat(str(details["expires_at"]))
-            standing[str(details["exemption"])] = (str(details["policy"]), str(details["resource"]), until)
+            standing[str(details["exemption"])] = details
         elif entry.event == "exemption_revoked":
             standing.pop(str(details["exemption"]), None)
         elif entry.event == "action_intended" and entry.action_id not in undoing:
-            for exemption, (policy, pattern, until) in standing.items():
-                covered = policy in (ANY_POLICY, details["policy"]) and fnmatchcase(str(details["resource"]), pattern)
-                if covered and entry.at < until:
-                    yield f"{entry.action_id} intended a call on {details['resource']}, which {exemption} exempts"
+            for name, exemption in standing.items():
+                if _exempts(exemption, details) and entry.at < datetime.fromisoformat(str(exemption["expires_at"])):
+                    yield f"{entry.action_id} intended a call on {details['resource']}, which {name} exempts"
+
+
+def _exempts(exemption: Mapping[str, Json], intent: Mapping[str, Json]) -> bool:
+    account, _, region = str(intent["scope"]).partition("/")
+    return exemption["policy"] in (ANY, intent["policy"]) and all(
+        fnmatchcase(value, str(exemption[part]))
+        for part, value in (("resource", str(intent["resource"])), ("account", account), ("region", region))
+    )
 
 
 def nothing_in_a_freeze(history: History) -> Iterator[str]:

@@ -19,11 +19,11 @@ from chaos.failpoints import counted
 from chaos.small import Crash, SmallWorld
 from cloudwarden import ENFORCE, OBSERVE, PROPOSE, Limit, hours, minutes
 from cloudwarden.core.errors import AccessDenied, CloudError, CredentialsExpired, Throttled, Timeout, Unavailable
-from cloudwarden.core.exemption import ANY_POLICY, HANDS_OFF
+from cloudwarden.core.exemption import ANY, HANDS_OFF
 from cloudwarden.core.policy import AnyPolicy
 from cloudwarden.core.window import Freeze
 from cloudwarden.library.compute import Idle
-from world import World, delete_unattached, stop_idle
+from world import SCOPE, World, delete_unattached, stop_idle
 
 EXAMPLES = int(os.environ.get("CHAOS_EXAMPLES", "25"))
 """Lives that one run tries: more of them where there is time."""
@@ -32,11 +32,12 @@ STEPS = int(os.environ.get("CHAOS_STEPS", "40"))
 
 INSTANCES = tuple(f"i-{number}" for number in range(4))
 VOLUMES = ("vol-0", "vol-1")
-POLICIES = ("stop-idle", "delete-unattached", ANY_POLICY)
+POLICIES = ("stop-idle", "delete-unattached", ANY)
 
 number = st.integers(min_value=0, max_value=5)
 names = st.sampled_from(INSTANCES)
 policies = st.sampled_from(POLICIES)
+accounts = st.sampled_from((ANY, SCOPE.account))
 waits = st.sampled_from([timedelta(0), minutes(1), minutes(5), minutes(31), hours(2), hours(25)])
 errors = st.sampled_from([Throttled, AccessDenied, Timeout, Unavailable, CredentialsExpired])
 failing = st.sampled_from(
@@ -63,10 +64,10 @@ def deciding() -> st.SearchStrategy[Decision]:
     return st.one_of(
         st.builds(decisions.approve, number),
         st.builds(decisions.reject, number),
-        st.builds(decisions.exempt, st.sampled_from((*INSTANCES, *VOLUMES, "i-*")), policies),
+        st.builds(decisions.exempt, st.sampled_from((*INSTANCES, *VOLUMES, "i-*")), policies, accounts),
         st.builds(decisions.revoke, number),
-        st.builds(decisions.pause, policies),
-        st.builds(decisions.resume, policies),
+        st.builds(decisions.pause, policies, accounts),
+        st.builds(decisions.resume, policies, accounts),
         st.builds(decisions.undo, number),
     )
 
@@ -246,7 +247,7 @@ Lifecycle.TestCase.settings = settings(
     max_examples=EXAMPLES,
     stateful_step_count=STEPS,
     deadline=None,
-    suppress_health_check=list(HealthCheck),
+    suppress_health_check=(HealthCheck.too_slow, HealthCheck.filter_too_much, HealthCheck.data_too_large),
     derandomize="CHAOS_EXAMPLES" not in os.environ,
     print_blob=True,
 )

@@ -24,9 +24,14 @@ def test_an_exemption_is_made_listed_and_revoked(cli: Cli, keep: Keep) -> None:
     words = ("exempt", "stop-idle-instances", "i-*", "--until", IN_A_WEEK, "--reason", "audit", "--owner", "ada")
     made = json.loads(cli(*words, "--json").stdout)
     assert (made["owner"], made["resource"], made["revoked_at"]) == ("ada", "i-*", None)
-    assert "active" in cli("exempt", "--list").stdout
-    assert cli("exempt", "--revoke", made["id"]).exit_code == 0
-    assert "revoked" in cli("exempt", "--list").stdout
+    assert made["made_from"].startswith("cli ")
+    (listed,) = json.loads(cli("exemptions", "list", "--json").stdout)
+    assert (listed["id"], listed["state"]) == (made["id"], "ending")
+    assert cli("exemptions", "revoke", made["id"], "--reason", "over", "--by", "grace").exit_code == 0
+    assert json.loads(cli("exemptions", "list", "--json").stdout) == []
+    shown = json.loads(cli("exemptions", "show", made["id"], "--json").stdout)
+    assert (shown["state"], shown["revoked_by"], shown["revoked_reason"]) == ("revoked", "grace", "over")
+    assert shown["covers"] == ["f-i-1"]
 
 
 def test_an_exemption_says_what_it_covers(cli: Cli, keep: Keep) -> None:
@@ -55,15 +60,26 @@ def test_pausing_a_misspelt_policy_pauses_nothing(cli: Cli, store: SqlStore) -> 
     assert result.exit_code == 4
     assert "did you mean 'stop-idle-instances'" in result.stderr
     with store.transaction() as tx:
-        assert tx.decisions.pauses() == {}
+        assert tx.decisions.pauses() == []
 
 
 def test_pause_and_resume_everything(cli: Cli, store: SqlStore) -> None:
     """Without a name, the switch is for all."""
     assert cli("pause", "--reason", "incident").exit_code == 0
     with store.transaction() as tx:
-        assert "incident" in tx.decisions.pauses()["*"]
-    assert json.loads(cli("resume", "--json").stdout) == {"paused": {}}
+        assert [str(one).endswith("incident") for one in tx.decisions.pauses()] == [True]
+    assert json.loads(cli("resume", "--json").stdout) == {"paused": []}
+
+
+def test_an_account_is_paused_and_listed(cli: Cli) -> None:
+    """With who, why and from where; a misspelt id is a usage error."""
+    assert cli("pause", "--account", "11112222333").exit_code == 64
+    assert cli("pause", "--account", "111122223333", "--reason", "audit", "--by", "ada").exit_code == 0
+    (listed,) = json.loads(cli("pauses", "--json").stdout)
+    assert (listed["policy"], listed["account"], listed["by"]) == ("*", "111122223333", "ada")
+    assert (listed["reason"], listed["origin"][:4]) == ("audit", "cli ")
+    assert "account 111122223333" in cli("pauses").stdout
+    assert cli("resume", "--account", "111122223333").exit_code == 0
 
 
 def test_resuming_what_is_not_paused_ends_with_4(cli: Cli) -> None:

@@ -85,7 +85,7 @@ def test_approving_is_kept_and_journalled(cli: Cli, keep: Keep, store: SqlStore)
     with store.transaction() as tx:
         (entry,) = tx.journal.entries()
     assert (entry.event, entry.details["by"], entry.details["reason"]) == ("proposal_approved", "ada", "not needed")
-    assert str(entry.details["origin"]).startswith("cli@")
+    assert str(entry.details["origin"]).startswith("cli ")
 
 
 def test_approving_says_that_no_daemon_runs(cli: Cli, keep: Keep) -> None:

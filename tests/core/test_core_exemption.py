@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from cloudwarden import tagged
-from cloudwarden.core.exemption import HANDS_OFF, Exemption, exempted_by, exempting_tag
+from cloudwarden.core.exemption import HANDS_OFF, Exemption, Subject, exempting_tag, ruling
 from cloudwarden.testing import instance
 
 NOON = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
@@ -60,5 +61,58 @@ def test_a_persons_exemption_covers_what_it_names_until_it_ends(policy: str, res
     )
     box = instance(id="i-1")
     words = "exemption x-1 by ada until 2026-03-03: a migration"
-    assert exempted_by("stop", box, None, [made], NOON) == (words if covered else None)
-    assert exempted_by("stop", box, None, [made], made.expires_at) is None
+    subject = Subject.of(box, box.tags, None)
+    assert ruling("stop", subject, [made], NOON).by == (words if covered else None)
+    assert ruling("stop", subject, [made], made.expires_at).by is None
+
+
+def made(**changes: object) -> Exemption:
+    """An exemption of a day, of everything that the changes do not narrow."""
+    whole = Exemption(id="x-1", owner="ada", reason="a migration", created_at=NOON, expires_at=NOON + timedelta(days=1))
+    return replace(whole, **changes)  # type: ignore[arg-type]  # a test's changes
+
+
+@pytest.mark.parametrize(
+    ("selectors", "covered"),
+    [
+        ({"account": "111122223333"}, True),
+        ({"account": "999922223333"}, False),
+        ({"region": "eu-*"}, True),
+        ({"region": "us-*"}, False),
+        ({"resource": "web-?"}, True),
+        ({"resource": "WEB-?"}, False),
+        ({"tag": tagged("team", "shop")}, True),
+        ({"tag": tagged("team", "bank")}, False),
+        ({"tag": tagged("team"), "region": "eu-west-1", "account": "111122223333", "policy": "stop"}, True),
+        ({"tag": tagged("team"), "region": "us-east-1"}, False),
+        ({"tag": tagged("team"), "policy": "other"}, False),
+    ],
+)
+def test_all_that_an_exemption_selects_by_must_hold(selectors: dict[str, object], *, covered: bool) -> None:
+    """Account, region, name and tag narrow it together."""
+    box = replace(instance(id="i-1", account="111122223333", region="eu-west-1", tags={"team": "shop"}), name="web-1")
+    ruled = ruling("stop", Subject.of(box, box.tags, None), [made(**selectors)], NOON)
+    assert (ruled.exemption == "x-1", ruled.doubt) == (covered, None)
+
+
+def test_tags_that_nobody_read_leave_a_doubt() -> None:
+    """Not exempt is not concluded from them, unless something else settles it."""
+    box = instance(id="i-1", account="111122223333")
+    unread = Subject.of(box, None, None)
+    by_tag = made(tag=tagged("team"))
+    ruled = ruling("stop", unread, [by_tag], NOON)
+    assert ruled.by is None
+    assert "nobody can tell whether exemption x-1" in (ruled.held or "")
+    assert ruling("stop", unread, [replace(by_tag, account="999922223333")], NOON).held is None
+    assert ruling("stop", unread, [by_tag, made(id="x-2", resource="i-1")], NOON).exemption == "x-2"
+    assert ruling("stop", unread, [by_tag], by_tag.expires_at).held is None
+
+
+def test_what_an_exemption_is_at_each_time() -> None:
+    """Active, unused after a week, ending in the last week, then expired; revoked whatever the date."""
+    long = made(expires_at=NOON + timedelta(days=30))
+    day = timedelta(days=1)
+    told = [long.state(NOON + day * days).value for days in (0, 6, 7, 22, 23, 29, 30)]
+    assert told == ["active", "active", "unused", "unused", "ending", "ending", "expired"]
+    assert replace(long, used_at=NOON + day * 6).state(NOON + day * 12).value == "active"
+    assert replace(long, revoked_at=NOON).state(NOON + day * 40).value == "revoked"

@@ -8,7 +8,7 @@ from datetime import datetime
 
 import pytest
 
-from cloudwarden import PROPOSE, NoParams, Policy, every, hours, minutes, tagged
+from cloudwarden import PROPOSE, NoParams, Policy, days, every, hours, minutes, tagged
 from cloudwarden.aws import rds, s3
 from cloudwarden.core.detail import UnreadTags
 from cloudwarden.core.errors import AccessDenied
@@ -19,11 +19,12 @@ from cloudwarden.core.policy import AnyPolicy
 from cloudwarden.core.resource import GLOBAL, Scope
 from cloudwarden.engine.cutoff import NoCutoff
 from cloudwarden.engine.events import Listed
+from cloudwarden.engine.exempt import exempt
 from cloudwarden.engine.gather import Case, Gatherer
 from cloudwarden.library.databases import Unconnected, unconnected
 from cloudwarden.library.exposure import public_bucket
 from cloudwarden.testing import ACCOUNT, bucket, bucket_access, database
-from world import NOON, World
+from world import NOON, World, wish
 
 REGIONS = [Scope(account=ACCOUNT, region=region) for region in ("eu-central-1", "us-west-2")]
 OPEN = bucket(id="open", tags=None)
@@ -94,6 +95,25 @@ def test_denied_tags_propose_nothing(buckets: World) -> None:
     assert (buckets.states(), buckets.proposals()) == ({}, [])
 
 
+def test_denied_tags_that_an_exemption_selects_by_make_it_unknown(buckets: World) -> None:
+    """Nobody can tell whether it is exempt: what stood stands, nothing is found, and nothing is done."""
+    buckets.use(close_public(exempt=[]))
+    with buckets.store.transaction() as tx:
+        until = buckets.clock.now() + days(1)
+        exempt(tx, buckets.decider(), wish(until, policy="*", tag=tagged("team")))
+    buckets.cloud.fails["get_bucket_tagging"] = AccessDenied("no")
+    buckets.sweep()
+    assert buckets.states() == {}
+    del buckets.cloud.fails["get_bucket_tagging"]
+    buckets.sweep(after=minutes(15))
+    assert buckets.states() == {"open": State.PROPOSED}
+    buckets.approve_all()
+    buckets.cloud.fails["get_bucket_tagging"] = AccessDenied("no")
+    buckets.act()
+    assert buckets.called() == []
+    assert buckets.states() == {"open": State.APPROVED}
+
+
 def test_a_bucket_whose_tags_are_denied_is_found_and_not_touched(buckets: World) -> None:
     """Without selectors it is a finding all the same; whose it is nobody can tell, so nothing is proposed."""
     buckets.use(close_public(exempt=[]))
@@ -104,14 +124,15 @@ def test_a_bucket_whose_tags_are_denied_is_found_and_not_touched(buckets: World)
 
 
 def test_a_tag_that_was_read_exempts(buckets: World) -> None:
-    """The finding stands, exempted, and is proposed when the tag goes."""
+    """The finding stands, exempted, and is proposed again when the tag goes."""
     tags = OPEN.tags
     assert isinstance(tags, UnreadTags)
     buckets.cloud.details[tags.detail] = [{"Key": "public", "Value": "yes"}]
     buckets.sweep()
     assert buckets.states() == {"open": State.EXEMPTED}
     del buckets.cloud.details[tags.detail]
-    buckets.sweep(after=minutes(15))
+    for _ in range(2):
+        buckets.sweep(after=minutes(15))
     assert buckets.states() == {"open": State.PROPOSED}
 
 

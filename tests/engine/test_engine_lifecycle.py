@@ -9,9 +9,10 @@ from cloudwarden.core.exemption import HANDS_OFF
 from cloudwarden.core.finding import ProposalState, State
 from cloudwarden.core.policy import Limit
 from cloudwarden.core.resource import Tags
-from cloudwarden.engine.decide import approve, exempt, pause, reject, resume
+from cloudwarden.engine.decide import approve, pause, reject, resume
 from cloudwarden.engine.events import LimitTripped
-from world import NOON, World, stop_idle
+from cloudwarden.engine.exempt import exempt
+from world import NOON, World, stop_idle, wish
 
 
 def test_idle_is_proposed_and_busy_is_not(world: World) -> None:
@@ -163,10 +164,12 @@ def test_exempt_by_tag_and_by_object(world: World) -> None:
     world.add("i-tagged", tags={"keep-running": "yes"})
     world.add("i-named")
     with world.store.transaction() as tx:
-        exempt(tx, world.decider(), policy="stop-idle", resource="i-named", expires_at=NOON + hours(2))
+        exempt(tx, world.decider(), wish(expires_at=NOON + hours(2), resource="i-named"))
     world.sweep()
     assert world.states() == {"i-tagged": State.EXEMPTED, "i-named": State.EXEMPTED}
     world.sweep(after=hours(3))
+    assert world.states() == {"i-tagged": State.EXEMPTED, "i-named": State.OPEN}
+    world.sweep(after=minutes(15))
     assert world.states() == {"i-tagged": State.EXEMPTED, "i-named": State.PROPOSED}
 
 

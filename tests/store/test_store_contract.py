@@ -16,6 +16,7 @@ from cloudwarden.core.finding import ActionRecord, ActionState, Assent, Finding,
 from cloudwarden.core.resource import Scope
 from cloudwarden.core.verdict import Cause, Reading, Severity, Violation
 from cloudwarden.store import SqlStore
+from pausing import paused
 
 Findings = Callable[..., Finding]
 Proposals = Callable[..., Proposal]
@@ -253,12 +254,18 @@ def test_exemptions_come_back_whole(store: SqlStore, exemption: Exemptions, noon
 def test_pauses_are_set_and_lifted(store: SqlStore) -> None:
     """The later reason counts; lifting what is not paused is nothing."""
     with store.transaction() as tx:
-        tx.decisions.set_pause("*", "lunch")
-        tx.decisions.set_pause("*", "outage")
-        tx.decisions.set_pause("stop-idle", "load test")
-        tx.decisions.set_pause("stop-idle", None)
-        tx.decisions.set_pause("owner-tags", None)
-        assert tx.decisions.pauses() == {"*": "outage"}
+        tx.decisions.save_pause(paused())
+        tx.decisions.save_pause(paused(reason="outage"))
+        tx.decisions.save_pause(paused("stop-idle"))
+        tx.decisions.save_pause(paused("stop-idle", "111122223333"))
+        tx.decisions.save_pause(paused(account="111122223333"))
+        tx.decisions.end_pause("stop-idle", "*")
+        tx.decisions.end_pause("owner-tags", "*")
+        assert tx.decisions.pauses() == [
+            paused(reason="outage"),
+            paused(account="111122223333"),
+            paused("stop-idle", "111122223333"),
+        ]
 
 
 def test_trust_grows_and_is_bound_to_a_version(store: SqlStore) -> None:

@@ -10,6 +10,7 @@ from cloudwarden.core.finding import Finding, Proposal, ProposalState, State
 from cloudwarden.core.verdict import Severity
 from cloudwarden.engine.events import StoreCounted
 from cloudwarden.store import SqlStore, count
+from pausing import paused
 
 
 def test_an_empty_store_counts_nothing(store: SqlStore, noon: datetime) -> None:
@@ -20,7 +21,7 @@ def test_an_empty_store_counts_nothing(store: SqlStore, noon: datetime) -> None:
         findings={},
         proposals={},
         oldest_proposal={},
-        exemptions={"active": 0, "expired": 0, "revoked": 0},
+        exemptions={("*", state): 0 for state in ("active", "ending", "expired", "revoked", "unused")},
         paused=frozenset(),
     )
 
@@ -58,7 +59,13 @@ def test_exemptions_by_what_they_are_now(store: SqlStore, exemption: Callable[..
         tx.decisions.save_exemption(exemption("e1"))
         tx.decisions.save_exemption(exemption("e2", expires_at=noon))
         tx.decisions.save_exemption(exemption("e3", expires_at=noon, revoked_at=noon))
-        tx.decisions.set_pause("*", "lunch")
+        tx.decisions.save_exemption(exemption("e4", policy="*", expires_at=noon + timedelta(days=7)))
+        tx.decisions.save_exemption(exemption("e5", created_at=noon - timedelta(days=7)))
+        tx.decisions.mark_used(["e1"], noon)
+        made = tx.decisions.exemptions()
+        tx.decisions.save_pause(paused())
         counted = count(tx, noon)
-    assert counted.exemptions == {"active": 1, "expired": 1, "revoked": 1}
-    assert counted.paused == {"*"}
+    told = {("stop-idle", "active"), ("stop-idle", "expired"), ("stop-idle", "revoked"), ("*", "ending")}
+    assert {key for key, number in counted.exemptions.items() if number} == told | {("stop-idle", "unused")}
+    assert {(one.policy, one.state(noon).value) for one in made} == told | {("stop-idle", "unused")}
+    assert counted.paused == {("*", "*")}

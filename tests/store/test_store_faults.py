@@ -17,6 +17,7 @@ from cloudwarden.core.errors import StoreBusy, StoreError, StoreUnusable, StoreU
 from cloudwarden.core.finding import Finding
 from cloudwarden.store import SqlStore, migration, open_store
 from cloudwarden.store.faults import fault
+from pausing import paused
 
 
 def test_another_writer_makes_it_busy(file_store: SqlStore, path: Path) -> None:
@@ -31,7 +32,7 @@ def test_another_writer_makes_it_busy(file_store: SqlStore, path: Path) -> None:
     other.execute("ROLLBACK")
     other.close()
     with file_store.transaction() as tx:
-        tx.decisions.set_pause("*", "lunch")
+        tx.decisions.save_pause(paused())
 
 
 def end_soon(other: sqlite3.Connection) -> None:
@@ -48,7 +49,7 @@ def test_it_waits_for_another_writer(url: str, path: Path) -> None:
     with ThreadPoolExecutor(1) as pool:
         pool.submit(end_soon, other)
         with store.transaction() as tx:
-            tx.decisions.set_pause("*", "lunch")
+            tx.decisions.save_pause(paused())
     other.close()
     store.close()
 
@@ -57,9 +58,9 @@ def test_a_read_only_file_is_unwritable(file_store: SqlStore, path: Path) -> Non
     """A database that may only be read opens, shows what it has, and refuses every transaction."""
     store = open_store(f"sqlite:///file:{path}?mode=ro&uri=true")
     with store.reading() as tx:
-        assert tx.decisions.pauses() == {}
+        assert tx.decisions.pauses() == []
     with pytest.raises(StoreUnwritable, match="read-only"), store.transaction() as tx:
-        tx.decisions.set_pause("*", "lunch")
+        tx.decisions.save_pause(paused())
     store.close()
 
 

@@ -15,6 +15,7 @@ from sqlalchemy import Connection, create_engine
 
 from cloudwarden.store import SqlStore, migration, open_store
 from cloudwarden.store.tables import metadata
+from pausing import paused
 
 
 def statements(connection: Connection) -> dict[str, str]:
@@ -45,12 +46,12 @@ def test_constraints_are_migrated_as_well(store: SqlStore) -> None:
 def test_opening_again_changes_nothing(file_store: SqlStore, url: str, path: Path) -> None:
     """What was written stays, and a current schema is not written to."""
     with file_store.transaction() as tx:
-        tx.decisions.set_pause("*", "lunch")
+        tx.decisions.save_pause(paused())
     holder = sqlite3.connect(path)
     holder.execute("BEGIN IMMEDIATE")
     again = open_store(url, busy_timeout_seconds=0)
     with again.reading() as tx:
-        assert tx.decisions.pauses() == {"*": "lunch"}
+        assert tx.decisions.pauses() == [paused()]
     again.close()
     holder.close()
 

@@ -16,11 +16,13 @@ from cloudwarden.store import open_store, verify
 
 OPEN = """
 import sys
+from datetime import UTC, datetime
+from cloudwarden.core.pause import Pause
 from cloudwarden.store import open_store
 sys.stdin.readline()
 store = open_store(sys.argv[1])
 with store.transaction() as tx:
-    tx.decisions.set_pause(sys.argv[2], "opened")
+    tx.decisions.save_pause(Pause(policy=sys.argv[2], by="ada", at=datetime.now(UTC)))
 store.close()
 """
 
@@ -38,7 +40,7 @@ def test_many_may_open_a_new_database_at_once(url: str) -> None:
     assert [opener.wait(60) for opener in openers] == [0, 0, 0, 0]
     store = open_store(url)
     with store.reading() as tx:
-        assert sorted(tx.decisions.pauses()) == ["0", "1", "2", "3"]
+        assert [one.policy for one in tx.decisions.pauses()] == ["0", "1", "2", "3"]
     store.close()
 
 
@@ -54,13 +56,15 @@ def test_threads_may_open_a_new_database_at_once(url: str) -> None:
 WRITE = """
 import sys
 from datetime import UTC, datetime
+from cloudwarden.core.pause import Pause
 from cloudwarden.store import open_store
 store = open_store(sys.argv[1])
 number = 0
 while True:
     with store.transaction() as tx:
         for part in range(20):
-            tx.decisions.set_pause(f"{sys.argv[2]}-{number}-{part}", "x" * 500)
+            named = f"{sys.argv[2]}-{number}-{part}"
+            tx.decisions.save_pause(Pause(policy=named, by="ada", at=datetime.now(UTC), reason="x" * 500))
         tx.journal.append(at=datetime.now(UTC), event="intended", details={"number": number})
     number += 1
     print(number, flush=True)

@@ -16,6 +16,7 @@ from cloudwarden.engine.events import OldRemoved
 from cloudwarden.store import Retention, SqlStore, retention, verify
 from cloudwarden.store.segments import SEGMENT
 from journals import append, tamper
+from pausing import paused
 
 MONTH = timedelta(days=30)
 LATER = timedelta(days=31)
@@ -104,7 +105,7 @@ def test_a_transaction_removes_no_more_than_a_batch(
     removed = policy(store).batches(noon + LATER)
     assert next(removed) == OldRemoved(findings=retention.BATCH)
     with store.transaction() as tx:
-        tx.decisions.set_pause("*", "between two batches")
+        tx.decisions.save_pause(paused())
     assert list(removed) == [OldRemoved(findings=1)]
 
 

@@ -11,6 +11,7 @@ import pytest
 from cloudwarden.core.errors import StoreBusy, StoreUnwritable
 from cloudwarden.core.finding import Finding
 from cloudwarden.store import SqlStore
+from pausing import paused
 
 Findings = Callable[..., Finding]
 
@@ -34,11 +35,11 @@ def test_a_block_that_raises_keeps_nothing(store: SqlStore, finding: Findings, n
 def test_a_second_transaction_waits_and_gives_up(store: SqlStore) -> None:
     """A transaction begun within another cannot begin: it is busy, and the outer one is unharmed."""
     with store.transaction() as outer:
-        outer.decisions.set_pause("*", "lunch")
+        outer.decisions.save_pause(paused())
         with pytest.raises(StoreBusy), store.transaction():
             pass
     with store.transaction() as tx:
-        assert tx.decisions.pauses() == {"*": "lunch"}
+        assert tx.decisions.pauses() == [paused()]
 
 
 def test_threads_take_turns(store: SqlStore, noon: datetime) -> None:
@@ -61,6 +62,6 @@ def test_threads_take_turns(store: SqlStore, noon: datetime) -> None:
 def test_reading_refuses_to_write(store: SqlStore) -> None:
     """A view for reports changes nothing, and the next transaction can write again."""
     with pytest.raises(StoreUnwritable), store.reading() as tx:
-        tx.decisions.set_pause("*", "lunch")
+        tx.decisions.save_pause(paused())
     with store.transaction() as tx:
-        tx.decisions.set_pause("*", "lunch")
+        tx.decisions.save_pause(paused())

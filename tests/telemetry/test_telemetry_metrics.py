@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import platform
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -215,10 +216,24 @@ def test_the_store_is_shown_from_one_count(metrics: Metrics, value: Value) -> No
 
 
 def test_a_pause_is_shown_for_what_it_holds(metrics: Metrics, value: Value) -> None:
-    """One policy or everything; what is not paused says so."""
+    """One policy or everything; what is not paused says so, and an account only while it is paused."""
     metrics.report(loaded("stop-idle", "open-groups"))
-    metrics.report(counted(paused=frozenset({"*", "stop-idle"})))
-    assert [value("paused", policy=policy) for policy in ("*", "stop-idle", "open-groups")] == [1, 1, 0]
+    metrics.report(counted(paused=frozenset({("*", "*"), ("stop-idle", "*"), ("*", SCOPE.account)})))
+    names = ("*", "stop-idle", "open-groups")
+    assert [value("paused", policy=policy, account="*") for policy in names] == [1, 1, 0]
+    assert value("paused", policy="*", account=SCOPE.account) == 1
+    metrics.report(counted())
+    assert value("paused", policy="*", account=SCOPE.account) is None
+
+
+def test_a_refused_file_of_exemptions_is_counted(metrics: Metrics, value: Value) -> None:
+    """Until it is mended; without a file nothing is wrong."""
+    assert value("exemptions_file_last_reload_successful") == 1
+    refused = events.ExemptionsRead(file="x.toml", exemptions=0, changed=0, problems=("x.toml: is not TOML",))
+    metrics.report(refused)
+    assert (value("exemptions_file_last_reload_successful"), value("exemptions_file_refused_total")) == (0, 1)
+    metrics.report(replace(refused, problems=()))
+    assert (value("exemptions_file_last_reload_successful"), value("exemptions_file_refused_total")) == (1, 1)
 
 
 def test_every_metric_is_well_formed(metrics: Metrics) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from cloudwarden.cli import actions, daemon, decisions, doctor, findings, policies, scopes
+from cloudwarden.cli import actions, daemon, decisions, doctor, exemptions, findings, policies, scopes
 from cloudwarden.cli import settings as settings_verb
 from cloudwarden.cli.application import application
 from cloudwarden.cli.journal import journal
@@ -24,15 +24,17 @@ for verb in (
     findings.snooze,
     actions.actions,
     actions.undo,
-    decisions.exempt,
+    exemptions.exempt,
     decisions.pause,
     decisions.resume,
+    decisions.pauses,
     decisions.trust,
     scopes.scopes,
     scopes.accept,
     settings_verb.settings,
 ):
     app.command()(verb)
+app.add_typer(exemptions.exemptions, name="exemptions")
 app.add_typer(journal, name="journal")
 
 

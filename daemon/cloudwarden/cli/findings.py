@@ -126,7 +126,7 @@ def snooze(
         except ValueError as error:
             raise decide.DecisionError(f"--for {lasting!r}: {error}") from error
         with app.store.transaction() as tx:
-            done = [decide.reject(tx, one, person, until=until) for one in dict.fromkeys(ids)]
+            done = [decide.snooze(tx, one, person, until=until) for one in dict.fromkeys(ids)]
     if as_json:
         emit([shapes.proposal(one) for one in done])
         return

@@ -43,7 +43,8 @@ def installation_of(context: typer.Context) -> Installation:
 
 def decider(app: App, *, by: str | None, reason: str) -> Decider:
     """The operator at this terminal."""
-    return Decider(by=by or getpass.getuser(), origin=f"cli@{socket.gethostname()}", reason=reason, now=app.clock.now())
+    user = getpass.getuser()
+    return Decider(by=by or user, origin=f"cli {user}@{socket.gethostname()}", reason=reason, now=app.clock.now())
 
 
 def known(what: str, name: str, names: Iterable[str]) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import timedelta
 from typing import Annotated
 
@@ -30,22 +30,18 @@ _EXITS = {
 
 
 def check(context: typer.Context, *, as_json: JsonOption = False) -> None:
-    """Check policies and settings, without AWS.
+    """Check policies, settings and the file of exemptions, without AWS.
 
     Ends with 3 when something is wrong.
     """
     with app_of(context) as app:
         loaded = app.load()
+        problems = [str(one) for one in (*loaded.problems, *app.register.written(loaded).problems)]
     if as_json:
-        emit(
-            {
-                "policies": [shapes.policy(one) for one in loaded.policies.values()],
-                "problems": [str(problem) for problem in loaded.problems],
-            }
-        )
+        emit({"policies": [shapes.policy(one) for one in loaded.policies.values()], "problems": problems})
     else:
-        _show(loaded)
-    raise typer.Exit(Exit.BAD_POLICIES_OR_SETTINGS if loaded.problems else Exit.NOTHING_FOUND)
+        _show(loaded, problems)
+    raise typer.Exit(Exit.BAD_POLICIES_OR_SETTINGS if problems else Exit.NOTHING_FOUND)
 
 
 def explain(
@@ -78,10 +74,10 @@ def explain(
     raise typer.Exit(_EXITS[verdict.outcome] if verdict else Exit.NOT_ALL_JUDGED)
 
 
-def _show(loaded: Loaded) -> None:
+def _show(loaded: Loaded, problems: Sequence[str]) -> None:
     show([_policies(loaded)])
-    if loaded.problems:
-        show([table(f"Problems ({len(loaded.problems)})", ("what is wrong",), ([str(one)] for one in loaded.problems))])
+    if problems:
+        show([table(f"Problems ({len(problems)})", ("what is wrong",), ([one] for one in problems))])
 
 
 def _policies(loaded: Loaded) -> Table:

@@ -8,9 +8,10 @@ from cloudwarden.core.acceptance import KnownScope
 from cloudwarden.core.action import Json
 from cloudwarden.core.checkup import Check
 from cloudwarden.core.detail import UnreadTags
-from cloudwarden.core.exemption import Exemption
+from cloudwarden.core.exemption import Exemption, ExemptionState
 from cloudwarden.core.finding import ActionRecord, ActionState, Finding, Proposal
 from cloudwarden.core.guards import Hold
+from cloudwarden.core.pause import Pause
 from cloudwarden.core.policy import AnyPolicy
 from cloudwarden.core.resource import Resource
 from cloudwarden.core.verdict import Cause, Outcome, Reading, Verdict
@@ -66,6 +67,7 @@ def proposal(one: Proposal) -> Shape:
         "expires_at": one.expires_at.isoformat(),
         "decided_by": one.decided_by,
         "decided_at": one.decided_at.isoformat() if one.decided_at else None,
+        "decided_from": one.decided_from,
         "reason": one.reason,
         "quorum": one.quorum,
         "agreed": [assent.by for assent in one.assents if assent.plan_hash == one.plan.hash],
@@ -95,17 +97,40 @@ def action(one: ActionRecord) -> Shape:
     }
 
 
-def exemption(one: Exemption) -> Shape:
-    """An exemption."""
+def exemption(one: Exemption, state: ExemptionState) -> Shape:
+    """An exemption, and what it is now."""
     return {
         "id": one.id,
         "policy": one.policy,
         "resource": one.resource,
+        "tag": None if one.tag is None else {"key": one.tag.key, "value": one.tag.value},
+        "account": one.account,
+        "region": one.region,
+        "state": state.value,
+        "source": one.source,
         "owner": one.owner,
         "reason": one.reason,
         "created_at": one.created_at.isoformat(),
+        "made_by": one.made_by or None,
+        "made_from": one.made_from or None,
         "expires_at": one.expires_at.isoformat(),
+        "used_at": one.used_at.isoformat() if one.used_at else None,
         "revoked_at": one.revoked_at.isoformat() if one.revoked_at else None,
+        "revoked_by": one.revoked_by or None,
+        "revoked_from": one.revoked_from or None,
+        "revoked_reason": one.revoked_reason or None,
+    }
+
+
+def pause(one: Pause) -> Shape:
+    """A pause; `*` is every policy, or every account."""
+    return {
+        "policy": one.policy,
+        "account": one.account,
+        "by": one.by,
+        "at": one.at.isoformat(),
+        "reason": one.reason or None,
+        "origin": one.origin or None,
     }
 
 

@@ -2,17 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
+from enum import StrEnum
 from fnmatch import fnmatchcase
 
+from cloudwarden.core.finding import Finding
 from cloudwarden.core.resource import Resource
+from cloudwarden.core.verdict import Verdict
 
-ANY_POLICY = "*"
+ANY = "*"
+"""In place of a name: whatever it is."""
+
+ANY_POLICY = ANY
+
+STORE = "store"
+"""The source of an exemption that a person made with a verb; any other source is the path of a file."""
 
 HANDS_OFF = "cloudwarden:hands-off"
 """The key of the tag that, with the value `true`, takes a resource out of every policy, whatever the policy says."""
+
+UNUSED_AFTER = timedelta(days=7)
+"""How long an exemption may have taken nothing out of its policy before it is shown as unused."""
+
+LONGEST = timedelta(days=90)
+"""How long an exemption may last unless settings or a policy say otherwise: a quarter, then somebody looks again."""
+
+ENDING_WITHIN = timedelta(days=7)
+"""How long before its end an exemption is warned about, unless the settings say otherwise."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -27,7 +45,11 @@ class Tagged:
 
     def matches(self, resource: Resource) -> bool:
         """Whether the resource carries the tag."""
-        found = resource.tags.get(self.key)
+        return self.among(resource.tags)
+
+    def among(self, tags: Mapping[str, str]) -> bool:
+        """Whether the tag is one of these."""
+        found = tags.get(self.key)
         return found is not None and (self.value is None or found == self.value)
 
 
@@ -36,34 +58,163 @@ def tagged(key: str, value: str | None = None) -> Tagged:
     return Tagged(key=key, value=value)
 
 
+def tag_written(word: str) -> Tagged:
+    """The tag that a person wrote as `key` or `key=value`. Raises ValueError when it names none."""
+    key, equals, value = word.partition("=")
+    if not key:
+        raise ValueError(f'{word!r} names no tag: write "key" or "key=value"')
+    return tagged(key, value if equals else None)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Subject:
+    """The resource that is asked about. `tags` are None when they were not, or could not be, read.
+
+    `tag` is the tag by which the policy itself, or hands-off, takes it out: the verdict's `exempting_tag`.
+    """
+
+    resource_id: str
+    arn: str
+    name: str | None
+    account: str
+    region: str
+    tags: Mapping[str, str] | None = None
+    tag: str | None = None
+
+    @classmethod
+    def of(cls, resource: Resource, tags: Mapping[str, str] | None, tag: str | None) -> Subject:
+        """A resource, with its tags wherever they were read."""
+        return cls(
+            resource_id=resource.id,
+            arn=resource.arn,
+            name=resource.name,
+            account=resource.account,
+            region=resource.region,
+            tags=tags,
+            tag=tag,
+        )
+
+    @classmethod
+    def found(cls, finding: Finding) -> Subject:
+        """A finding's resource, whose tags nobody has read for it now."""
+        return cls(
+            resource_id=finding.resource_id,
+            arn=finding.arn,
+            name=finding.name,
+            account=finding.scope.account,
+            region=finding.scope.region,
+        )
+
+    @classmethod
+    def judged(cls, resource: Resource, verdict: Verdict) -> Subject:
+        """A resource that was found to violate: such a verdict says its tags, or why they could not be read."""
+        return cls.of(resource, verdict.tags, verdict.exempting_tag)
+
+
+class ExemptionState(StrEnum):
+    """What an exemption is at an instant; when two words would do, the first of these stands."""
+
+    REVOKED = "revoked"
+    EXPIRED = "expired"
+    ENDING = "ending"
+    """It counts, and ends soon."""
+    UNUSED = "unused"
+    """It counts, but has taken nothing out of its policy for a week."""
+    ACTIVE = "active"
+
+
+class Told(StrEnum):
+    """What was said of an exemption already, so that it is said once."""
+
+    ENDING = "ending"
+    EXPIRED = "expired"
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Exemption:
-    """A person's decision that a policy does not apply to a resource, until a date.
+    """A person's decision that a policy does not apply to some resources, until a date.
 
-    `policy` is a policy's name or `*`; `resource` a resource's id or ARN, in which `*` and `?` are wildcards.
+    All that it selects by must hold: `policy` is a policy's name or `*`; `resource` a resource's id, ARN or name,
+    `account` an account's id, `region` a region, in each of which `*` and `?` are wildcards; `tag` a tag.
+    `source` is `store`, or the file that it is kept in. `used_at` is the latest sweep in which it took a resource out.
     """
 
     id: str
-    policy: str
-    resource: str
+    policy: str = ANY_POLICY
+    resource: str = ANY
+    tag: Tagged | None = None
+    account: str = ANY
+    region: str = ANY
     owner: str
     reason: str
     created_at: datetime
     expires_at: datetime
+    source: str = STORE
+    made_by: str = ""
+    made_from: str = ""
     revoked_at: datetime | None = None
+    revoked_by: str = ""
+    revoked_from: str = ""
+    revoked_reason: str = ""
+    used_at: datetime | None = None
+    told: Told | None = None
 
     def active(self, now: datetime) -> bool:
         """Whether it counts at this instant."""
         return self.revoked_at is None and self.created_at <= now < self.expires_at
 
-    def covers(self, policy: str, resource_id: str, arn: str) -> bool:
-        """Whether it speaks of this policy and this resource."""
-        return self.policy in (ANY_POLICY, policy) and any(
-            fnmatchcase(name, self.resource) for name in (resource_id, arn)
-        )
+    def state(self, now: datetime, ending_within: timedelta = ENDING_WITHIN) -> ExemptionState:
+        """What it is at this instant."""
+        if self.revoked_at is not None:
+            return ExemptionState.REVOKED
+        if now >= self.expires_at:
+            return ExemptionState.EXPIRED
+        if now + ending_within >= self.expires_at:
+            return ExemptionState.ENDING
+        if now - (self.used_at or self.created_at) >= UNUSED_AFTER:
+            return ExemptionState.UNUSED
+        return ExemptionState.ACTIVE
+
+    def covers(self, policy: str, subject: Subject) -> bool | None:
+        """Whether it speaks of this policy and this resource; None when that hangs on tags that nobody read."""
+        names = (subject.resource_id, subject.arn, *([subject.name] if subject.name is not None else ()))
+        if (
+            self.policy not in (ANY_POLICY, policy)
+            or not any(_fits(name, self.resource) for name in names)
+            or not _fits(subject.account, self.account)
+            or not _fits(subject.region, self.region)
+        ):
+            return False
+        if self.tag is None:
+            return True
+        return None if subject.tags is None else self.tag.among(subject.tags)
+
+    @property
+    def selects(self) -> str:
+        """What it takes out of its policy, in words."""
+        parts = {"": self.resource, "account ": self.account, "region ": self.region}
+        words = [f"{what}{value}" for what, value in parts.items() if value != ANY]
+        return ", ".join([*words, *([str(self.tag)] if self.tag else ())]) or "everything"
 
     def __str__(self) -> str:
         return f"exemption {self.id} by {self.owner} until {self.expires_at:%Y-%m-%d}: {self.reason}"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Ruling:
+    """Whether a resource is exempt: `by` what, in words, and by which exemption if it is one.
+
+    `doubt` says in words why nobody can tell; with neither it is not exempt.
+    """
+
+    by: str | None = None
+    exemption: str | None = None
+    doubt: str | None = None
+
+    @property
+    def held(self) -> str | None:
+        """Why nothing may be done, in words: it is exempt, or may be."""
+        return self.by or self.doubt
 
 
 def hands_off(resource: Resource) -> bool:
@@ -84,13 +235,21 @@ def exempting_tag(selectors: Iterable[Tagged], resource: Resource) -> str | None
     return next((str(selector) for selector in selectors if selector.matches(resource)), None)
 
 
-def exempted_by(
-    policy: str, resource: Resource, tag: str | None, exemptions: Iterable[Exemption], now: datetime
-) -> str | None:
-    """What exempts the resource from the policy now, in words; None when nothing does. `tag` is the verdict's."""
-    if tag is not None:
-        return tag
+def ruling(policy: str, subject: Subject, exemptions: Iterable[Exemption], now: datetime) -> Ruling:
+    """Whether the resource is exempt from the policy now: the one function that decides it."""
+    if subject.tag is not None:
+        return Ruling(by=subject.tag)
+    doubt: str | None = None
     for exemption in exemptions:
-        if exemption.active(now) and exemption.covers(policy, resource.id, resource.arn):
-            return str(exemption)
-    return None
+        if not exemption.active(now):
+            continue
+        covered = exemption.covers(policy, subject)
+        if covered:
+            return Ruling(by=str(exemption), exemption=exemption.id)
+        if covered is None:
+            doubt = doubt or f"its tags were not read, so nobody can tell whether {exemption} covers it"
+    return Ruling(doubt=doubt)
+
+
+def _fits(name: str, pattern: str) -> bool:
+    return name == pattern or fnmatchcase(name, pattern)

@@ -124,6 +124,7 @@ class Proposal:
     expires_at: datetime
     decided_by: str | None = None
     decided_at: datetime | None = None
+    decided_from: str | None = None
     reason: str | None = None
     quorum: int = 1
     not_by: tuple[str, ...] = ()

@@ -97,7 +97,8 @@ def _after_violation(
     if exempted is not None and seen.state not in (State.ACTING, State.VERIFYING):
         return replace(moved(seen, State.EXEMPTED, terms.now, held=exempted), grace=Grace())
     if seen.state is State.EXEMPTED:
-        seen = moved(seen, State.OPEN, terms.now)
+        # An exemption that ends lets a backlog go: nothing of it is due before it was seen to stand without one.
+        return replace(moved(seen, State.OPEN, terms.now), grace=Grace(ticked_at=terms.now))
     seen = replace(seen, grace=_ticked(seen.grace, terms))
     return _advanced(seen, terms)
 

@@ -96,6 +96,7 @@ class Policy(Generic[R, P]):
     `touches` names the keepers (a stack, an Auto Scaling group) whose resources it may change. `respects` is how
     long a violation that came back after our action, because somebody wanted it back, is left alone.
     `alternatives` are other actions that an approver may choose instead; `approval` says who must agree.
+    `max_exemption` is how long an exemption from it may last, where the settings allow more.
     """
 
     name: str
@@ -115,6 +116,7 @@ class Policy(Generic[R, P]):
     respects: timedelta = timedelta(days=1)
     alternatives: Sequence[Action[R]] = ()
     approval: Approval = field(default_factory=Approval)
+    max_exemption: timedelta | None = None
 
     def __post_init__(self) -> None:
         for name in ("exempt", "windows", "touches", "alternatives"):
@@ -158,6 +160,10 @@ class Policy(Generic[R, P]):
             ),
             (not self.alternatives or self.action is not None, "alternatives need an action that they stand in for"),
             (isinstance(self.approval, Approval), "approval: write Approval(...)"),
+            (
+                self.max_exemption is None or self.max_exemption > timedelta(0),
+                "max_exemption: write a duration above zero, such as days(30)",
+            ),
             (self.respects >= timedelta(0), "respects: write a duration that is not negative"),
         )
         return [text for holds, text in checks if not holds]

@@ -11,9 +11,10 @@ from datetime import datetime, timedelta
 from cloudwarden.core import guards, lifecycle
 from cloudwarden.core.action import Plan
 from cloudwarden.core.errors import CloudError, LeaseLost, StoreError
-from cloudwarden.core.exemption import ANY_POLICY, exempted_by
+from cloudwarden.core.exemption import Subject, ruling
 from cloudwarden.core.finding import ActionRecord, ActionState, Finding, Grace, Proposal, ProposalState, State
 from cloudwarden.core.guards import Candidate, Hold, Taken
+from cloudwarden.core.pause import paused_by
 from cloudwarden.core.policy import AnyPolicy
 from cloudwarden.core.protection import protected_as_judged
 from cloudwarden.core.resource import Resource
@@ -52,6 +53,7 @@ class Actor:
         alive: Callable[[], None] = lambda: None,
         restraints: Restraints = UNRESTRAINED,
         tenure: Tenure | None = None,
+        exemptions_doubt: Callable[[], str | None] = lambda: None,
     ) -> None:
         self._store = store
         self._inventory = inventory
@@ -62,6 +64,7 @@ class Actor:
         self._mode_of = mode_of
         self._alive = alive
         self._restraints = restraints
+        self._exemptions_doubt = exemptions_doubt
         self._policies: Mapping[str, AnyPolicy] = {}
         self._tenure = tenure or Tenure(clock)
         self._carrier = Carrier(
@@ -115,15 +118,15 @@ class Actor:
         return due
 
     def _candidate(self, tx: Transaction, policy: AnyPolicy, finding: Finding, proposal: Proposal | None) -> Candidate:
-        pauses, now = tx.decisions.pauses(), self._clock.now()
+        now, exemptions = self._clock.now(), tx.decisions.exemptions()
         return Candidate(
             policy=policy,
             finding=finding,
             mode=self._mode_of(policy, finding.scope),
             trusted=finding.scope in tx.decisions.trusted(policy.name, policy.fingerprint),
             proposal=proposal,
-            exempted=_exempted_finding(tx, finding, now),
-            paused=pauses.get(ANY_POLICY) or pauses.get(policy.name),
+            exempted=self._exemptions_doubt() or ruling(policy.name, Subject.found(finding), exemptions, now).by,
+            paused=paused_by(tx.decisions.pauses(), policy.name, finding.scope.account),
             closed=self._restraints.closed(policy, finding.scope.account, now),
             now=now,
         )
@@ -290,16 +293,16 @@ class Actor:
         """The candidate as the resource, just read and judged, and the decisions of this moment make it."""
         policy, now = candidate.policy, self._clock.now()
         with self._store.reading() as tx:
-            exempted = exempted_by(policy.name, resource, verdict.exempting_tag, tx.decisions.exemptions(), now)
-            pauses = tx.decisions.pauses()
+            ruled = ruling(policy.name, Subject.judged(resource, verdict), tx.decisions.exemptions(), now)
+            paused = paused_by(tx.decisions.pauses(), policy.name, resource.account)
         return replace(
             candidate,
             finding=replace(
                 candidate.finding,
                 protected=protected_as_judged(resource, verdict, policy.touches, self._restraints.protection),
             ),
-            exempted=exempted,
-            paused=pauses.get(ANY_POLICY) or pauses.get(policy.name),
+            exempted=self._exemptions_doubt() or ruled.held,
+            paused=paused,
             closed=self._restraints.closed(policy, resource.account, now),
             now=now,
         )
@@ -334,11 +337,3 @@ class Actor:
         if ended is not None:
             self._reporter.report(ProposalEnded(run_id=run_id, proposal=ended))
         self._reporter.report(FindingChanged(run_id=run_id, finding=finding, was=candidate.finding.state))
-
-
-def _exempted_finding(tx: Transaction, finding: Finding, now: datetime) -> str | None:
-    """What exempts a finding's resource by object; tags are looked at when the resource is read again."""
-    for exemption in tx.decisions.exemptions():
-        if exemption.active(now) and exemption.covers(finding.policy, finding.resource_id, finding.arn):
-            return str(exemption)
-    return None

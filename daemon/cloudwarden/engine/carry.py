@@ -10,7 +10,9 @@ from datetime import datetime, timedelta
 from cloudwarden.core import lifecycle
 from cloudwarden.core.action import ACTION_ID, Call, Json, Read, Wait
 from cloudwarden.core.errors import CloudError, MalformedAnswer, NotFound, StoreError
+from cloudwarden.core.exemption import ANY
 from cloudwarden.core.finding import ActionRecord, ActionState, Finding, Grace, ProposalState, State
+from cloudwarden.core.pause import ITSELF, Pause, paused_by
 from cloudwarden.engine.events import ActionEnded, ActionIntended, ActionStepped, PolicyStopped
 from cloudwarden.engine.grounds import grounds
 from cloudwarden.engine.tenure import Tenure
@@ -122,16 +124,16 @@ class Carrier:
             self._end(record, Ending(state=ActionState.FAILED, error=f"{wait.read.operation} still shows {shown!r}"))
 
     def _call(self, record: ActionRecord, call: Call, *, seen: Finding | None = None) -> None:
-        """Intent, permission dry run, call, outcome. A StoreError before the call means that nothing is called."""
+        """Intent, permission dry run, call, outcome. A StoreError before the call means that nothing is called.
+
+        The switch is looked at in the very transaction that commits the intent, so that no call follows a pause.
+        """
         record = replace(record, state=ActionState.INTENDED, changed_at=self._clock.now())
         filled = replace(call, arguments=_filled(call.arguments, record))
-        with self._store.transaction() as tx:
-            record = self._tenure.holding(tx, record)
-            tx.actions.save(record)
-            why = grounds(tx, record, version=self._version_of(record.policy), seen=seen)
-            self._journal(tx, record, "action_intended", {"call": asdict(filled), **why})
-            if seen is not None:
-                self._move_finding(tx, record, State.ACTING)
+        intended = self._intend(record, filled, seen)
+        if intended is None:
+            return
+        record = intended
         self._reporter.report(ActionIntended(run_id=record.run_id, record=record))
         try:
             if call.dry_run:
@@ -151,6 +153,19 @@ class Carrier:
             self._unheard(record, error)
         else:
             self._after_call(replace(record, kept={**record.kept, **kept}))
+
+    def _intend(self, record: ActionRecord, call: Call, seen: Finding | None) -> ActionRecord | None:
+        """Commit the intent; None when it is paused since the guards looked, which they say at their next look."""
+        with self._store.transaction() as tx:
+            if record.undoes is None and paused_by(tx.decisions.pauses(), record.policy, record.scope.account):
+                return None
+            record = self._tenure.holding(tx, record)
+            tx.actions.save(record)
+            why = grounds(tx, record, version=self._version_of(record.policy), seen=seen)
+            self._journal(tx, record, "action_intended", {"call": asdict(call), **why})
+            if seen is not None:
+                self._move_finding(tx, record, State.ACTING)
+        return record
 
     def _unheard(self, record: ActionRecord, error: Exception) -> None:
         """The call's fate is unknown: the intent stays without an outcome, to be reconciled by reading."""
@@ -202,10 +217,10 @@ class Carrier:
         allowed = self._failures_allowed(record.policy)
         latest = tx.actions.latest_endings(record.policy, allowed)
         failing = len(latest) == allowed and all(state in _FAILURES for state in latest)
-        if not failing or record.policy in tx.decisions.pauses():
+        if not failing or any((one.policy, one.account) == (record.policy, ANY) for one in tx.decisions.pauses()):
             return None
-        why = f"paused itself: its latest {allowed} actions failed, the last with: {record.error}"
-        tx.decisions.set_pause(record.policy, why)
+        why = f"its latest {allowed} actions failed, the last with: {record.error}"
+        tx.decisions.save_pause(Pause(policy=record.policy, by=ITSELF, at=record.changed_at, reason=why))
         self._journal(tx, record, "policy_stopped", {"why": why})
         return why
 

@@ -4,20 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from cloudwarden.core import lifecycle
 from cloudwarden.core.action import Json
 from cloudwarden.core.errors import CloudwardenError
-from cloudwarden.core.exemption import ANY_POLICY, Exemption
+from cloudwarden.core.exemption import ANY
 from cloudwarden.core.finding import Assent, Grace, Proposal, ProposalState, State
+from cloudwarden.core.pause import Pause
 from cloudwarden.core.policy import AnyPolicy
 from cloudwarden.core.resource import Scope
-from cloudwarden.engine.settle import new_id
 from cloudwarden.ports import Transaction
-
-MAX_EXEMPTION = timedelta(days=366)
-"""How long an exemption may last: one that nobody looks at for a year is a hole, not a decision."""
 
 
 class DecisionError(CloudwardenError):
@@ -67,69 +64,39 @@ def approve(
 
 def reject(tx: Transaction, proposal_id: str, decider: Decider, *, until: datetime) -> Proposal:
     """Refuse a pending or approved proposal; its finding is not proposed again before `until`."""
-    proposal = _decidable(tx, proposal_id, decider.now, also=ProposalState.APPROVED)
-    rejected = _decided(proposal, ProposalState.REJECTED, decider)
-    tx.proposals.save([rejected])
-    finding = tx.findings.get(proposal.finding_id)
-    if finding is not None and finding.state in (State.PROPOSED, State.APPROVED):
-        snoozed = replace(lifecycle.moved(finding, State.OPEN, decider.now), grace=Grace(), snoozed_until=until)
-        tx.findings.save([snoozed])
-    _journal(tx, "proposal_rejected", rejected, decider)
-    return rejected
+    return _put_off(tx, proposal_id, decider, until, "proposal_rejected")
 
 
-def exempt(tx: Transaction, decider: Decider, *, policy: str, resource: str, expires_at: datetime) -> Exemption:
-    """Take a resource (id, ARN, or a pattern of them) out of a policy (or `*`) until a date at most a year away."""
-    if not decider.now < expires_at <= decider.now + MAX_EXEMPTION:
-        raise DecisionError(
-            f"an exemption until {expires_at:%Y-%m-%d} is not possible: choose a date in the future, "
-            f"at most {MAX_EXEMPTION.days} days away"
-        )
-    if not decider.reason.strip():
-        raise DecisionError("an exemption needs a reason")
-    made = Exemption(
-        id=new_id("x"),
+def snooze(tx: Transaction, proposal_id: str, decider: Decider, *, until: datetime) -> Proposal:
+    """Put a pending or approved proposal off; its finding stands, and is proposed again after `until`."""
+    return _put_off(tx, proposal_id, decider, until, "proposal_snoozed")
+
+
+def pause(tx: Transaction, decider: Decider, policy: str = ANY, account: str = ANY) -> Pause:
+    """Hold every action of a policy, in an account, or of all; in force before the next call, and after a restart."""
+    made = Pause(
         policy=policy,
-        resource=resource,
-        owner=decider.by,
+        account=account,
+        by=decider.by,
+        at=decider.now,
         reason=decider.reason,
-        created_at=decider.now,
-        expires_at=expires_at,
+        origin=decider.origin,
     )
-    tx.decisions.save_exemption(made)
-    details = decider.details(exemption=made.id, policy=policy, resource=resource, expires_at=expires_at.isoformat())
-    tx.journal.append(at=decider.now, event="exemption_made", details=details)
+    tx.decisions.save_pause(made)
+    tx.journal.append(at=decider.now, event="paused", details=decider.details(policy=policy, account=account))
     return made
 
 
-def revoke_exemption(tx: Transaction, exemption_id: str, decider: Decider) -> Exemption:
-    """End an exemption before its time."""
-    for exemption in tx.decisions.exemptions():
-        if exemption.id == exemption_id:
-            if exemption.revoked_at is not None:
-                raise DecisionError(f"exemption {exemption_id} was revoked at {exemption.revoked_at:%Y-%m-%d %H:%M}Z")
-            revoked = replace(exemption, revoked_at=decider.now)
-            tx.decisions.save_exemption(revoked)
-            details = decider.details(exemption=exemption_id)
-            tx.journal.append(at=decider.now, event="exemption_revoked", details=details)
-            return revoked
-    raise DecisionError(f"no exemption {exemption_id}: `cloudwarden exempt --list` shows them")
-
-
-def pause(tx: Transaction, decider: Decider, policy: str = ANY_POLICY) -> None:
-    """Hold every action of a policy, or of all; in force before the next call, and after a restart."""
-    why = f"{decider.by}: {decider.reason}" if decider.reason else decider.by
-    tx.decisions.set_pause(policy, f"paused by {why} at {decider.now:%Y-%m-%d %H:%M}Z")
-    tx.journal.append(at=decider.now, event="paused", details=decider.details(policy=policy))
-
-
-def resume(tx: Transaction, decider: Decider, policy: str = ANY_POLICY) -> None:
-    """End a pause."""
-    if policy not in tx.decisions.pauses():
-        what = "nothing is paused as a whole" if policy == ANY_POLICY else f"policy {policy!r} is not paused"
-        raise DecisionError(f"{what}: there is nothing to resume")
-    tx.decisions.set_pause(policy, None)
-    tx.journal.append(at=decider.now, event="resumed", details=decider.details(policy=policy))
+def resume(tx: Transaction, decider: Decider, policy: str = ANY, account: str = ANY) -> Pause:
+    """End a pause; others that hold the same stay."""
+    for one in tx.decisions.pauses():
+        if (one.policy, one.account) == (policy, account):
+            tx.decisions.end_pause(policy, account)
+            details = decider.details(policy=policy, account=account, paused_by=one.by, paused_at=one.at.isoformat())
+            tx.journal.append(at=decider.now, event="resumed", details=details)
+            return one
+    what = Pause(policy=policy, account=account, by="", at=decider.now).what
+    raise DecisionError(f"{what} is not paused as a whole: there is nothing to resume")
 
 
 def trust(tx: Transaction, policy: AnyPolicy, decider: Decider) -> frozenset[Scope]:
@@ -162,6 +129,18 @@ def accept(tx: Transaction, account: str, region: str | None, decider: Decider) 
     details = decider.details(scopes=[str(scope) for scope in scopes])
     tx.journal.append(at=decider.now, event="scopes_accepted", details=details)
     return scopes
+
+
+def _put_off(tx: Transaction, proposal_id: str, decider: Decider, until: datetime, event: str) -> Proposal:
+    proposal = _decidable(tx, proposal_id, decider.now, also=ProposalState.APPROVED)
+    rejected = _decided(proposal, ProposalState.REJECTED, decider)
+    tx.proposals.save([rejected])
+    finding = tx.findings.get(proposal.finding_id)
+    if finding is not None and finding.state in (State.PROPOSED, State.APPROVED):
+        snoozed = replace(lifecycle.moved(finding, State.OPEN, decider.now), grace=Grace(), snoozed_until=until)
+        tx.findings.save([snoozed])
+    _journal(tx, event, rejected, decider, until=until.isoformat())
+    return rejected
 
 
 def _decidable(
@@ -207,10 +186,17 @@ def _because(proposal: Proposal) -> str:
 
 
 def _decided(proposal: Proposal, state: ProposalState, decider: Decider) -> Proposal:
-    return replace(proposal, state=state, decided_by=decider.by, decided_at=decider.now, reason=decider.reason or None)
+    return replace(
+        proposal,
+        state=state,
+        decided_by=decider.by,
+        decided_at=decider.now,
+        decided_from=decider.origin,
+        reason=decider.reason or None,
+    )
 
 
-def _journal(tx: Transaction, event: str, proposal: Proposal, decider: Decider) -> None:
+def _journal(tx: Transaction, event: str, proposal: Proposal, decider: Decider, **more: Json) -> None:
     details = decider.details(
         proposal=proposal.id,
         finding=proposal.finding_id,
@@ -221,5 +207,6 @@ def _journal(tx: Transaction, event: str, proposal: Proposal, decider: Decider) 
         action=proposal.plan.action,
         agreed=proposal.agreed,
         quorum=proposal.quorum,
+        **more,
     )
     tx.journal.append(at=decider.now, event=event, details=details)

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from cloudwarden.core.acceptance import DiscoveryProblem
 from cloudwarden.core.finding import ActionRecord, Finding, Proposal
+from cloudwarden.core.pause import Pause
 from cloudwarden.core.resource import Scope
 from cloudwarden.core.verdict import Cause
 
@@ -349,6 +351,54 @@ class RetentionFailed:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class ExemptionsRead:
+    """The file of exemptions was read. With problems, what was taken over before goes on."""
+
+    file: str
+    exemptions: int
+    changed: int
+    problems: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ExemptionEnding:
+    """An exemption ends soon; whoever owns it may want another. Told once."""
+
+    exemption: str
+    policy: str
+    selects: str
+    owner: str
+    expires_at: datetime
+    source: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ExemptionExpired:
+    """An exemption ended by itself; its findings are open again. Told once."""
+
+    exemption: str
+    policy: str
+    selects: str
+    owner: str
+    expires_at: datetime
+    source: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class PauseBegan:
+    """Actions are paused: since now, or since before this process began."""
+
+    pause: Pause
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class PauseEnded:
+    """A pause was ended."""
+
+    pause: Pause
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class StoreCounted:
     """What the store holds, counted after a sweep or a decision; gauges are set from it."""
 
@@ -358,7 +408,7 @@ class StoreCounted:
     """policy to pending proposals."""
     oldest_proposal: Mapping[str, float]
     """policy to the Unix time at which its oldest pending proposal was made."""
-    exemptions: Mapping[str, int]
-    """active, expired or revoked, to exemptions."""
-    paused: frozenset[str]
-    """paused policies; `*` is everything."""
+    exemptions: Mapping[tuple[str, str], int]
+    """(policy, state) to exemptions; the policy may be `*`."""
+    paused: frozenset[tuple[str, str]]
+    """(policy, account) of each pause; `*` is all of them."""

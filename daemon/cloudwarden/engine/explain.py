@@ -8,9 +8,10 @@ from datetime import datetime
 
 from cloudwarden.core import guards
 from cloudwarden.core.detail import UnreadTags
-from cloudwarden.core.exemption import ANY_POLICY, exempted_by, exempting_tag
+from cloudwarden.core.exemption import Subject, exempting_tag, ruling
 from cloudwarden.core.finding import Finding
 from cloudwarden.core.guards import Candidate, Hold
+from cloudwarden.core.pause import paused_by
 from cloudwarden.core.policy import AnyPolicy, Mode
 from cloudwarden.core.resource import Resource, Scope
 from cloudwarden.core.restraint import Restraints
@@ -91,13 +92,13 @@ class Explainer:
     def _explained(self, policy: AnyPolicy, resource: Resource, scope: Scope) -> Explanation:
         now = self._clock.now()
         (verdict,) = self._gatherer.verdicts([Case(policy=policy, resource=resource)], now)
-        tag = verdict.exempting_tag
+        subject = Subject.judged(resource, verdict)
         if verdict.violation is None and not isinstance(resource.tags, UnreadTags):
-            tag = exempting_tag(policy.exempt, resource)
+            subject = Subject.of(resource, resource.tags, exempting_tag(policy.exempt, resource))
         with self._store.reading() as tx:
             standing = tx.findings.standing(policy.name)
             finding = next((one for one in standing if (one.scope, one.resource_id) == (scope, resource.id)), None)
-            exempted = exempted_by(policy.name, resource, tag, tx.decisions.exemptions(), now)
+            exempted = ruling(policy.name, subject, tx.decisions.exemptions(), now).held
             holds: tuple[Hold, ...] = ()
             if finding is not None:
                 candidate = self._candidate(tx, policy, finding, exempted, now)
@@ -115,7 +116,6 @@ class Explainer:
     def _candidate(
         self, tx: Transaction, policy: AnyPolicy, finding: Finding, exempted: str | None, now: datetime
     ) -> Candidate:
-        pauses = tx.decisions.pauses()
         undecided = {proposal.finding_id: proposal for proposal in tx.proposals.undecided()}
         return Candidate(
             policy=policy,
@@ -124,7 +124,7 @@ class Explainer:
             trusted=finding.scope in tx.decisions.trusted(policy.name, policy.fingerprint),
             proposal=undecided.get(finding.id),
             exempted=exempted,
-            paused=pauses.get(ANY_POLICY) or pauses.get(policy.name),
+            paused=paused_by(tx.decisions.pauses(), policy.name, finding.scope.account),
             closed=self._restraints.closed(policy, finding.scope.account, now),
             now=now,
         )

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from cloudwarden.core import lifecycle
 from cloudwarden.core.action import Plan
 from cloudwarden.core.caution import unusual
-from cloudwarden.core.exemption import Exemption, exempted_by
+from cloudwarden.core.exemption import Exemption, Ruling, Subject, ruling
 from cloudwarden.core.finding import Finding, Grace, Proposal, ProposalState, State
 from cloudwarden.core.policy import AnyPolicy, Mode
 from cloudwarden.core.protection import NOTHING_MORE, Protection, protected_as_judged
@@ -53,7 +53,8 @@ class Settler:
         self._protection = protection
         self._cautious: str | None = None
         self._fixed: Mapping[Key, Finding] = {}
-        self._exemptions: Sequence[Exemption] = tx.decisions.exemptions()
+        self._exemptions: Sequence[Exemption] = [one for one in tx.decisions.exemptions() if one.active(now)]
+        self._used: set[str] = set()
         self._undecided = {proposal.finding_id: proposal for proposal in tx.proposals.undecided()}
         self._findings: list[Finding] = []
         self._proposals: list[Proposal] = []
@@ -94,6 +95,8 @@ class Settler:
         """Write everything that changed."""
         self._tx.findings.save(self._findings)
         self._tx.proposals.save(self._proposals)
+        if self._used:
+            self._tx.decisions.mark_used(self._used, self._now)
 
     def _terms(self, policy: AnyPolicy, scope: Scope) -> lifecycle.Terms:
         return lifecycle.Terms(
@@ -129,6 +132,10 @@ class Settler:
     def _settle_one(
         self, policy: AnyPolicy, resource: Resource, verdict: Verdict, known: Finding | None, terms: lifecycle.Terms
     ) -> None:
+        ruled = self._ruled(policy, resource, verdict)
+        if ruled.doubt is not None:
+            # Whether a finding is exempt is a part of what is judged: what cannot be told changes nothing.
+            verdict = Verdict.unknown(_reason(verdict), ruled.doubt, verdict.readings)
         if known is None:
             if verdict.outcome is not Outcome.VIOLATION or verdict.violation is None:
                 return
@@ -138,13 +145,21 @@ class Settler:
             was = None
         else:
             was = known
-        exempted = exempted_by(policy.name, resource, verdict.exempting_tag, self._exemptions, self._now)
-        finding = lifecycle.after_verdict(known, verdict, exempted, terms)
+        finding = lifecycle.after_verdict(known, verdict, ruled.by, terms)
         if verdict.violation is not None:
             protected = protected_as_judged(resource, verdict, policy.touches, self._protection)
             finding = replace(finding, protected=protected)
         finding = self._with_proposal(policy, resource, finding, verdict)
         self._keep(was, finding)
+
+    def _ruled(self, policy: AnyPolicy, resource: Resource, verdict: Verdict) -> Ruling:
+        """Whether the violation is exempt; what is no violation needs no exemption."""
+        if verdict.violation is None:
+            return Ruling()
+        ruled = ruling(policy.name, Subject.judged(resource, verdict), self._exemptions, self._now)
+        if ruled.exemption is not None:
+            self._used.add(ruled.exemption)
+        return ruled
 
     def _settle_unseen(self, was: Finding, problem: Cause | None) -> None:
         if problem is None:
@@ -256,6 +271,11 @@ def population(judgements: Sequence[Judgement]) -> int | None:
     """
     known = [judgement.population for judgement in judgements if judgement.population is not None]
     return sum(known) if known else None
+
+
+def _reason(verdict: Verdict) -> str:
+    """The word for why the tags could not be read."""
+    return verdict.untagged.reason if verdict.untagged else Reason.NOT_ENOUGH_DATA
 
 
 def _unread(problem: Cause) -> Cause:

@@ -21,14 +21,19 @@ _BATCH_MILLISECONDS = 500
 
 
 def watch(
-    directory: Path, stop: threading.Event, changed: Callable[[], None], *, force_polling: bool | None = None
+    directory: Path,
+    stop: threading.Event,
+    changed: Callable[[], None],
+    *,
+    matters: Callable[[Path], bool] = is_policy_file,
+    force_polling: bool | None = None,
 ) -> None:
-    """Call `changed` whenever a *.py file of the directory may have changed, until `stop` is set.
+    """Call `changed` whenever a policy file, or what `matters`, in the directory may have changed, until `stop` is set.
 
     Blocks: give it a thread. It outlives the directory: one that is replaced, or comes back, is watched again, and
     counts as changed. Where the system cannot notify (no inotify, or no watches left), it polls.
     """
-    watcher = _Watcher(directory.absolute(), stop, polling=force_polling)
+    watcher = _Watcher(directory.absolute(), stop, matters, polling=force_polling)
     again = False
     while not stop.is_set():
         for something_changed in watcher.batches():
@@ -43,7 +48,10 @@ def watch(
 class _Watcher:
     """Watches a directory and its parent, where its own replacement shows."""
 
-    def __init__(self, directory: Path, stop: threading.Event, *, polling: bool | None) -> None:
+    def __init__(
+        self, directory: Path, stop: threading.Event, file_matters: Callable[[Path], bool], *, polling: bool | None
+    ) -> None:
+        self._file_matters = file_matters
         self._directory = directory
         self._stop = stop
         self._polling = polling
@@ -76,4 +84,4 @@ class _Watcher:
 
     def _matters(self, path: Path) -> bool:
         # A mounted ConfigMap never changes its files: it swaps the `..data` link that they point through.
-        return path.parent == self._directory and (is_policy_file(path) or path.name == "..data")
+        return path.parent == self._directory and (self._file_matters(path) or path.name == "..data")

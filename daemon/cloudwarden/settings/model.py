@@ -10,6 +10,7 @@ from typing import Annotated, Literal, Self
 from pydantic import AfterValidator, Field, PrivateAttr, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
+from cloudwarden.core.exemption import ENDING_WITHIN, LONGEST
 from cloudwarden.core.policy import Mode
 from cloudwarden.core.restraint import Restraints
 from cloudwarden.settings.aws import AwsSettings
@@ -202,6 +203,22 @@ class Settings(BaseSettings):
         gt=timedelta(0),
         description="duration, default 7d: a rejected proposal is not made again for so long, unless the person who "
         "rejects says otherwise.",
+    )
+    exemptions_file: Path | None = Field(
+        default=None,
+        description="path of a TOML file, default none, from the working directory: exemptions under version control, "
+        "beside those made with a verb. An edited one is taken over between sweeps.",
+    )
+    exemption_longest: Duration = Field(
+        default=LONGEST,
+        gt=timedelta(0),
+        description="duration, default 90d: how far ahead an exemption may end at most, so that somebody looks at it "
+        "again every quarter. A policy may allow less.",
+    )
+    exemption_warning: Duration = Field(
+        default=ENDING_WITHIN,
+        gt=timedelta(0),
+        description="duration, default 7d: how long before its end an exemption is warned about.",
     )
     aws: AwsSettings = Field(
         default_factory=AwsSettings,

@@ -8,7 +8,7 @@ from typing import Annotated, Self
 from pydantic import AfterValidator, AwareDatetime, Field, model_validator
 
 from cloudwarden.core.errors import PolicyError
-from cloudwarden.core.exemption import Tagged, tagged
+from cloudwarden.core.exemption import tag_written
 from cloudwarden.core.protection import Protection
 from cloudwarden.core.restraint import Quota, Reach
 from cloudwarden.core.window import Freeze, Window, window
@@ -17,8 +17,7 @@ from cloudwarden.settings.written import Table, Words
 
 def _selectors(words: tuple[str, ...]) -> tuple[str, ...]:
     for word in words:
-        if not word.partition("=")[0]:
-            raise ValueError(f'{word!r} names no tag: write "key" or "key=value"')
+        tag_written(word)
     return words
 
 
@@ -37,12 +36,7 @@ class ProtectSettings(Table):
     @property
     def protection(self) -> Protection:
         """The same, as the core has it."""
-        return Protection(accounts=self.accounts, tags=tuple(_selector(word) for word in self.tags))
-
-
-def _selector(word: str) -> Tagged:
-    key, equals, value = word.partition("=")
-    return tagged(key, value if equals else None)
+        return Protection(accounts=self.accounts, tags=tuple(tag_written(word) for word in self.tags))
 
 
 class _Reaching(Table):

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, case, func, select
 
+from cloudwarden.core.exemption import ANY_POLICY, ENDING_WITHIN, UNUSED_AFTER, ExemptionState
 from cloudwarden.core.finding import ProposalState
 from cloudwarden.engine.events import StoreCounted
 from cloudwarden.store.tables import exemptions, findings, pauses, proposals
 from cloudwarden.store.transaction import SqlTransaction
 
 
-def count(source: SqlTransaction | Connection, now: datetime) -> StoreCounted:
+def count(
+    source: SqlTransaction | Connection, now: datetime, *, ending_within: timedelta = ENDING_WITHIN
+) -> StoreCounted:
     """Count by grouping in the database; nothing is loaded. Exemptions count by what they are at `now`."""
     connection = source.connection if isinstance(source, SqlTransaction) else source
     pending = connection.execute(_PENDING).all()
@@ -22,8 +25,8 @@ def count(source: SqlTransaction | Connection, now: datetime) -> StoreCounted:
         },
         proposals={policy: number for policy, number, _ in pending},
         oldest_proposal={policy: oldest.timestamp() for policy, _, oldest in pending},
-        exemptions=_exemptions(connection, now),
-        paused=frozenset(connection.execute(select(pauses.c.policy)).scalars()),
+        exemptions=_exemptions(connection, now, ending_within),
+        paused=frozenset((policy, account) for policy, account in connection.execute(_PAUSED)),
     )
 
 
@@ -40,12 +43,21 @@ _PENDING = (
 )
 
 
-def _exemptions(connection: Connection, now: datetime) -> dict[str, int]:
+_PAUSED = select(pauses.c.policy, pauses.c.account)
+
+
+def _exemptions(connection: Connection, now: datetime, ending_within: timedelta) -> dict[tuple[str, str], int]:
+    """As `Exemption.state` has it."""
+    used = func.coalesce(exemptions.c.used_at, exemptions.c.created_at)
     state = case(
-        (exemptions.c.revoked_at.is_not(None), "revoked"),
-        (exemptions.c.expires_at <= now, "expired"),
-        else_="active",
+        (exemptions.c.revoked_at.is_not(None), ExemptionState.REVOKED.value),
+        (exemptions.c.expires_at <= now, ExemptionState.EXPIRED.value),
+        (exemptions.c.expires_at <= now + ending_within, ExemptionState.ENDING.value),
+        (used <= now - UNUSED_AFTER, ExemptionState.UNUSED.value),
+        else_=ExemptionState.ACTIVE.value,
     )
-    found = connection.execute(select(state, func.count()).group_by(state))
-    # All three always, so that a gauge falls to zero and does not stay at its last value.
-    return {"active": 0, "expired": 0, "revoked": 0} | dict(found.all())
+    found = connection.execute(select(exemptions.c.policy, state, func.count()).group_by(exemptions.c.policy, state))
+    counted = {(policy, which): number for policy, which, number in found}
+    # Every state always, so that a gauge falls to zero and does not stay at its last value.
+    policies = {policy for policy, _ in counted} | {ANY_POLICY}
+    return {(policy, each.value): 0 for policy in sorted(policies) for each in ExemptionState} | counted

@@ -6,14 +6,15 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from datetime import datetime
 
-from sqlalchemy import Connection, RowMapping, delete, select
+from sqlalchemy import Connection, RowMapping, delete, select, update
 
 from cloudwarden.core.acceptance import KnownScope
 from cloudwarden.core.exemption import Exemption
+from cloudwarden.core.pause import Pause
 from cloudwarden.core.resource import Scope
-from cloudwarden.ports import PolicyRun
+from cloudwarden.ports import ExemptionsFile, PolicyRun
 from cloudwarden.store import rows, tables
-from cloudwarden.store.tables import exemptions, matches, pauses, run_scopes, runs, trust
+from cloudwarden.store.tables import exemptions, exemptions_files, matches, pauses, run_scopes, runs, trust
 
 MATCHES_KEPT = 20
 """Sweeps of a policy whose violations are remembered: five hours of one every quarter of an hour."""
@@ -32,14 +33,27 @@ class SqlDecisions:
     def save_exemption(self, exemption: Exemption) -> None:
         rows.upsert(self._connection, exemptions, [rows.exemption_row(exemption)])
 
-    def pauses(self) -> Mapping[str, str]:
-        return dict(rows.fetch(self._connection, select(pauses).order_by(pauses.c.policy), _pause_from))
+    def mark_used(self, exemption_ids: Iterable[str], at: datetime) -> None:
+        named = sorted(set(exemption_ids))
+        self._connection.execute(update(exemptions).where(exemptions.c.id.in_(named)).values(used_at=at))
 
-    def set_pause(self, policy: str, why: str | None) -> None:
-        if why is None:
-            self._connection.execute(delete(pauses).where(pauses.c.policy == policy))
-        else:
-            rows.upsert(self._connection, pauses, [{"policy": policy, "why": why}])
+    def exemptions_file(self) -> ExemptionsFile | None:
+        found = rows.fetch(self._connection, select(exemptions_files), _file_from)
+        return found[0] if found else None
+
+    def save_exemptions_file(self, file: ExemptionsFile | None) -> None:
+        self._connection.execute(delete(exemptions_files))
+        rows.upsert(self._connection, exemptions_files, [asdict(file)] if file else [])
+
+    def pauses(self) -> Sequence[Pause]:
+        # `*` sorts before every name that a policy or an account can have.
+        return rows.fetch(self._connection, select(pauses).order_by(pauses.c.policy, pauses.c.account), _pause_from)
+
+    def save_pause(self, pause: Pause) -> None:
+        rows.upsert(self._connection, pauses, [asdict(pause)])
+
+    def end_pause(self, policy: str, account: str) -> None:
+        self._connection.execute(delete(pauses).where(pauses.c.policy == policy, pauses.c.account == account))
 
     def trusted(self, policy: str, fingerprint: str) -> frozenset[Scope]:
         query = select(trust).where(trust.c.policy == policy, trust.c.fingerprint == fingerprint)
@@ -114,8 +128,12 @@ def _known_row(known: KnownScope) -> dict[str, object]:
     }
 
 
-def _pause_from(row: RowMapping) -> tuple[str, str]:
-    return row["policy"], row["why"]
+def _pause_from(row: RowMapping) -> Pause:
+    return Pause(**row)
+
+
+def _file_from(row: RowMapping) -> ExemptionsFile:
+    return ExemptionsFile(**row)
 
 
 def _run_from(row: RowMapping) -> PolicyRun:

@@ -12,7 +12,7 @@ from sqlalchemy.dialects.sqlite import insert
 
 from cloudwarden.core.action import Plan
 from cloudwarden.core.errors import StoreUnusable
-from cloudwarden.core.exemption import Exemption
+from cloudwarden.core.exemption import Exemption, Tagged, Told
 from cloudwarden.core.finding import (
     ActionRecord,
     ActionState,
@@ -145,6 +145,7 @@ def proposal_row(proposal: Proposal) -> dict[str, object]:
         "expires_at": proposal.expires_at,
         "decided_by": proposal.decided_by,
         "decided_at": proposal.decided_at,
+        "decided_from": proposal.decided_from,
         "reason": proposal.reason,
         "quorum": proposal.quorum,
         "not_by": list(proposal.not_by),
@@ -167,6 +168,7 @@ def proposal_from(row: RowMapping) -> Proposal:
         expires_at=row["expires_at"],
         decided_by=row["decided_by"],
         decided_at=row["decided_at"],
+        decided_from=row["decided_from"],
         reason=row["reason"],
         quorum=row["quorum"],
         not_by=tuple(row["not_by"]),
@@ -232,9 +234,24 @@ def exemption_row(exemption: Exemption) -> dict[str, object]:
         "created_at": exemption.created_at,
         "expires_at": exemption.expires_at,
         "revoked_at": exemption.revoked_at,
+        "tag_key": exemption.tag.key if exemption.tag else None,
+        "tag_value": exemption.tag.value if exemption.tag else None,
+        "account": exemption.account,
+        "region": exemption.region,
+        "source": exemption.source,
+        "made_by": exemption.made_by,
+        "made_from": exemption.made_from,
+        "revoked_by": exemption.revoked_by,
+        "revoked_from": exemption.revoked_from,
+        "revoked_reason": exemption.revoked_reason,
+        "used_at": exemption.used_at,
+        "told": exemption.told.value if exemption.told else None,
     }
 
 
 def exemption_from(row: RowMapping) -> Exemption:
     """The exemption that a row holds."""
-    return Exemption(**row)
+    plain = {name: value for name, value in row.items() if name not in ("tag_key", "tag_value", "told")}
+    key, told = row["tag_key"], row["told"]
+    tag = None if key is None else Tagged(key=key, value=row["tag_value"])
+    return Exemption(**plain, tag=tag, told=Told(told) if told else None)

@@ -122,6 +122,7 @@ proposals = Table(
     Column("not_by", JSON, nullable=False, server_default="[]"),
     Column("assents", JSON, nullable=False, server_default="[]"),
     Column("alternatives", JSON, nullable=False, server_default="[]"),
+    Column("decided_from", String),
 )
 Index(None, proposals.c.state, proposals.c.created_at)
 Index(None, proposals.c.finding_id)
@@ -192,13 +193,37 @@ exemptions = Table(
     Column("created_at", UtcTime, nullable=False),
     Column("expires_at", UtcTime, nullable=False),
     Column("revoked_at", UtcTime),
+    Column("tag_key", String),
+    Column("tag_value", String),
+    Column("account", String, nullable=False, server_default="*"),
+    Column("region", String, nullable=False, server_default="*"),
+    Column("source", String, nullable=False, server_default="store"),
+    Column("made_by", String, nullable=False, server_default=""),
+    Column("made_from", String, nullable=False, server_default=""),
+    Column("revoked_by", String, nullable=False, server_default=""),
+    Column("revoked_from", String, nullable=False, server_default=""),
+    Column("revoked_reason", Text, nullable=False, server_default=""),
+    Column("used_at", UtcTime),
+    Column("told", String),
+)
+
+exemptions_files = Table(
+    "exemptions_files",
+    metadata,
+    Column("path", String, primary_key=True),
+    Column("sha256", String, nullable=False),
+    Column("taken_at", UtcTime, nullable=False),
 )
 
 pauses = Table(
     "pauses",
     metadata,
     Column("policy", String, primary_key=True),
-    Column("why", Text, nullable=False),
+    Column("account", String, primary_key=True),
+    Column("by", String, nullable=False),
+    Column("at", UtcTime, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("origin", String, nullable=False),
 )
 
 trust = Table(

@@ -35,6 +35,13 @@ class Instruments:
         self.reload_success_timestamp = gauge(
             "config_last_reload_success_timestamp_seconds", "When every policy file was last accepted, Unix time"
         )
+        self.exemptions_successful = gauge(
+            "exemptions_file_last_reload_successful",
+            "Whether the file of exemptions was accepted when last read: 1 or 0; 1 too where there is none",
+        )
+        self.exemptions_refused = counter(
+            "exemptions_file_refused_total", "Times that the file of exemptions was read and refused"
+        )
         self.policies = gauge(
             "policies",
             "Policies by mode: those loaded, and problems that kept a file or policy from being loaded (refused)",

@@ -10,6 +10,7 @@ from datetime import datetime
 from enum import Enum
 
 from cloudwarden.core.finding import ActionRecord, Finding, Proposal
+from cloudwarden.core.pause import Pause
 from cloudwarden.core.resource import Scope
 from cloudwarden.core.verdict import Cause
 from cloudwarden.engine import events
@@ -31,6 +32,9 @@ _LEVELS: Mapping[type, int] = {
     events.PolicyCautious: logging.WARNING,
     events.PolicyStopped: logging.ERROR,
     events.RunMissed: logging.WARNING,
+    events.ExemptionEnding: logging.WARNING,
+    events.ExemptionExpired: logging.WARNING,
+    events.PauseBegan: logging.WARNING,
     events.ClockJumped: logging.WARNING,
     events.WorkerLost: logging.ERROR,
     events.JournalFailed: logging.ERROR,
@@ -67,7 +71,7 @@ def _level(event: object) -> int:
             return logging.INFO if accepted else logging.WARNING
         case events.MetricsBudgeted(refused=refused):
             return logging.WARNING if refused else logging.DEBUG
-        case events.PoliciesLoaded(problems=problems):
+        case events.PoliciesLoaded(problems=problems) | events.ExemptionsRead(problems=problems):
             return logging.ERROR if problems else logging.INFO
         case events.ActionEnded(outcome="failed" | "unknown"):
             return logging.ERROR
@@ -94,6 +98,8 @@ def _fields(event: object) -> Fields:
 
 def _laid(name: str, value: object) -> Fields:
     match value:
+        case Pause():
+            return _pause(value)
         case Scope():
             return {"account": value.account, "region": value.region}
         case Cause():
@@ -104,9 +110,7 @@ def _laid(name: str, value: object) -> Fields:
             return _proposal(value)
         case ActionRecord():
             return _record(value)
-        case None:
-            return {}
-        case "" if name == "run_id":
+        case None | "" if value is None or name == "run_id":
             # Without a run of its own an event belongs to the sweep that is running, which the context names.
             return {}
         case _:
@@ -179,10 +183,26 @@ def _record(record: ActionRecord) -> Fields:
     }
 
 
+def _pause(pause: Pause) -> Fields:
+    return {
+        "policy": pause.policy,
+        "account": pause.account,
+        "by": pause.by,
+        "at": pause.at.isoformat(),
+        "reason": pause.reason,
+        "origin": pause.origin,
+    }
+
+
 def _counted(event: events.StoreCounted) -> Fields:
     return {
         "findings": sum(event.findings.values()),
         "proposals": sum(event.proposals.values()),
-        "exemptions": dict(event.exemptions),
-        "paused": sorted(event.paused),
+        "exemptions": _by_state(event.exemptions),
+        "paused": [f"{policy} in {account}" for policy, account in sorted(event.paused)],
     }
+
+
+def _by_state(exemptions: Mapping[tuple[str, str], int]) -> dict[str, int]:
+    states = sorted({state for _, state in exemptions})
+    return {state: sum(number for (_, one), number in exemptions.items() if one == state) for state in states}

@@ -49,6 +49,7 @@ class Metrics:
         self._is = Instruments(self.registry)
         self._snapshot = StoreSnapshot()
         self.registry.register(self._snapshot)
+        self._is.exemptions_successful.set(1)
         ProcessCollector(registry=self.registry)
         self._is.build.info({"version": version, "python": platform.python_version()})
         self._lock = threading.RLock()
@@ -75,6 +76,7 @@ class Metrics:
             events.RunMissed: self._run_missed,
             events.WorkerLost: lambda _: self._is.workers_lost.inc(),
             events.PoliciesLoaded: self._policies_loaded,
+            events.ExemptionsRead: self._exemptions_read,
             events.CloudCalled: self._cloud_called,
             events.CloudWaited: self._cloud_waited,
             events.LimitLowered: self._limit_lowered,
@@ -226,6 +228,10 @@ class Metrics:
     def _journal_failed(self, event: events.JournalFailed) -> None:
         del event
         self._is.journal_failures.inc()
+
+    def _exemptions_read(self, event: events.ExemptionsRead) -> None:
+        self._is.exemptions_successful.set(not event.problems)
+        self._is.exemptions_refused.inc(bool(event.problems))
 
     def _cloud_called(self, event: events.CloudCalled) -> None:
         self._is.aws_requests.labels(event.service, event.operation, event.outcome).inc()

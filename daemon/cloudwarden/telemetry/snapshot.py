@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterator, Sequence
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
-from cloudwarden.core.exemption import ANY_POLICY
+from cloudwarden.core.exemption import ANY
 from cloudwarden.engine.events import StoreCounted
 
 
@@ -50,16 +50,19 @@ def _fill(families: Sequence[GaugeMetricFamily], counted: StoreCounted, shown: f
         proposals.add_metric([policy], counted.proposals.get(policy, 0))
     for policy in shown & counted.oldest_proposal.keys():
         oldest.add_metric([policy], counted.oldest_proposal[policy])
-    for state, number in counted.exemptions.items():
-        exemptions.add_metric([state], number)
-    for policy in shown | {ANY_POLICY}:
-        paused.add_metric([policy], policy in counted.paused)
+    for (policy, state), number in counted.exemptions.items():
+        if policy in shown | {ANY}:
+            exemptions.add_metric([policy, state], number)
+    # Of accounts only what is paused: which there are is not known here.
+    switches = {(policy, ANY) for policy in shown | {ANY}}
+    for policy, account in switches | {one for one in counted.paused if one[0] in shown | {ANY}}:
+        paused.add_metric([policy, account], (policy, account) in counted.paused)
 
 
 def _mentioned(counted: StoreCounted) -> Iterator[str]:
     yield from (policy for policy, _, _ in counted.findings)
     yield from counted.proposals
-    yield from counted.paused - {ANY_POLICY}
+    yield from {policy for policy, _ in counted.paused} - {ANY}
 
 
 def _families() -> tuple[GaugeMetricFamily, ...]:
@@ -75,8 +78,14 @@ def _families() -> tuple[GaugeMetricFamily, ...]:
             "When the oldest pending proposal was made, Unix time",
             labels=["policy"],
         ),
-        GaugeMetricFamily("cloudwarden_exemptions", "Exemptions: active, expired or revoked", labels=["state"]),
         GaugeMetricFamily(
-            "cloudwarden_paused", "Whether actions are paused, 1 or 0: of a policy, or of all (*)", labels=["policy"]
+            "cloudwarden_exemptions",
+            "Exemptions by policy (* is all): active, unused for a week, ending soon, expired or revoked",
+            labels=["policy", "state"],
+        ),
+        GaugeMetricFamily(
+            "cloudwarden_paused",
+            "Whether actions are paused, 1 or 0: of a policy, in an account, or of all (*)",
+            labels=["policy", "account"],
         ),
     )

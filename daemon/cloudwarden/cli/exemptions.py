@@ -1,0 +1,200 @@
+"""Verbs of exemptions: making, listing, showing and revoking them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import Annotated
+
+import typer
+from rich.table import Table
+
+from cloudwarden.app import App
+from cloudwarden.cli import shapes
+from cloudwarden.cli.decisions import AccountOption, known_policy
+from cloudwarden.cli.findings import PolicyOption, ReasonOption
+from cloudwarden.cli.installation import app_of, decider
+from cloudwarden.cli.output import JsonOption, emit, moment, notice, say, show, table
+from cloudwarden.core.durations import duration
+from cloudwarden.core.exemption import ANY, STORE, Exemption, ExemptionState, Subject, Tagged, tag_written
+from cloudwarden.core.finding import Finding
+from cloudwarden.engine import exempt as exempting
+from cloudwarden.engine.exempt import Wish
+from cloudwarden.ports import Transaction
+
+exemptions = typer.Typer(help="What is taken out of policies, by whom, and until when.", no_args_is_help=True)
+
+Until = Annotated[
+    datetime | None, typer.Option("--until", formats=["%Y-%m-%d", "%Y-%m-%dT%H:%M"], help="When it ends, in UTC.")
+]
+Lasting = Annotated[
+    str | None, typer.Option("--for", metavar="DURATION", help="How long it lasts, such as 30d; instead of --until.")
+]
+
+
+def exempt(
+    context: typer.Context,
+    policy: Annotated[str, typer.Argument(help="A policy, or '*' for all.")],
+    resource: Annotated[
+        str, typer.Argument(help="A resource's id, ARN or name; * and ? are wildcards.", show_default=False)
+    ] = ANY,
+    until: Until = None,
+    lasting: Lasting = None,
+    tag: Annotated[str | None, typer.Option("--tag", metavar="KEY[=VALUE]", help="Only what carries this tag.")] = None,
+    account: AccountOption = ANY,
+    region: Annotated[
+        str, typer.Option("--region", help="Only what is in this region; all of them unless given.", show_default=False)
+    ] = ANY,
+    reason: ReasonOption = "",
+    owner: Annotated[
+        str | None, typer.Option("--owner", help="Who answers for it; whoever makes it unless given.")
+    ] = None,
+    *,
+    as_json: JsonOption = False,
+) -> None:
+    """Take resources out of a policy for a time.
+
+    All that is given must hold: resource, tag, account and region.
+    """
+    with app_of(context) as app:
+        person = decider(app, by=None, reason=reason)
+        wish = Wish(
+            policy=policy,
+            resource=resource,
+            tag=_tag(tag),
+            account=account,
+            region=region,
+            owner=owner or person.by,
+            reason=reason,
+            expires_at=_end(until, lasting, person.now),
+        )
+        known_policy(app, policy)
+        allowed = exempting.longest(app.load().policies, policy, app.settings.exemption_longest)
+        with app.store.transaction() as tx:
+            made = exempting.exempt(tx, person, wish, allowed)
+            covered = _covered(tx, made)
+    notice(f"findings that it covers now: {len(covered)}")
+    if as_json:
+        emit(shapes.exemption(made, made.state(person.now)))
+    else:
+        say(f"{made}: {made.policy} does not apply to {made.selects}")
+
+
+@exemptions.command("list")
+def listing(
+    context: typer.Context,
+    policy: PolicyOption = None,
+    state: Annotated[ExemptionState | None, typer.Option("--state", help="Only those in this state.")] = None,
+    *,
+    everything: Annotated[bool, typer.Option("--all", help="Also those that expired or were revoked.")] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """List exemptions, those that end first at the top."""
+    with app_of(context) as app, app.store.reading() as tx:
+        found = [one for one in _with_states(app, tx) if policy in (None, one[0].policy)]
+    over = (ExemptionState.EXPIRED, ExemptionState.REVOKED)
+    shown = [one for one in found if one[1] is state or (state is None and (everything or one[1] not in over))]
+    if as_json:
+        emit([shapes.exemption(one, which) for one, which in shown])
+        return
+    show([_table(shown)])
+
+
+@exemptions.command("show")
+def one_of_them(
+    context: typer.Context,
+    exemption_id: Annotated[str, typer.Argument(metavar="ID", help="An exemption, as `list` shows it.")],
+    *,
+    as_json: JsonOption = False,
+) -> None:
+    """Show one: what it selects, who made it, when, why, from where, and what it covers now."""
+    with app_of(context) as app, app.store.reading() as tx:
+        one = exempting.find(tx, exemption_id)
+        covered = _covered(tx, one)
+        state = one.state(app.clock.now(), app.settings.exemption_warning)
+    if as_json:
+        emit(shapes.exemption(one, state) | {"covers": [each.id for each in covered]})
+        return
+    show([table(f"Exemption {one.id}", ("", ""), _facts(one, state))])
+    rows = [(each.id, each.policy, each.resource_id, str(each.state)) for each in covered]
+    show([table(f"Findings that it covers ({len(rows)})", ("id", "policy", "resource", "state"), rows)])
+
+
+@exemptions.command("revoke")
+def revoke(
+    context: typer.Context,
+    exemption_id: Annotated[str, typer.Argument(metavar="ID", help="An exemption, as `list` shows it.")],
+    reason: ReasonOption = "",
+    by: Annotated[
+        str | None, typer.Option("--by", help="Who decides; the operating system's user unless given.")
+    ] = None,
+    *,
+    as_json: JsonOption = False,
+) -> None:
+    """End an exemption before its time; its findings take the ordinary way, with their grace anew."""
+    with app_of(context) as app:
+        person = decider(app, by=by, reason=reason)
+        with app.store.transaction() as tx:
+            done = exempting.revoke(tx, exemption_id, person)
+    if as_json:
+        emit(shapes.exemption(done, ExemptionState.REVOKED))
+    else:
+        say(f"revoked {done.id}: {done.policy} applies to {done.selects} again")
+
+
+exemptions.command("add")(exempt)
+
+
+def _end(until: datetime | None, lasting: str | None, now: datetime) -> datetime:
+    if (until is None) == (lasting is None):
+        raise typer.BadParameter("write either --until DATE or --for DURATION: every exemption ends")
+    if until is not None:
+        return until.replace(tzinfo=UTC)
+    try:
+        return now + duration(lasting or "")
+    except (ValueError, OverflowError) as error:
+        raise typer.BadParameter(f"--for {lasting}: {error}") from error
+
+
+def _tag(word: str | None) -> Tagged | None:
+    try:
+        return None if word is None else tag_written(word)
+    except ValueError as error:
+        raise typer.BadParameter(f"--tag: {error}") from error
+
+
+def _covered(tx: Transaction, exemption: Exemption) -> list[Finding]:
+    """Standing findings that it covers, or may: their tags are read by the next sweep."""
+    return [one for one in tx.findings.standing() if exemption.covers(one.policy, Subject.found(one)) is not False]
+
+
+def _with_states(app: App, tx: Transaction) -> list[tuple[Exemption, ExemptionState]]:
+    now, warning = app.clock.now(), app.settings.exemption_warning
+    found = sorted(tx.decisions.exemptions(), key=lambda one: (one.expires_at, one.id))
+    return [(one, one.state(now, warning)) for one in found]
+
+
+def _table(found: list[tuple[Exemption, ExemptionState]]) -> Table:
+    return table(
+        f"Exemptions ({len(found)})",
+        ("id", "policy", "selects", "owner", "reason", "until", "state", "source"),
+        (
+            (one.id, one.policy, one.selects, one.owner, one.reason, moment(one.expires_at), str(state), one.source)
+            for one, state in found
+        ),
+    )
+
+
+def _facts(one: Exemption, state: ExemptionState) -> Iterator[tuple[str, str]]:
+    yield "policy", one.policy
+    yield "selects", one.selects
+    yield "state", str(state)
+    yield "owner", one.owner
+    yield "reason", one.reason
+    yield "ends", moment(one.expires_at)
+    yield "made", f"{moment(one.created_at)} by {one.made_by or one.owner} from {one.made_from or 'an earlier version'}"
+    yield "kept in", "the store" if one.source == STORE else one.source
+    yield "last used", moment(one.used_at) if one.used_at else "never"
+    if one.revoked_at is not None:
+        why = f": {one.revoked_reason}" if one.revoked_reason else ""
+        yield "revoked", f"{moment(one.revoked_at)} by {one.revoked_by} from {one.revoked_from}{why}"

@@ -1,0 +1,132 @@
+"""The register of exemptions: takes the file over when it changed, and tells of what ends, and of pauses."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import datetime, timedelta
+from functools import partial
+from pathlib import Path
+
+from cloudwarden.core.errors import StoreError
+from cloudwarden.core.exemption import Exemption, Told
+from cloudwarden.core.pause import Pause
+from cloudwarden.core.policy import AnyPolicy
+from cloudwarden.engine.events import (
+    ExemptionEnding,
+    ExemptionExpired,
+    ExemptionsRead,
+    JournalFailed,
+    PauseBegan,
+    PauseEnded,
+)
+from cloudwarden.engine.exempt import longest, take_over, tell, untold
+from cloudwarden.loading import Loaded, Problem, WrittenExemptions, read_exemptions
+from cloudwarden.ports import Clock, ExemptionsFile, Reporter, Store
+
+
+class ExemptionRegister:
+    """Keeps the store's exemptions up to the file's. Called by the daemon after each load, and every turn."""
+
+    def __init__(
+        self,
+        *,
+        store: Callable[[], Store],
+        clock: Clock,
+        reporter: Reporter,
+        path: Path | None,
+        allowed: timedelta,
+        warning: timedelta,
+    ) -> None:
+        self._store = store
+        self._clock = clock
+        self._reporter = reporter
+        self._path = path
+        self._allowed = allowed
+        self._warning = warning
+        self._problems: tuple[Problem, ...] = ()
+        self._doubt: str | None = None
+        self._pauses: frozenset[Pause] = frozenset()
+
+    def written(self, loaded: Loaded) -> WrittenExemptions:
+        """What the file asks for; nothing when there is none."""
+        if self._path is None:
+            return WrittenExemptions()
+        policies: Mapping[str, AnyPolicy] = loaded.policies
+        return read_exemptions(
+            self._path,
+            # While a policy file is refused, its policies are not known, and no name can be called wrong.
+            policies=None if loaded.problems else policies.keys(),
+            now=self._clock.now(),
+            longest=partial(longest, policies, allowed=self._allowed),
+        )
+
+    def take(self, loaded: Loaded) -> None:
+        """Take the file over; a refused one leaves what the last good one said. Raises StoreError."""
+        written, now, store = self.written(loaded), self._clock.now(), self._store()
+        self._problems, changed = written.problems, 0
+        with store.reading() as tx:
+            taken = tx.decisions.exemptions_file()
+        if not written.problems:
+            file = None if self._path is None else ExemptionsFile(str(self._path), written.sha256, now)
+            with store.transaction() as tx:
+                changed = take_over(tx, file, written.wishes, now)
+        # What was taken over from this file stands; where nothing ever was, nobody can tell what is exempt.
+        never = bool(written.problems) and (taken is None or taken.path != str(self._path))
+        self._doubt = f"nobody can tell what is exempt: {written.problems[0]}" if never else None
+        if self._path is not None:
+            problems = tuple(str(one) for one in written.problems)
+            self._reporter.report(
+                ExemptionsRead(file=str(self._path), exemptions=len(written.wishes), changed=changed, problems=problems)
+            )
+
+    def doubt(self) -> str | None:
+        """Why nobody can tell what is exempt, so that nothing may be done; None when the register is sound."""
+        return self._doubt
+
+    def turn(self) -> None:
+        """Tell of what is about to end, of what ended, and of pauses, once each. Reports what the store refuses."""
+        try:
+            self._tell_pauses()
+            self._tell_endings(self._clock.now())
+        except StoreError as error:
+            self._reporter.report(JournalFailed(run_id="", detail=str(error)))
+
+    def details(self) -> Mapping[str, str]:
+        """What health should show: a refused file, and what is paused."""
+        details = {f"exemptions_problem_{number}": str(one) for number, one in enumerate(self._problems, start=1)}
+        if self._pauses:
+            details["paused"] = "; ".join(sorted(one.what for one in self._pauses))
+        return details
+
+    def _tell_pauses(self) -> None:
+        with self._store().reading() as tx:
+            current = frozenset(tx.decisions.pauses())
+        for one in sorted(current - self._pauses, key=str):
+            self._reporter.report(PauseBegan(pause=one))
+        for one in sorted(self._pauses - current, key=str):
+            self._reporter.report(PauseEnded(pause=one))
+        self._pauses = current
+
+    def _tell_endings(self, now: datetime) -> None:
+        with self._store().reading() as tx:
+            found = tx.decisions.exemptions()
+        news = [(one, told) for one in found if (told := untold(one, now, self._warning)) is not None]
+        if not news:
+            return
+        with self._store().transaction() as tx:
+            for exemption, told in news:
+                tell(tx, exemption, told, now)
+        for exemption, told in news:
+            self._reporter.report(_event(exemption, told))
+
+
+def _event(exemption: Exemption, told: Told) -> ExemptionEnding | ExemptionExpired:
+    kind = ExemptionEnding if told is Told.ENDING else ExemptionExpired
+    return kind(
+        exemption=exemption.id,
+        policy=exemption.policy,
+        selects=exemption.selects,
+        owner=exemption.owner,
+        expires_at=exemption.expires_at,
+        source=exemption.source,
+    )

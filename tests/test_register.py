@@ -1,0 +1,204 @@
+"""The file of exemptions is taken over, refused, and told of; so are pauses and ends."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from cloudwarden import days
+from cloudwarden.clock import FakeClock
+from cloudwarden.core.exemption import Exemption
+from cloudwarden.engine import decide, exempt
+from cloudwarden.engine.decide import Decider, DecisionError
+from cloudwarden.engine.events import ExemptionEnding, ExemptionExpired, ExemptionsRead, PauseBegan, PauseEnded
+from cloudwarden.loading import NOTHING
+from cloudwarden.register import ExemptionRegister
+from cloudwarden.store import SqlStore, open_store
+from world import NOON, Reports, stop_idle, wish
+
+GOOD = """
+[[exemption]]
+id = "shop-migration"
+policy = "stop-idle"
+tag = "team=shop"
+owner = "ada"
+reason = "they move"
+expires = 2026-03-20
+"""
+
+LOADED = replace(NOTHING, policies={"stop-idle": stop_idle()})
+
+
+@dataclass(kw_only=True)
+class Kept:
+    """A register, and all that it speaks to."""
+
+    store: SqlStore
+    path: Path
+    clock: FakeClock
+    reports: Reports
+
+    def register(self, path: Path | None = None) -> ExemptionRegister:
+        """As a new process makes it."""
+        return ExemptionRegister(
+            store=lambda: self.store,
+            clock=self.clock,
+            reporter=self.reports,
+            path=path or self.path,
+            allowed=days(90),
+            warning=days(7),
+        )
+
+    def take(self, text: str) -> ExemptionRegister:
+        """A new process takes the file with this text over."""
+        self.path.write_text(text)
+        register = self.register()
+        register.take(LOADED)
+        return register
+
+    def exemptions(self) -> list[Exemption]:
+        """What the store has."""
+        with self.store.reading() as tx:
+            return list(tx.decisions.exemptions())
+
+    def events(self) -> list[str]:
+        """The journal's events."""
+        with self.store.reading() as tx:
+            return [entry.event for entry in tx.journal.entries()]
+
+    def decider(self) -> Decider:
+        """A person."""
+        return Decider(by="grace", origin="cli grace@box", reason="lunch", now=self.clock.now())
+
+
+@pytest.fixture
+def kept(tmp_path: Path) -> Iterator[Kept]:
+    """An empty store, and a file that is not there yet."""
+    store = open_store("sqlite://")
+    yield Kept(store=store, path=tmp_path / "exemptions.toml", clock=FakeClock(NOON), reports=Reports())
+    store.close()
+
+
+def test_a_file_is_taken_over_once(kept: Kept) -> None:
+    """With its source, and who answers for it; reading the same again changes nothing."""
+    assert kept.take(GOOD).doubt() is None
+    kept.take(GOOD)
+    (made,) = kept.exemptions()
+    assert (made.id, made.source, made.made_by) == ("shop-migration", str(kept.path), "ada")
+    assert made.selects == "tag team=shop"
+    assert made.made_from.startswith(f"{kept.path} sha256:")
+    assert kept.events() == ["exemption_made"]
+
+
+def test_a_changed_entry_counts_as_it_is_now(kept: Kept) -> None:
+    """It keeps when it was made; what left the file is revoked, and may come back."""
+    kept.take(GOOD)
+    kept.clock.advance(days(1))
+    kept.take(GOOD.replace("ada", "grace"))
+    (changed,) = kept.exemptions()
+    assert (changed.owner, changed.created_at) == ("grace", NOON)
+    kept.take("")
+    (left,) = kept.exemptions()
+    assert (left.revoked_at, left.revoked_reason) == (kept.clock.now(), "it left the file")
+    kept.take(GOOD)
+    assert kept.exemptions()[0].active(kept.clock.now())
+    assert kept.events() == ["exemption_made", "exemption_changed", "exemption_revoked", "exemption_made"]
+
+
+def test_without_a_file_what_came_from_one_ends(kept: Kept) -> None:
+    """Exemptions made with a verb stay."""
+    kept.take(GOOD)
+    with kept.store.transaction() as tx:
+        exempt.exempt(tx, kept.decider(), wish(NOON + days(30), resource="i-1"))
+    register = kept.register()
+    register._path = None  # as settings without the file make it
+    register.take(LOADED)
+    assert [(one.source == "store", one.active(NOON)) for one in kept.exemptions()] == [(False, False), (True, True)]
+
+
+def test_a_refused_file_leaves_what_the_last_good_one_said(kept: Kept) -> None:
+    """Also in a new process; it is told, and shown."""
+    kept.take(GOOD)
+    register = kept.take("[[exemption]\n")
+    assert register.doubt() is None
+    assert kept.exemptions()[0].active(NOON)
+    assert "is not TOML" in register.details()["exemptions_problem_1"]
+    read = kept.reports.of(ExemptionsRead)[-1]
+    assert isinstance(read, ExemptionsRead)
+    assert read.problems
+
+
+def test_a_file_that_never_was_good_leaves_a_doubt(kept: Kept) -> None:
+    """Nobody can tell what it would exempt, so nothing may be done until it is mended."""
+    assert "nobody can tell what is exempt" in (kept.take("[[exemption]]\n").doubt() or "")
+    assert kept.take(GOOD).doubt() is None
+    kept.path.unlink()
+    register = kept.register()
+    register.take(LOADED)
+    assert register.doubt() is None
+    assert "cannot be read" in register.details()["exemptions_problem_1"]
+
+
+@pytest.mark.parametrize(
+    ("was", "becomes", "says"),
+    [
+        ("2026-03-20", "2026-12-31", ":2: shop-migration: it ends on 2026-12-31, and may last 90 days at most"),
+        ("2026-03-20", '"soon"', ":2: expires: .*; write a date, such as 2026-12-31"),
+        ('policy = "stop-idle"', 'policy = "stop-idel"', ":2: no policy 'stop-idel'; write \"stop-idle\""),
+        ('owner = "ada"', "", ":2: owner: Field required; write owner = "),
+        ('owner = "ada"', 'owner = " "', "needs an owner"),
+        ("reason", "raeson", "write reason"),
+        ('id = "shop', 'id = "x-shop', "x- is for those made with a verb"),
+        ('tag = "team=shop"', 'tag = "=shop"', "names no tag"),
+        ("[[exemption]]", "[exemption]", r"write every exemption as \[\[exemption\]\]"),
+        ("[[exemption]]", GOOD + "[[exemption]]", ":10: id 'shop-migration' is there twice"),
+    ],
+)
+def test_a_mistake_is_told_with_its_place_and_what_to_write(kept: Kept, was: str, becomes: str, says: str) -> None:
+    """Nothing of such a file is taken over."""
+    kept.path.write_text(GOOD.replace(was, becomes))
+    problems = kept.register().written(LOADED).problems
+    assert problems
+    with pytest.raises(ValueError, match=says):
+        raise ValueError("; ".join(str(one) for one in problems))
+    kept.register().take(LOADED)
+    assert kept.exemptions() == []
+
+
+def test_what_a_file_keeps_is_not_revoked_with_a_verb(kept: Kept) -> None:
+    """It would come back; the file is the place."""
+    kept.take(GOOD)
+    with kept.store.transaction() as tx, pytest.raises(DecisionError, match="take it out there"):
+        exempt.revoke(tx, "shop-migration", kept.decider())
+
+
+def test_an_end_is_told_before_and_when_it_comes_once_each(kept: Kept) -> None:
+    """Also across restarts; the journal has the end."""
+    kept.take(GOOD)
+    told = []
+    for _ in range(25):
+        kept.register().turn()
+        told.append((len(kept.reports.of(ExemptionEnding)), len(kept.reports.of(ExemptionExpired))))
+        kept.clock.advance(timedelta(days=1))
+    changes = [number for number in range(1, 25) if told[number] != told[number - 1]]
+    assert (changes, told[-1]) == ([11, 18], (1, 1))
+    assert kept.events() == ["exemption_made", "exemption_expired"]
+
+
+def test_pauses_are_told_when_they_begin_and_end(kept: Kept) -> None:
+    """A process that starts says what it finds paused; health names it."""
+    with kept.store.transaction() as tx:
+        decide.pause(tx, kept.decider(), account="111122223333")
+    register = kept.register()
+    register.turn()
+    register.turn()
+    assert register.details() == {"paused": "account 111122223333"}
+    with kept.store.transaction() as tx:
+        decide.resume(tx, kept.decider(), account="111122223333")
+    register.turn()
+    assert [len(kept.reports.of(kind)) for kind in (PauseBegan, PauseEnded)] == [1, 1]
+    assert register.details() == {}
