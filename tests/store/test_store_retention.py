@@ -169,7 +169,7 @@ def test_only_exported_entries_may_be_deleted(store: SqlStore, tmp_path: Path, n
             tx.connection.exec_driver_sql(statement)
 
 
-@pytest.mark.parametrize("content", [b"", gzip.compress(b'{"seq": 1}\n')])
+@pytest.mark.parametrize("content", [b"", gzip.compress(b'{"seq": 1}\n', mtime=0)])
 def test_an_altered_file_is_found(store: SqlStore, tmp_path: Path, noon: datetime, content: bytes) -> None:
     """Verifying names it."""
     append(store, SEGMENT, noon)
