@@ -241,3 +241,18 @@ def test_what_somebody_starts_again_is_left_alone(world: World, later: timedelta
     for _ in range(2):
         world.sweep(after=minutes(15))
     assert world.called() == ["stop_instances"] * 2
+
+
+def test_what_somebody_starts_again_at_once_is_left_alone(world: World) -> None:
+    """Before any sweep saw it stopped: nobody can tell that from an action without effect, so both wait."""
+    trusted(world, enforcing(respects=hours(6)))
+    world.add("i-idle")
+    world.sweep(after=minutes(15))
+    world.cloud.change("i-idle", state="running")
+    for _ in range(4 * 6):
+        world.sweep(after=minutes(15))
+    assert world.called() == ["stop_instances"]
+    assert "left alone until" in (world.finding("i-idle").held or "")
+    for _ in range(4):
+        world.sweep(after=minutes(15))
+    assert world.called() == ["stop_instances"] * 2

@@ -145,15 +145,25 @@ def _advanced(finding: Finding, terms: Terms) -> Finding:
     """Where a finding goes whose violation was just seen to stand."""
     now = terms.now
     if finding.state is State.VERIFYING and now - finding.state_since >= max(VERIFY_WITHIN, terms.interval):
-        finding = replace(moved(finding, State.FAILED, now), attempts=finding.attempts + 1)
+        finding = _unrepaired(finding, terms)
     if finding.state is State.FAILED and finding.attempts < MAX_ATTEMPTS:
-        finding = replace(moved(finding, State.OPEN, now), grace=Grace(ticked_at=now))
+        finding = replace(moved(finding, State.OPEN, now, held=finding.held), grace=Grace(ticked_at=now))
     if finding.state in (State.DUE, State.PROPOSED, State.APPROVED) and grace_left(finding, terms.grace):
         # The clock started again: whoever was about to act had stopped watching.
         return moved(finding, State.OPEN, now)
     if finding.state is State.OPEN and _is_due(finding, terms):
         return moved(finding, State.DUE, now)
     return finding
+
+
+def _unrepaired(finding: Finding, terms: Terms) -> Finding:
+    """The finding whose action succeeded and repaired nothing; or somebody took it back before anyone looked."""
+    failed = replace(moved(finding, State.FAILED, terms.now), attempts=finding.attempts + 1)
+    if not terms.respects:
+        return failed
+    until = terms.now + terms.respects
+    held = f"still violates after an action that succeeded: left alone until {until:%Y-%m-%d %H:%M}Z"
+    return replace(failed, snoozed_until=until, held=held)
 
 
 def _is_due(finding: Finding, terms: Terms) -> bool:
