@@ -12,7 +12,7 @@ from cloudwarden.core.acceptance import KnownScope
 from cloudwarden.core.action import Call, Json, Read
 from cloudwarden.core.evidence import Answers, Query
 from cloudwarden.core.exemption import Exemption
-from cloudwarden.core.finding import ActionRecord, ActionState, Finding, Proposal
+from cloudwarden.core.finding import ActionRecord, ActionState, Finding, Proposal, State
 from cloudwarden.core.pause import Pause
 from cloudwarden.core.resource import Resource, Scope
 from cloudwarden.core.verdict import Cause
@@ -126,6 +126,10 @@ class Findings(Protocol):
 
     def standing(self, policy: str | None = None) -> Sequence[Finding]:
         """Every finding that is not closed, exempted ones included, oldest first."""
+        ...
+
+    def in_states(self, *states: State) -> Sequence[Finding]:
+        """Findings that are in one of these states, oldest first."""
         ...
 
     def recently_closed(self, policy: str | None, since: datetime) -> Sequence[Finding]:

@@ -91,6 +91,22 @@ def test_standing_findings_oldest_first(store: SqlStore, finding: Findings, noon
         assert [each.id for each in tx.findings.standing("stop-idle")] == ["old", "new"]
 
 
+def test_findings_in_some_states(store: SqlStore, finding: Findings, noon: datetime) -> None:
+    """Those alone, oldest first: what is due is asked every second, on however large an estate."""
+    with store.transaction() as tx:
+        tx.findings.save(
+            [
+                finding("approved", state=State.APPROVED, first_seen=noon + timedelta(hours=1)),
+                finding("due", state=State.DUE),
+                finding("open"),
+                finding("closed", state=State.GONE),
+            ]
+        )
+        assert [each.id for each in tx.findings.in_states(State.DUE, State.APPROVED)] == ["due", "approved"]
+        plan = tx.connection.exec_driver_sql("EXPLAIN QUERY PLAN SELECT * FROM findings WHERE state IN ('due', 'x')")
+        assert "ix_findings_state" in str(plan.all())
+
+
 def test_recently_closed_findings(store: SqlStore, finding: Findings, noon: datetime) -> None:
     """Closed at the asked instant or later, of that policy alone, or of all."""
     before = noon - timedelta(microseconds=1)

@@ -7,17 +7,18 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from functools import cache
 
 from cloudwarden.core import guards, lifecycle
 from cloudwarden.core.action import Plan
 from cloudwarden.core.errors import CloudError, LeaseLost, StoreError
-from cloudwarden.core.exemption import Subject, ruling
+from cloudwarden.core.exemption import Exemption, Subject, ruling
 from cloudwarden.core.finding import ActionRecord, ActionState, Finding, Grace, Proposal, ProposalState, State
 from cloudwarden.core.guards import Candidate, Hold, Taken
-from cloudwarden.core.pause import paused_by
+from cloudwarden.core.pause import Pause, paused_by
 from cloudwarden.core.policy import AnyPolicy
 from cloudwarden.core.protection import protected_as_judged
-from cloudwarden.core.resource import Resource
+from cloudwarden.core.resource import Resource, Scope
 from cloudwarden.core.restraint import UNRESTRAINED, Restraints
 from cloudwarden.core.verdict import Outcome, Verdict
 from cloudwarden.engine.carry import Carrier, Ending
@@ -35,6 +36,20 @@ class Ready:
 
     candidate: Candidate
     plan: Plan
+
+
+@dataclass(frozen=True, slots=True)
+class _Decided:
+    """What operators have decided, read once for a whole batch."""
+
+    exemptions: Sequence[Exemption]
+    pauses: Sequence[Pause]
+    trusted: Callable[[str, str], frozenset[Scope]]
+
+    @staticmethod
+    def read(tx: Transaction) -> _Decided:
+        """All decisions; trust is asked for once for each version of a policy."""
+        return _Decided(tx.decisions.exemptions(), tx.decisions.pauses(), cache(tx.decisions.trusted))
 
 
 class Actor:
@@ -110,23 +125,30 @@ class Actor:
         """Candidates of each loaded policy: due findings that it may act on alone, and approved ones."""
         due: defaultdict[str, list[Candidate]] = defaultdict(list)
         with self._store.reading() as tx:
+            found = tx.findings.in_states(State.DUE, State.APPROVED)
+            if not found:
+                return due
             proposals = {proposal.finding_id: proposal for proposal in tx.proposals.undecided()}
-            for finding in tx.findings.standing():
+            decided = _Decided.read(tx)
+            for finding in found:
                 policy = self._policies.get(finding.policy)
-                if policy is not None and finding.state in (State.DUE, State.APPROVED):
-                    due[policy.name].append(self._candidate(tx, policy, finding, proposals.get(finding.id)))
+                if policy is not None:
+                    due[policy.name].append(self._candidate(decided, policy, finding, proposals.get(finding.id)))
         return due
 
-    def _candidate(self, tx: Transaction, policy: AnyPolicy, finding: Finding, proposal: Proposal | None) -> Candidate:
-        now, exemptions = self._clock.now(), tx.decisions.exemptions()
+    def _candidate(
+        self, decided: _Decided, policy: AnyPolicy, finding: Finding, proposal: Proposal | None
+    ) -> Candidate:
+        now = self._clock.now()
         return Candidate(
             policy=policy,
             finding=finding,
             mode=self._mode_of(policy, finding.scope),
-            trusted=finding.scope in tx.decisions.trusted(policy.name, policy.fingerprint),
+            trusted=finding.scope in decided.trusted(policy.name, policy.fingerprint),
             proposal=proposal,
-            exempted=self._exemptions_doubt() or ruling(policy.name, Subject.found(finding), exemptions, now).by,
-            paused=paused_by(tx.decisions.pauses(), policy.name, finding.scope.account),
+            exempted=self._exemptions_doubt()
+            or ruling(policy.name, Subject.found(finding), decided.exemptions, now).by,
+            paused=paused_by(decided.pauses, policy.name, finding.scope.account),
             closed=self._restraints.closed(policy, finding.scope.account, now),
             now=now,
         )
@@ -248,7 +270,7 @@ class Actor:
             finding = tx.findings.get(record.finding_id)
             if finding is None:
                 return Ending(state=ActionState.ABANDONED, error="its finding is not in the store")
-            candidate = self._candidate(tx, policy, finding, None)
+            candidate = self._candidate(_Decided.read(tx), policy, finding, None)
         if hold := guards.held_by(candidate, guards.LAST):
             self._hold([candidate], hold, record.run_id)
             return str(hold)

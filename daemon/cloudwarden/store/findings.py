@@ -7,7 +7,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection, func, select
 
-from cloudwarden.core.finding import ActionRecord, ActionState, Finding, Proposal, ProposalState
+from cloudwarden.core.finding import ActionRecord, ActionState, Finding, Proposal, ProposalState, State
 from cloudwarden.store import rows
 from cloudwarden.store.tables import actions as actions_table
 from cloudwarden.store.tables import findings as findings_table
@@ -37,6 +37,14 @@ class SqlFindings:
         )
         if policy is not None:
             query = query.where(findings_table.c.policy == policy)
+        return rows.fetch(self._connection, query, rows.finding_from)
+
+    def in_states(self, *states: State) -> Sequence[Finding]:
+        query = (
+            select(findings_table)
+            .where(findings_table.c.state.in_([state.value for state in states]))
+            .order_by(findings_table.c.first_seen, findings_table.c.id)
+        )
         return rows.fetch(self._connection, query, rows.finding_from)
 
     def recently_closed(self, policy: str | None, since: datetime) -> Sequence[Finding]:

@@ -101,6 +101,7 @@ Index(
     sqlite_where=text("closed_at IS NULL"),
 )
 Index(None, findings.c.policy, findings.c.closed_at)
+Index(None, findings.c.state)
 
 proposals = Table(
     "proposals",
