@@ -39,6 +39,7 @@ from cloudwarden.engine.survey import Assignment, Survey
 from cloudwarden.engine.sweep import Sweeper, SweepResult
 from cloudwarden.engine.tenure import Tenure, beat
 from cloudwarden.loading import NOTHING, Loaded
+from cloudwarden.overview import Overview
 from cloudwarden.ports import Reporter
 from cloudwarden.register import ExemptionRegister
 from cloudwarden.settings import Settings
@@ -63,7 +64,10 @@ class App:
         self.settings = settings
         self.clock = SystemClock()
         self.metrics = Metrics()
-        self.reporter: Reporter = Fanout(self.metrics, *reporters)
+        self.overview = Overview(
+            store=lambda: self.store, clock=self.clock, exemption_warning=settings.exemption_warning
+        )
+        self.reporter: Reporter = Fanout(self.metrics, self.overview, *reporters)
         self._alive: Callable[[], None] = lambda: None
         self._loaded = NOTHING
         self._stop = threading.Event()
@@ -275,7 +279,13 @@ class App:
                 exemptions_file=self.settings.exemptions_file,
             )
             self._alive = daemon.alive
-            web = WebServer(self.settings.host, self.settings.port, self.metrics.registry, daemon.health)
+            web = WebServer(
+                self.settings.host,
+                self.settings.port,
+                self.metrics.registry,
+                daemon.health,
+                lambda: self.overview.board(daemon.health()),
+            )
             host, port = web.start()
             threading.Thread(target=beat, args=(self.tenure, self.store, stop), name="leases", daemon=True).start()
             try:

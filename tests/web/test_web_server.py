@@ -16,6 +16,7 @@ import pytest
 from prometheus_client import CollectorRegistry, Counter
 from prometheus_client.openmetrics.parser import text_string_to_metric_families
 
+from boards import board
 from cloudwarden.core.errors import SettingsError
 from cloudwarden.web.health import Health
 from cloudwarden.web.server import WebServer
@@ -53,7 +54,7 @@ def patient() -> Patient:
 @pytest.fixture
 def address(registry: CollectorRegistry, patient: Patient) -> Iterator[tuple[str, int]]:
     """Where a server listens."""
-    server = WebServer("127.0.0.1", 0, registry, patient)
+    server = WebServer("127.0.0.1", 0, registry, patient, board)
     yield server.start()
     server.stop()
 
@@ -131,12 +132,20 @@ def test_nothing_else_is_served(get: Get, path: str) -> None:
     assert get(path)[0] == 404
 
 
-@pytest.mark.parametrize("path", ["/metrics", "/readyz", "/nothing"])
+def test_the_console_and_its_style_are_served(get: Get) -> None:
+    """As what they are, so that a browser takes them under `nosniff`."""
+    assert [get(path)[1]["Content-Type"] for path in ("/", "/console.css")] == [
+        "text/html; charset=utf-8",
+        "text/css; charset=utf-8",
+    ]
+
+
+@pytest.mark.parametrize("path", ["/", "/metrics", "/readyz", "/nothing"])
 def test_every_answer_has_the_security_headers(get: Get, path: str) -> None:
     """A browser runs and frames nothing of it, and nobody learns which server it is."""
     headers = get(path)[1]
     assert headers["X-Content-Type-Options"] == "nosniff"
-    assert headers["Content-Security-Policy"] == "default-src 'none'; frame-ancestors 'none'"
+    assert headers["Content-Security-Policy"] == "default-src 'none'; style-src 'self'; frame-ancestors 'none'"
     assert "Server" not in headers
 
 
@@ -151,28 +160,28 @@ def test_a_taken_port_is_an_error_at_once(address: tuple[str, int], registry: Co
     """The second server on a port says which, and what to write."""
     host, port = address
     with pytest.raises(SettingsError, match=rf"port {port}: Address already in use.*write a free port"):
-        WebServer(host, port, registry, lambda: GOOD).start()
+        WebServer(host, port, registry, lambda: GOOD, board).start()
 
 
 def test_an_unknown_host_is_an_error_at_once(registry: CollectorRegistry) -> None:
     """So is an address that this machine does not have."""
     with pytest.raises(SettingsError, match=r"203\.0\.113\.1"):
-        WebServer("203.0.113.1", 0, registry, lambda: GOOD).start()
+        WebServer("203.0.113.1", 0, registry, lambda: GOOD, board).start()
 
 
 def test_a_stopped_server_gives_its_port_back(registry: CollectorRegistry) -> None:
     """The next daemon can start on it."""
-    first = WebServer("127.0.0.1", 0, registry, lambda: GOOD)
+    first = WebServer("127.0.0.1", 0, registry, lambda: GOOD, board)
     host, port = first.start()
     first.stop()
-    second = WebServer(host, port, registry, lambda: GOOD)
+    second = WebServer(host, port, registry, lambda: GOOD, board)
     assert second.start() == (host, port)
     second.stop()
 
 
 def test_a_client_that_hangs_does_not_keep_the_server(registry: CollectorRegistry) -> None:
     """Stopping is bounded, whatever others do."""
-    server = WebServer("127.0.0.1", 0, registry, lambda: GOOD)
+    server = WebServer("127.0.0.1", 0, registry, lambda: GOOD, board)
     with socket.create_connection(server.start()) as client:
         client.sendall(b"GET /metrics HTTP/1.1\r\n")
         began = time.monotonic()
@@ -182,4 +191,4 @@ def test_a_client_that_hangs_does_not_keep_the_server(registry: CollectorRegistr
 
 def test_stopping_without_a_start_does_nothing(registry: CollectorRegistry) -> None:
     """A daemon that failed early cleans up all the same."""
-    WebServer("127.0.0.1", 0, registry, lambda: GOOD).stop()
+    WebServer("127.0.0.1", 0, registry, lambda: GOOD, board).stop()

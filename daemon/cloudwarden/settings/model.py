@@ -154,15 +154,15 @@ class Settings(BaseSettings):
     )
     host: str = Field(
         default="127.0.0.1",
-        description="address to listen on, default 127.0.0.1: metrics name accounts and policies, so showing them to "
-        "the network is a decision.",
+        description="address to listen on, default 127.0.0.1: the console and the metrics name accounts and resources, "
+        "so showing them to the network is a decision.",
     )
     port: int = Field(
         default=9464,
         ge=0,
         le=65_535,
         description="TCP port, default 9464: a usual one of Prometheus exporters. 0 takes whichever is free. "
-        "/metrics, /healthz and /readyz are here.",
+        "the console, /metrics, /healthz and /readyz are here.",
     )
     log_format: Literal["auto", "json", "console"] = Field(
         default="auto",

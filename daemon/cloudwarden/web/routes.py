@@ -12,23 +12,26 @@ from starlette.datastructures import MutableHeaders
 from starlette.middleware.gzip import GZipMiddleware
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from cloudwarden.web.board import Board
+from cloudwarden.web.console import Console
 from cloudwarden.web.health import Health
 
 SECURITY_HEADERS: Mapping[str, str] = {
     "Cache-Control": "no-store",
-    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
+    "Content-Security-Policy": "default-src 'none'; style-src 'self'; frame-ancestors 'none'",
     "Cross-Origin-Resource-Policy": "same-origin",
     "Referrer-Policy": "no-referrer",
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
 }
-"""On every answer, errors included: a browser that opens one runs nothing of it, frames it nowhere, keeps no copy."""
+"""On every answer, errors included: a browser runs nothing of it, frames it nowhere, keeps no copy."""
 
 _READS = ["GET", "HEAD"]
 
 
-def application(registry: CollectorRegistry, health: Callable[[], Health]) -> ASGIApp:
-    """The web application: `/metrics`, `/healthz` and `/readyz`, and nothing that lists them."""
+def application(registry: CollectorRegistry, health: Callable[[], Health], board: Callable[[], Board]) -> ASGIApp:
+    """The web application: the console, `/metrics`, `/healthz` and `/readyz`."""
+    console = Console(board)
     app = FastAPI(title="Cloudwarden", docs_url=None, redoc_url=None, openapi_url=None)
     app.add_middleware(GZipMiddleware, minimum_size=1024)
 
@@ -45,7 +48,14 @@ def application(registry: CollectorRegistry, health: Callable[[], Health]) -> AS
         body = {"ready": now.ready, "details": dict(now.details)}
         return JSONResponse(body, status_code=200 if now.ready else 503)
 
-    for path, endpoint in (("/metrics", metrics), ("/healthz", healthz), ("/readyz", readyz)):
+    served: tuple[tuple[str, Callable[..., Response]], ...] = (
+        ("/", console.page),
+        ("/console.css", console.style),
+        ("/metrics", metrics),
+        ("/healthz", healthz),
+        ("/readyz", readyz),
+    )
+    for path, endpoint in served:
         app.add_api_route(path, endpoint, methods=_READS, include_in_schema=False, response_model=None)
     # Around the application and not among its middleware: what answers for an endpoint that raised lies outside those.
     return SecurityHeaders(app)

@@ -10,6 +10,7 @@ import uvicorn
 from prometheus_client import CollectorRegistry
 
 from cloudwarden.core.errors import SettingsError
+from cloudwarden.web.board import Board
 from cloudwarden.web.health import Health
 from cloudwarden.web.routes import application
 
@@ -21,12 +22,19 @@ START_SECONDS = 10.0
 
 
 class WebServer:
-    """Serves `registry` and `health` on `host:port` between `start` and `stop`; port 0 takes any free one."""
+    """Serves `registry`, `health` and `board` on `host:port` between `start` and `stop`; port 0 takes any free one."""
 
-    def __init__(self, host: str, port: int, registry: CollectorRegistry, health: Callable[[], Health]) -> None:
+    def __init__(
+        self,
+        host: str,
+        port: int,
+        registry: CollectorRegistry,
+        health: Callable[[], Health],
+        board: Callable[[], Board],
+    ) -> None:
         self._host = host
         self._port = port
-        self._application = application(registry, health)
+        self._application = application(registry, health, board)
         self._server: _Server | None = None
         self._thread: threading.Thread | None = None
 

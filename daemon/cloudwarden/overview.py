@@ -1,0 +1,115 @@
+"""Overview: what the console shows, from the store and from what was heard of the latest listings."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from datetime import timedelta
+
+from cloudwarden.core.acceptance import DiscoveryProblem
+from cloudwarden.core.exemption import ANY, ExemptionState
+from cloudwarden.core.finding import Proposal, ProposalState
+from cloudwarden.core.pause import paused_by
+from cloudwarden.core.resource import Scope
+from cloudwarden.core.verdict import Severity
+from cloudwarden.engine.events import Listed, PoliciesLoaded, ScopesDiscovered, ScopesLeft, StoreCounted
+from cloudwarden.ports import Clock, Transaction
+from cloudwarden.store import SqlStore, count
+from cloudwarden.version import VERSION
+from cloudwarden.web.board import Board, PolicyLine, Unread
+from cloudwarden.web.health import Health
+
+ACTIONS_SHOWN = 20
+
+
+class Overview:
+    """A reporter that remembers what is incomplete, and tells it together with what the store holds.
+
+    Any thread may report, and any may ask.
+    """
+
+    def __init__(self, *, store: Callable[[], SqlStore], clock: Clock, exemption_warning: timedelta) -> None:
+        self._store = store
+        self._clock = clock
+        self._warning = exemption_warning
+        self._lock = threading.Lock()
+        self._unread: dict[tuple[Scope, str], Unread] = {}
+        self._undiscovered: tuple[DiscoveryProblem, ...] = ()
+        self._modes: Mapping[str, str] = {}
+        self._problems: tuple[str, ...] = ()
+
+    def report(self, event: object) -> None:
+        """Remember what the page shows of it."""
+        with self._lock:
+            match event:
+                case Listed():
+                    self._listed(event)
+                case ScopesDiscovered(problems=problems):
+                    self._undiscovered = problems
+                case ScopesLeft(account=account, regions=regions):
+                    for key in [key for key in self._unread if key[0].account == account and key[0].region in regions]:
+                        del self._unread[key]
+                case PoliciesLoaded(policies=policies, problems=problems):
+                    self._modes, self._problems = dict(policies), problems
+                case _:
+                    pass
+
+    def board(self, health: Health) -> Board:
+        """What is known now. Raises StoreError."""
+        with self._lock:
+            unread, undiscovered = [*self._unread.values()], self._undiscovered
+            modes, problems = self._modes, self._problems
+        now = self._clock.now()
+        with self._store().reading() as tx:
+            counted = count(tx, now, ending_within=self._warning)
+            pauses = tx.decisions.pauses()
+            states = [(one, one.state(now, ending_within=self._warning)) for one in tx.decisions.exemptions()]
+            return Board(
+                now=now,
+                version=VERSION,
+                failing=health.details.get("sweep", ""),
+                problems=problems,
+                policies=[
+                    PolicyLine(
+                        name=name,
+                        mode=modes.get(name, "not loaded"),
+                        findings=_findings(counted, name),
+                        pending=counted.proposals.get(name, 0),
+                        paused=paused_by(pauses, name, ANY) is not None,
+                    )
+                    for name in sorted({*modes, *(policy for policy, _, _ in counted.findings), *counted.proposals})
+                ],
+                pauses=pauses,
+                unread=sorted(unread, key=lambda one: (one.scope, one.kind)),
+                undiscovered=undiscovered,
+                waiting=[one for one in tx.scopes.known().values() if one.waits],
+                proposals=_pending(tx),
+                actions=tx.actions.latest(ACTIONS_SHOWN),
+                exemptions_ending=[one for one, state in states if state is ExemptionState.ENDING],
+            )
+
+    def _listed(self, event: Listed) -> None:
+        key = (event.scope, event.kind)
+        if event.problem is None:
+            self._unread.pop(key, None)
+            return
+        known = self._unread.get(key)
+        self._unread[key] = Unread(
+            scope=event.scope,
+            kind=event.kind,
+            since=known.since if known else self._clock.now(),
+            cause=event.problem,
+        )
+
+
+def _findings(counted: StoreCounted, policy: str) -> Mapping[Severity, int]:
+    return {
+        severity: sum(
+            number for (name, its, _), number in counted.findings.items() if (name, its) == (policy, severity.value)
+        )
+        for severity in Severity
+    }
+
+
+def _pending(tx: Transaction) -> Sequence[Proposal]:
+    return [one for one in tx.proposals.undecided() if one.state is ProposalState.PENDING]

@@ -1,0 +1,59 @@
+"""What the console's page shows: values alone."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from cloudwarden.core.acceptance import DiscoveryProblem, KnownScope
+from cloudwarden.core.exemption import Exemption
+from cloudwarden.core.finding import ActionRecord, Proposal
+from cloudwarden.core.pause import Pause
+from cloudwarden.core.resource import Scope
+from cloudwarden.core.verdict import Cause, Severity
+
+ROWS = 100
+"""Rows that one table shows at most; its heading says how many there are."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Unread:
+    """A kind that could not be listed completely in a scope: since when, and why."""
+
+    scope: Scope
+    kind: str
+    since: datetime
+    cause: Cause
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class PolicyLine:
+    """One policy: how far it goes at most, what stands by severity, and what waits for a person."""
+
+    name: str
+    mode: str
+    findings: Mapping[Severity, int]
+    pending: int
+    paused: bool
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Board:
+    """Everything on the page, as it is at one instant.
+
+    `failing` is why the latest sweep was of no use, or empty; `problems` are policy files that were refused.
+    """
+
+    now: datetime
+    version: str
+    failing: str
+    problems: Sequence[str]
+    policies: Sequence[PolicyLine]
+    pauses: Sequence[Pause]
+    unread: Sequence[Unread]
+    undiscovered: Sequence[DiscoveryProblem]
+    waiting: Sequence[KnownScope]
+    proposals: Sequence[Proposal]
+    actions: Sequence[ActionRecord]
+    exemptions_ending: Sequence[Exemption]

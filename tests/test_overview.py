@@ -1,0 +1,89 @@
+"""What the console shows, from a store in memory and from events."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import timedelta
+
+import pytest
+
+from cloudwarden.core.resource import Scope
+from cloudwarden.core.verdict import Cause, Severity
+from cloudwarden.engine.decide import Decider, pause
+from cloudwarden.engine.events import Listed, PoliciesLoaded, ScopesLeft
+from cloudwarden.overview import Overview
+from cloudwarden.store import SqlStore, open_store
+from cloudwarden.web.health import Health
+from world import World, stop_idle
+
+SCOPE = Scope(account="123456789012", region="eu-central-1")
+GOOD = Health(live=True, ready=True)
+DENIED = Cause(reason="access-denied", detail="ec2:DescribeVolumes")
+
+
+@pytest.fixture
+def store() -> Iterator[SqlStore]:
+    """A store in memory."""
+    opened = open_store("sqlite://")
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def world(store: SqlStore) -> World:
+    """A world in it."""
+    return World(store=store)
+
+
+@pytest.fixture
+def overview(world: World, store: SqlStore) -> Overview:
+    """An overview of a world's store."""
+    return Overview(store=lambda: store, clock=world.clock, exemption_warning=timedelta(days=7))
+
+
+def listed(problem: Cause | None) -> Listed:
+    """A listing of volumes."""
+    return Listed(run_id="r", kind="ec2.volume", scope=SCOPE, resources=0, problem=problem, seconds=0.1)
+
+
+def test_a_listing_that_failed_is_unread_until_one_succeeds(world: World, overview: Overview) -> None:
+    """Since the first of its failures in a row."""
+    overview.report(listed(DENIED))
+    first = world.clock.now()
+    world.clock.advance(timedelta(hours=1))
+    overview.report(listed(DENIED))
+    (unread,) = overview.board(GOOD).unread
+    assert (unread.kind, unread.since, unread.cause) == ("ec2.volume", first, DENIED)
+    overview.report(listed(None))
+    assert not overview.board(GOOD).unread
+
+
+def test_a_scope_that_left_is_no_longer_unread(overview: Overview) -> None:
+    """Nobody will read it again."""
+    overview.report(listed(DENIED))
+    overview.report(ScopesLeft(account=SCOPE.account, name="", regions=(SCOPE.region,)))
+    assert not overview.board(GOOD).unread
+
+
+def test_policies_show_what_stands_and_what_waits(world: World, overview: Overview) -> None:
+    """Loaded ones with their mode, and whether they are paused."""
+    world.use(stop_idle())
+    world.add("i-1")
+    world.sweep()
+    world.sweep(after=timedelta(minutes=15))
+    overview.report(PoliciesLoaded(policies=(("stop-idle", "propose"), ("other", "observe")), problems=()))
+    with world.store.transaction() as tx:
+        pause(tx, Decider(by="ada", origin="here", reason="", now=world.clock.now()), "other")
+    board = overview.board(GOOD)
+    assert [(one.name, one.mode, one.paused) for one in board.policies] == [
+        ("other", "observe", True),
+        ("stop-idle", "propose", False),
+    ]
+    assert board.policies[1].findings[Severity.MEDIUM] == 1
+    assert (board.policies[1].pending, len(board.proposals)) == (1, 1)
+
+
+def test_a_useless_sweep_is_said(overview: Overview) -> None:
+    """In the words of the health page."""
+    ill = Health(live=True, ready=False, details={"sweep": "the latest sweep failed: no credentials"})
+    assert overview.board(ill).failing == "the latest sweep failed: no credentials"
