@@ -16,6 +16,7 @@ from sqlalchemy import Connection, RowMapping, delete, insert, select
 
 from cloudwarden.core.errors import StoreUnusable, StoreUnwritable
 from cloudwarden.store.chain import GENESIS, canonical, fault, instant
+from cloudwarden.store.copying import settle_names
 from cloudwarden.store.rows import fetch
 from cloudwarden.store.tables import journal, journal_segments
 from cloudwarden.store.transaction import SqlStore
@@ -126,20 +127,12 @@ def _write(directory: Path, name: str, content: bytes) -> None:
             file.flush()
             os.fsync(file.fileno())
         draft.replace(directory / name)
-        _settle_names(directory)
+        settle_names(directory)
     except OSError as error:
         raise StoreUnwritable(
             f"{directory / name}: old entries of the journal cannot be exported ({error.strerror}), so they stay: give "
             "this user write access to the directory, or set `retention.directory` to another"
         ) from error
-
-
-def _settle_names(directory: Path) -> None:
-    descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def _take_out(store: SqlStore, segment: Segment) -> None:
