@@ -232,6 +232,10 @@ class Decisions(Protocol):
 
     def trust(self, policy: str, fingerprint: str, scopes: Iterable[Scope]) -> None: ...
 
+    def distrust(self) -> None:
+        """Let no policy act by itself any more, whichever was trusted."""
+        ...
+
 
 class Runs(Protocol):
     """The latest sweep of each policy."""
@@ -361,8 +365,8 @@ class JournalCopy(Protocol):
         """Keep a batch, durably; the same one again changes nothing of what is kept."""
         ...
 
-    def lines(self) -> Iterable[tuple[str, str]]:
-        """Every line with the place where it stands, in the order in which entries were shipped."""
+    def lines(self, after: int = 0) -> Iterable[tuple[str, str]]:
+        """Every line with the place where it stands, in the order of their numbers; at least those above `after`."""
         ...
 
 

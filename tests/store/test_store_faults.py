@@ -161,7 +161,9 @@ def test_a_truncated_file_is_refused(url: str, path: Path, finding: Callable[...
     refused_unchanged(path, url, "damaged")
 
 
-@pytest.mark.parametrize(("log", "what"), [(b"", "the file is empty: "), (b"x" * 100, "the file is empty, and its log")])
+@pytest.mark.parametrize(
+    ("log", "what"), [(b"", "the file is empty: "), (b"x" * 100, "the file is empty, and its log")]
+)
 def test_an_empty_file_is_refused(url: str, path: Path, log: bytes, what: str) -> None:
     """SQLite would begin a new database here, and throw the log away with what it holds."""
     path.touch()
@@ -186,7 +188,10 @@ def test_a_new_database_appears_whole(url: str, path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("replaced", "error", "what"),
-    [(False, StoreUnwritable, "was deleted or moved while"), (True, StoreUnusable, "another file was put in its place")],
+    [
+        (False, StoreUnwritable, "was deleted or moved while"),
+        (True, StoreUnusable, "another file was put in its place"),
+    ],
 )
 def test_a_file_that_is_taken_away_stops_everything(
     file_store: SqlStore, path: Path, *, replaced: bool, error: type[StoreError], what: str
@@ -223,7 +228,7 @@ def test_a_file_that_goes_during_a_transaction_keeps_nothing(file_store: SqlStor
 def test_a_log_that_is_deleted_stops_writing(file_store: SqlStore, path: Path) -> None:
     """What SQLite writes to it afterwards nobody else sees, and nobody finds after a crash."""
     path.with_name("cloudwarden.db-wal").unlink()
-    with pytest.raises(StoreUnwritable, match="its log .* was deleted"), file_store.transaction() as tx:
+    with pytest.raises(StoreUnwritable, match=r"its log .* was deleted"), file_store.transaction() as tx:
         tx.decisions.save_pause(paused())
 
 

@@ -63,7 +63,7 @@ def _stay(engine: Engine, place: Place) -> None:
 def _writes_log(connection: Connection) -> bool:
     if connection.get_execution_options().get(_BEGIN) is not None:
         return False
-    return connection.exec_driver_sql("PRAGMA journal_mode").scalar_one() == "wal"
+    return bool(connection.exec_driver_sql("PRAGMA journal_mode").scalar_one() == "wal")
 
 
 def _prepare(connection: sqlite3.Connection, _entry: ConnectionPoolEntry) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import secrets
+from collections.abc import Callable
 from pathlib import Path
 
 from sqlalchemy import Engine
@@ -12,11 +13,11 @@ from cloudwarden.core.errors import StoreUnwritable
 from cloudwarden.store.connection import outside_transactions
 
 
-def whole_copy(engine: Engine, to: Path) -> None:
+def whole_copy(engine: Engine, to: Path, check: Callable[[Path], None] = lambda _: None) -> None:
     """Copy the database as it is at one instant, its writers going on, to a file that does not exist yet.
 
-    The copy is durable, has no log beside it, and may be read by its owner alone; it appears whole or not at all.
-    Raises StoreUnwritable.
+    The copy is durable, has no log beside it, and may be read by its owner alone; it appears whole, once `check` has
+    not raised for it, or not at all. Raises StoreUnwritable.
     """
     draft = to.with_name(f"{to.name}.part-{secrets.token_hex(4)}")
     try:
@@ -24,6 +25,7 @@ def whole_copy(engine: Engine, to: Path) -> None:
         with outside_transactions(engine).connect() as connection:
             # One reader's view, as SQLite's "VACUUM INTO" has it; the online backup would begin anew at each write.
             connection.exec_driver_sql("VACUUM INTO ?", (str(draft),))
+        check(draft)
         durable(draft)
         publish(draft, to)
     except OSError as error:

@@ -24,12 +24,12 @@ BUSY_TIMEOUT_SECONDS = 5.0
 """How long a transaction waits for another writer: ours end within milliseconds, a backup's within seconds."""
 
 
-def open_store(url: str, *, busy_timeout_seconds: float = BUSY_TIMEOUT_SECONDS) -> SqlStore:
+def open_store(url: str, *, busy_timeout_seconds: float = BUSY_TIMEOUT_SECONDS, keep_old: bool = True) -> SqlStore:
     """The store at a URL such as `sqlite:////var/lib/cloudwarden/cloudwarden.db`, its schema up to date.
 
     `sqlite://` is one in memory that ends with the value returned. A missing file is made; a damaged, empty or
     foreign one is refused and left as it is. Of one with an older schema a copy is kept beside it before it is
-    changed. Raises StoreUnusable, StoreUnwritable or StoreBusy.
+    changed, unless this is a copy already (`keep_old`). Raises StoreUnusable, StoreUnwritable or StoreBusy.
     """
     parts, file = parsed(url), file_of(url)
     if file is None:
@@ -45,7 +45,8 @@ def open_store(url: str, *, busy_timeout_seconds: float = BUSY_TIMEOUT_SECONDS) 
         refuse_damage(engine, file)
         refuse_unknown(engine, str(file))
         _use_wal(engine, busy_timeout_seconds)
-        _keep_old(engine, file)
+        if keep_old:
+            _keep_old(engine, file)
         migrate(engine, str(file))
     except BaseException:
         engine.dispose()

@@ -45,8 +45,12 @@ def segments(connection: Connection) -> Sequence[Segment]:
     return fetch(connection, select(journal_segments).order_by(journal_segments.c.last_seq), _segment_from)
 
 
-def export_oldest(store: SqlStore, directory: Path, *, before: datetime, now: datetime) -> Segment | None:
+def export_oldest(
+    store: SqlStore, directory: Path, *, before: datetime, now: datetime, shipped_to: str | None = None
+) -> Segment | None:
     """Write the oldest segment to a file and take it out of the database; None unless all of it is older.
+
+    Where entries are shipped to a target, all of it must be there as well.
 
     Raises StoreUnwritable when the file cannot be written and StoreUnusable when an entry was altered: then
     nothing is deleted.
@@ -55,6 +59,9 @@ def export_oldest(store: SqlStore, directory: Path, *, before: datetime, now: da
         known = segments(tx.connection)
         first = known[-1].last_seq + 1 if known else 1
         rows = _rows(tx.connection, first)
+        shipped = {shipment.target: shipment.seq for shipment in tx.keeping.shipments()}
+    if rows and shipped_to is not None and shipped.get(shipped_to, 0) < rows[-1]["seq"]:
+        return None
     if len(rows) < SEGMENT or max(str(row["at"]) for row in rows) >= instant(before):
         return None
     _refuse_broken(rows, first, known[-1].last_hash if known else GENESIS)
