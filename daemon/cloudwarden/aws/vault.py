@@ -135,7 +135,8 @@ class S3Copy:
     def _objects(self, after: int) -> Iterator[tuple[re.Match[str], str]]:
         """The batches that begin above `after`, in the order of their first entries, each with its oldest version."""
         held: tuple[re.Match[str], str] | None = None
-        for version in self._versions(f"{self._place.key_prefix}{after:012}-~"):
+        # The first key that S3 gives comes after the marker, whether there is a key of that name or not.
+        for version in self._versions({"KeyMarker": f"{self._place.key_prefix}{after:012}-~"} if after else {}):
             match = _KEY.fullmatch(str(version["Key"]).removeprefix(self._place.key_prefix))
             if match is None:
                 continue
@@ -146,9 +147,8 @@ class S3Copy:
         if held is not None:
             yield held
 
-    def _versions(self, key_marker: str) -> Iterator[Mapping[str, Any]]:
-        """Every version of every key after the marker. Raises CloudError."""
-        following = {"KeyMarker": key_marker}
+    def _versions(self, following: Mapping[str, str]) -> Iterator[Mapping[str, Any]]:
+        """Every version of every key that follows. Raises CloudError."""
         while True:
             asked = {"Bucket": self._place.bucket, "Prefix": self._place.key_prefix, **following}
             page = ask(self._client(), "list_object_versions", asked)
