@@ -136,13 +136,14 @@ def rewrite(path: Path, *, from_seq: int) -> None:
     with sqlite3.connect(path) as database:
         rows = database.execute("SELECT * FROM journal ORDER BY seq").fetchall()
     previous = ""
-    for seq, at, event, run_id, action_id, details, before, hash_ in rows:
+    for seq, at, _, run_id, action_id, details, _, hash_ in rows:
         if seq < from_seq:
             previous = hash_
             continue
         fields = {"seq": seq, "at": at, "event": "forged", "run_id": run_id, "action_id": action_id}
         sealed = digest(**fields, details=json.loads(details), previous=previous)
-        tamper(path, f"UPDATE journal SET event='forged', previous='{previous}', hash='{sealed}' WHERE seq={seq}")
+        statement = "UPDATE journal SET event = 'forged', previous = ?, hash = ? WHERE seq = ?"
+        tamper(path, statement, previous, sealed, seq)
         previous = sealed
 
 

@@ -25,12 +25,9 @@ def put_back(shipping: Shipping, path: Path, seq: int) -> None:
     """Put the store back to when its journal ended with this entry, as somebody would who copies an old file over."""
     with shipping.store.reading() as tx:
         (entry,) = tx.journal.entries(after=seq - 1, most=1)
-    for statement in (
-        f"DELETE FROM journal WHERE seq > {seq}",
-        f"UPDATE sqlite_sequence SET seq = {seq}",
-        f"UPDATE shipments SET seq = {seq}, hash = '{entry.hash}'",
-    ):
-        tamper(path, statement)
+    tamper(path, "DELETE FROM journal WHERE seq > ?", seq)
+    tamper(path, "UPDATE sqlite_sequence SET seq = ?", seq)
+    tamper(path, "UPDATE shipments SET seq = ?, hash = ?", seq, entry.hash)
 
 
 def test_a_turn_ships_one_batch(shipping: Shipping) -> None:
