@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import signal
 import sqlite3
 from collections.abc import Callable
 from pathlib import Path
@@ -34,7 +36,7 @@ def damaged(file: Path) -> None:
 def newer(file: Path) -> None:
     """The schema of a later version."""
     made(file)
-    with sqlite3.connect(file) as database:
+    with contextlib.closing(sqlite3.connect(file, isolation_level=None)) as database:
         database.execute("UPDATE alembic_version SET version_num = '9999'")
 
 
@@ -47,9 +49,9 @@ BAD: dict[str, tuple[Callable[[Path], object], str]] = {
     "damaged": (damaged, "the file is damaged"),
     "empty": (Path.touch, "the file is empty"),
     "text": (lambda file: file.write_text("policies\n" * 1000), "not a database"),
-    "a directory": (Path.mkdir, "is a directory: set `database` to a file in it"),
+    "directory": (Path.mkdir, "is a directory: set `database` to a file in it"),
     "newer": (newer, "last used by a newer Cloudwarden"),
-    "a log alone": (log_alone, "the file is missing, and its log"),
+    "log-alone": (log_alone, "the file is missing, and its log"),
     "foreign": (lambda file: sqlite3.connect(file).executescript("CREATE TABLE songs (title)"), "another program's"),
 }
 
@@ -62,19 +64,18 @@ def content(folder: Path) -> dict[str, bytes]:
 
 @pytest.mark.parametrize("bad", BAD)
 def test_a_bad_database_is_refused_at_the_start(installation: Installation, bad: str) -> None:
-    """By the daemon and by a verb: what, where and what to do, in a line; not a byte of it changes."""
+    """What, where and what to do, in a line; not a byte of it changes."""
     harm, what = BAD[bad]
     folder = installation.folder / "state"
     folder.mkdir()
     harm(folder / "cloudwarden.db")
     installation.set(f'database = "sqlite:///{folder}/cloudwarden.db"')
     before = content(folder)
-    for verb in ("run", "findings"):
-        refused = installation.cli(verb)
-        assert refused.returncode == 4, refused.stderr
-        assert what in refused.stderr
-        assert str(folder / "cloudwarden.db") in refused.stderr
-        assert "Traceback" not in refused.stderr
+    refused = installation.cli("run")
+    assert refused.returncode == 4, refused.stderr
+    assert what in refused.stderr
+    assert str(folder / "cloudwarden.db") in refused.stderr
+    assert "Traceback" not in refused.stderr
     assert content(folder) == before
 
 
@@ -82,7 +83,8 @@ def test_a_missing_directory_is_said(installation: Installation) -> None:
     """A disk that is not mounted must not become a new database."""
     installation.set(f'database = "sqlite:///{installation.folder}/absent/cloudwarden.db"')
     refused = installation.cli("run")
-    assert (refused.returncode, "there is no directory" in refused.stderr) == (4, True) or "lock file" in refused.stderr
+    assert refused.returncode == 4
+    assert f"{installation.folder}/absent exists" in refused.stderr
     assert not (installation.folder / "absent").exists()
 
 
@@ -116,7 +118,7 @@ def test_damage_under_the_daemon_stops_it_from_acting(
     """An approved action is not carried out of a database that broke; it says so, and the restart refuses it."""
     database = proposed(installation)
     process = installation.processes[-1]
-    process.send_signal(19)  # SIGSTOP
+    process.send_signal(signal.SIGSTOP)
     installation.approve()
     with sqlite3.connect(database) as connection:
         connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
@@ -124,7 +126,7 @@ def test_damage_under_the_daemon_stops_it_from_acting(
     broken[4096:] = b"\xa5" * (len(broken) - 4096)
     with database.open("r+b") as file:
         file.write(broken)
-    process.send_signal(18)  # SIGCONT
+    process.send_signal(signal.SIGCONT)
     until(lambda: installation.get("/readyz")[0] == 503, "not ready")
     assert "damaged" in installation.get("/readyz")[1]
     assert proxy.counts["StopInstances"] == 0

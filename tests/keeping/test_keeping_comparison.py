@@ -8,6 +8,7 @@ import sqlite3
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -91,7 +92,15 @@ def test_a_batch_that_came_twice_is_counted_once(shipping: Shipping) -> None:
 def test_an_entry_that_was_put_in_is_found(shipping: Shipping) -> None:
     """Sound by itself, but it follows nothing."""
     told = with_entries(shipping)
-    fields = {"seq": 5, "at": "x", "event": "x", "run_id": "", "action_id": "", "details": {}, "previous": "f" * 64}
+    fields: dict[str, Any] = {
+        "seq": 5,
+        "at": "x",
+        "event": "x",
+        "run_id": "",
+        "action_id": "",
+        "details": {},
+        "previous": "f" * 64,
+    }
     told.insert(5, ("x line 6", json.dumps(fields | {"hash": digest(**fields), "branch": "aaaa"})))
     assert "entry 5 follows no entry that is known" in looked(shipping, told).what
 

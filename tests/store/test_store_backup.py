@@ -152,6 +152,7 @@ def test_the_database_until_now_is_kept(file_store: SqlStore, url: str, path: Pa
     file_store.close()
     path.chmod(0o640)
     aside = put_in_place(staged(file, path), path, datetime(2026, 3, 1, 12))  # noqa: DTZ001
+    assert aside is not None
     assert aside == path.with_name("cloudwarden.db.before-restore-20260301T120000000000Z")
     assert {one.name for one in path.parent.iterdir()} == {path.name, aside.name, file.name}
     assert path.stat().st_mode & 0o777 == 0o640

@@ -66,11 +66,11 @@ class Shipper:
             shipment = shipment_of(tx, self._target)
         marks = self._copy.ahead(shipment.seq)
         with self._store.transaction() as tx:
-            if unknown := unknown_marks(tx, shipment, marks):
-                why = self._rolled_back(tx, shipment, unknown)
-            else:
+            unknown = unknown_marks(tx, shipment, marks)
+            why = self._rolled_back(tx, shipment, unknown) if unknown else None
+            if why is None:
                 tx.keeping.save_shipment(shipment)
-        if unknown:
+        if why is not None:
             self._reporter.report(RollbackFound(target=self._target, detail=why))
         self._begun = True
 

@@ -34,7 +34,8 @@ class SqlKeeping:
 
 
 def _shipment_from(row: RowMapping) -> Shipment:
-    return Shipment(**dict(row) | {"left": tuple(row["left"])})
+    fields = dict(row)
+    return Shipment(**fields | {"left": tuple(row["left"])})
 
 
 def _restoration_from(row: RowMapping) -> Restoration:
