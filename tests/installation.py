@@ -146,6 +146,12 @@ class Installation:
         self.processes.append(process)
         return process
 
+    def start_ready(self) -> subprocess.Popen[bytes]:
+        """Start a daemon and wait until it serves."""
+        process = self.start()
+        self.address()
+        return process
+
     def events(self) -> list[dict[str, object]]:
         """The latest daemon's log lines."""
         lines = self.logs[-1].read_text().splitlines()

@@ -18,12 +18,12 @@ def append(store: SqlStore, count: int, at: datetime) -> None:
             tx.journal.append(at=at, event="intended", details=details, run_id="r1", action_id=f"a{number}")
 
 
-def tamper(path: Path, statement: str) -> None:
+def tamper(path: Path, statement: str, *parameters: object) -> None:
     """Change the file as someone would who has it in hand: past the triggers."""
     connection = sqlite3.connect(path)
     triggers = connection.execute("SELECT name FROM sqlite_master WHERE type = 'trigger'").fetchall()
     for (trigger,) in triggers:
         connection.execute(f"DROP TRIGGER {trigger}")
-    connection.execute(statement)
+    connection.execute(statement, parameters)
     connection.commit()
     connection.close()

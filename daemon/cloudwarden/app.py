@@ -21,6 +21,7 @@ from cloudwarden.aws.doctor import AwsDoctor
 from cloudwarden.aws.inventory import AwsInventory
 from cloudwarden.aws.limits import Limits
 from cloudwarden.aws.session import Sessions
+from cloudwarden.aws.vault import S3Copy, VaultPlace
 from cloudwarden.clock import SystemClock, boot_id
 from cloudwarden.collecting import unhurried
 from cloudwarden.core.acceptance import KnownScope
@@ -38,11 +39,13 @@ from cloudwarden.engine.local import LocalSurveyor
 from cloudwarden.engine.survey import Assignment, Survey
 from cloudwarden.engine.sweep import Sweeper, SweepResult
 from cloudwarden.engine.tenure import Tenure, beat
+from cloudwarden.keeping.file_copy import FileCopy
+from cloudwarden.keeping.shipper import Shipper, ship_until
 from cloudwarden.loading import NOTHING, Loaded
 from cloudwarden.overview import Overview
-from cloudwarden.ports import Reporter
+from cloudwarden.ports import JournalCopy, Reporter
 from cloudwarden.register import ExemptionRegister
-from cloudwarden.settings import Settings
+from cloudwarden.settings import Settings, bucket_of
 from cloudwarden.store import Retention, SqlStore, count, file_of, open_store, own
 from cloudwarden.telemetry import Fanout
 from cloudwarden.telemetry.metrics import Metrics
@@ -52,6 +55,9 @@ from cloudwarden.workers import Sender, WorkerPool, serve
 
 WORKERS_FROM_SCOPES = 32
 """Scopes from which on workers are worth their start and their memory, unless the settings say otherwise."""
+
+LAST_BATCH_SECONDS = 5.0
+"""How long the daemon stays for the journal's last entries to be shipped; if they are not, the next one ships them."""
 
 KINDS = (*ec2.KINDS, *rds.KINDS, *s3.KINDS)
 """Every kind of resource that this version reads."""
@@ -220,14 +226,39 @@ class App:
     def retention(self) -> Retention:
         """What lets go of what is old."""
         kept = self.settings.retention
-        file = file_of(self.settings.database)
-        beside = file.parent / "journal" if file else None
         return Retention(
             store=self.store,
             findings=kept.findings,
             journal=kept.journal,
-            directory=kept.directory or beside,
+            directory=self.exported,
+            shipped_to=self.settings.journal.ship_to,
         )
+
+    @property
+    def exported(self) -> Path | None:
+        """Where exported segments of the journal are."""
+        file = file_of(self.settings.database)
+        return self.settings.retention.directory or (file.parent / "journal" if file else None)
+
+    @cached_property
+    def shipper(self) -> Shipper | None:
+        """What brings the journal to its copy, where there is one."""
+        target = self.settings.journal.ship_to
+        if target is None:
+            return None
+        return Shipper(
+            store=self.store, copy=self.copy_at(target), target=target, clock=self.clock, reporter=self.reporter
+        )
+
+    def copy_at(self, target: str) -> JournalCopy:
+        """A copy of the journal, by what `journal.ship_to` would say."""
+        kept, bucket = self.settings.journal, bucket_of(target)
+        if bucket is None:
+            return FileCopy(Path(target))
+        place = VaultPlace(
+            bucket=bucket[0], prefix=bucket[1], region=kept.ship_region, mode=kept.lock_mode, days=kept.lock_days
+        )
+        return S3Copy(self.sessions, place, self.clock.now)
 
     def _counted(self) -> StoreCounted:
         with self.store.reading() as tx:
@@ -277,6 +308,7 @@ class App:
                 upkeep=Upkeep(clock=self.clock, reporter=self.reporter, batches=self.retention.batches),
                 register=self.register,
                 exemptions_file=self.settings.exemptions_file,
+                copy_details=self.shipper.details if self.shipper else dict,
             )
             self._alive = daemon.alive
             web = WebServer(
@@ -288,10 +320,22 @@ class App:
             )
             host, port = web.start()
             threading.Thread(target=beat, args=(self.tenure, self.store, stop), name="leases", daemon=True).start()
+            shipping = self._begin_shipping(stop)
             try:
                 daemon.run(f"http://{host}:{port}")
             finally:
                 web.stop()
+                if shipping is not None:
+                    shipping.join(LAST_BATCH_SECONDS)
+
+    def _begin_shipping(self, stop: threading.Event) -> threading.Thread | None:
+        """Ship from now on. What the copy knows and the store has forgotten is seen before anything acts."""
+        if self.shipper is None:
+            return None
+        self.shipper.turn()
+        shipping = threading.Thread(target=ship_until, args=(self.shipper, stop), name="shipping", daemon=True)
+        shipping.start()
+        return shipping
 
     def once(self, *, ceiling: Mode | None = None) -> tuple[Loaded, SweepResult]:
         """One sweep of every policy now, acting as the daemon would, within `ceiling` too if one is given.
@@ -302,8 +346,13 @@ class App:
             self.settings = self.settings.model_copy(update={"ceiling": min(ceiling, self.settings.ceiling)})
         loaded = self.load()
         with own(self.settings.database), unhurried():
+            while self.shipper is not None and self.shipper.turn():
+                pass
             self.register.take(loaded)
-            return loaded, self.sweeper.sweep(tuple(loaded.policies.values()), loaded.policies)
+            result = self.sweeper.sweep(tuple(loaded.policies.values()), loaded.policies)
+            while self.shipper is not None and self.shipper.turn():
+                pass
+            return loaded, result
 
     @cached_property
     def explainer(self) -> Explainer:

@@ -60,6 +60,7 @@ class Daemon:
         upkeep: Upkeep,
         register: ExemptionRegister,
         exemptions_file: Path | None,
+        copy_details: Callable[[], Mapping[str, str]],
     ) -> None:
         self._clock = clock
         self._reporter = reporter
@@ -74,6 +75,7 @@ class Daemon:
         self._upkeep = upkeep
         self._register = register
         self._exemptions_file = exemptions_file
+        self._copy_details = copy_details
         self._scheduler = Scheduler(clock=clock, reporter=reporter)
         self._heartbeat = Heartbeat()
         self._systemd = Systemd(self._heartbeat)
@@ -122,6 +124,7 @@ class Daemon:
         for number, problem in enumerate(self._loaded.problems if self._loaded else (), start=1):
             details[f"policy_problem_{number}"] = str(problem)
         details |= self._register.details()
+        details |= self._copy_details()
         return Health(live=self._heartbeat.alive, ready=bool(policies) and not self._failing, details=details)
 
     def _turn(self) -> None:

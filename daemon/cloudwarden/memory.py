@@ -1,19 +1,22 @@
-"""The in-memory twin of a cloud: inventory, evidence and actuator over plain values, with faults on demand."""
+"""In-memory twins: of a cloud, as inventory, evidence and actuator over plain values, and of a journal's copy.
+
+Both have faults on demand.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from cloudwarden.core.action import Call, Json, Read
 from cloudwarden.core.detail import Detail
-from cloudwarden.core.errors import CloudError
+from cloudwarden.core.errors import CloudError, ShippingError
 from cloudwarden.core.evidence import Query, Unreadable
 from cloudwarden.core.metric import MetricQuery, Series
 from cloudwarden.core.resource import Resource, Scope
 from cloudwarden.core.verdict import Cause
-from cloudwarden.ports import Listing
+from cloudwarden.ports import Batch, Listing, Mark
 
 SeriesKey = tuple[str, str]
 """A metric's name, and the value of its first dimension."""
@@ -101,3 +104,38 @@ class MemoryCloud:
 
 def _cause(error: CloudError) -> Cause:
     return Cause(reason=error.reason, detail=str(error))
+
+
+@dataclass(kw_only=True)
+class MemoryCopy:
+    """`ports.JournalCopy` in a list. `unfit` and `fails` say what goes wrong, and with which error."""
+
+    batches: list[Batch] = field(default_factory=list)
+    unfit: str = ""
+    fails: CloudError | ShippingError | None = None
+
+    def refuse_unfit(self) -> None:
+        """Raise ShippingError when it is unfit."""
+        if self.unfit:
+            raise ShippingError(self.unfit)
+
+    def ahead(self, after: int) -> Sequence[Mark]:
+        """A mark for each batch that ends above `after`."""
+        return [
+            Mark(branch=one.branch, seq=one.last_seq, hash=one.last_hash)
+            for one in self.batches
+            if one.last_seq > after
+        ]
+
+    def put(self, batch: Batch) -> None:
+        """Keep a batch, once."""
+        if self.fails is not None:
+            raise self.fails
+        if batch not in self.batches:
+            self.batches.append(batch)
+
+    def lines(self, after: int = 0) -> Iterator[tuple[str, str]]:
+        """Every line, in the order of the batches' first entries."""
+        for batch in sorted(self.batches, key=lambda one: one.first_seq):
+            if batch.last_seq > after:
+                yield from ((f"batch {batch.first_seq}", text) for text in batch.content.decode().splitlines())

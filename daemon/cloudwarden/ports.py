@@ -192,6 +192,10 @@ class Journal(Protocol):
         """Entries with `seq` above `after`, oldest first."""
         ...
 
+    def last(self) -> int:
+        """The highest number that an entry was ever given; 0 before the first."""
+        ...
+
 
 class Decisions(Protocol):
     """What operators decided that outlives a finding: exemptions, pauses, trust."""
@@ -231,6 +235,10 @@ class Decisions(Protocol):
         ...
 
     def trust(self, policy: str, fingerprint: str, scopes: Iterable[Scope]) -> None: ...
+
+    def distrust(self) -> None:
+        """Let no policy act by itself any more, whichever was trusted."""
+        ...
 
 
 class Runs(Protocol):
@@ -281,6 +289,91 @@ class Spending(Protocol):
         ...
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Shipment:
+    """How far the journal was shipped to a target: up to entry `seq`, which has this hash.
+
+    `branch` names the history that the store goes on with; a restoration begins another one, and the ones that were
+    `left` behind may have entries in the copy that the store does not know.
+    """
+
+    target: str
+    branch: str
+    left: tuple[str, ...] = ()
+    seq: int = 0
+    hash: str = ""
+    shipped_at: datetime | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Restoration:
+    """The store was put back to what it was when its journal ended with entry `seq`: by whom, when, why, from what."""
+
+    at: datetime
+    by: str
+    origin: str
+    reason: str
+    file: str
+    sha256: str
+    seq: int
+
+
+class Keeping(Protocol):
+    """How the record itself is kept."""
+
+    def shipments(self) -> Sequence[Shipment]:
+        """How far the journal was shipped, for every target that there ever was."""
+        ...
+
+    def save_shipment(self, shipment: Shipment) -> None: ...
+
+    def restored(self) -> Restoration | None:
+        """The latest restoration; None when there never was one."""
+        ...
+
+    def save_restoration(self, restoration: Restoration) -> None: ...
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Batch:
+    """Entries on their way to a copy, as JSON lines; the last of them has this number and hash."""
+
+    first_seq: int
+    last_seq: int
+    last_hash: str
+    branch: str
+    content: bytes
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Mark:
+    """A copy holds an entry with this number, of this branch, whose hash begins so."""
+
+    branch: str
+    seq: int
+    hash: str
+
+
+class JournalCopy(Protocol):
+    """A copy of the journal off this machine. What fails raises ShippingError, or CloudError."""
+
+    def refuse_unfit(self) -> None:
+        """Raise ShippingError, with what to do, when the place would not keep what is put there."""
+        ...
+
+    def ahead(self, after: int) -> Sequence[Mark]:
+        """What the copy holds above entry `after`, as marks; the newest at least."""
+        ...
+
+    def put(self, batch: Batch) -> None:
+        """Keep a batch, durably; the same one again changes nothing of what is kept."""
+        ...
+
+    def lines(self, after: int = 0) -> Iterable[tuple[str, str]]:
+        """Every line with the place where it stands, in the order of their numbers; at least those above `after`."""
+        ...
+
+
 class Transaction(Protocol):
     """Everything in the store, seen and changed together."""
 
@@ -300,6 +393,8 @@ class Transaction(Protocol):
     def scopes(self) -> Scopes: ...
     @property
     def spending(self) -> Spending: ...
+    @property
+    def keeping(self) -> Keeping: ...
 
 
 class Store(Protocol):

@@ -225,6 +225,24 @@ def test_undoing_needs_what_the_inverses_change() -> None:
     assert allowed("undo.json") == {permission for one in shipped for permission in one.undo_permissions}
 
 
+def test_shipping_may_put_and_never_take_away() -> None:
+    """One prefix of one bucket: objects under lock are put and read, and nobody lifts a lock in the daemon's name."""
+    assert allowed("ship.json") == {
+        "s3:PutObject",
+        "s3:PutObjectRetention",
+        "s3:GetObject",
+        "s3:GetObjectVersion",
+        "s3:GetBucketObjectLockConfiguration",
+        "s3:ListBucketVersions",
+    }
+    allows = [one for one in statements("ship.json") if one["Effect"] == "Allow"]
+    assert all(one["Condition"]["StringEquals"]["aws:ResourceAccount"] for one in allows)
+    (puts,) = (one for one in allows if "s3:PutObject" in one["Action"])
+    assert all(reached.endswith("/cloudwarden/*") for reached in resources(puts))
+    (deny,) = (one for one in statements("ship.json") if one["Effect"] == "Deny")
+    assert {"s3:BypassGovernanceRetention", "s3:DeleteObjectVersion"} <= set(deny["Action"])
+
+
 def test_the_hub_may_become_members_and_nothing_else() -> None:
     """One role's name, within one organization, and the lists by which its accounts are found."""
     assert allowed("hub.json") == {

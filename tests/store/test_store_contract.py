@@ -343,3 +343,44 @@ def test_spending_is_of_a_day(store: SqlStore, noon: datetime) -> None:
         tx.spending.save(tomorrow, 1)
     with store.transaction() as tx:
         assert [tx.spending.metrics(day) for day in (today, tomorrow)] == [0, 1]
+
+
+def test_a_shipment_comes_back_whole(store: SqlStore, noon: datetime) -> None:
+    """One for each target, the latest word of each; the branches that were left among it."""
+    first = ports.Shipment(target="a", branch="b1")
+    moved = ports.Shipment(target="a", branch="b2", left=("b0", "b1"), seq=7, hash="f" * 64, shipped_at=noon)
+    with store.transaction() as tx:
+        assert tx.keeping.shipments() == []
+        tx.keeping.save_shipment(first)
+        tx.keeping.save_shipment(ports.Shipment(target="b", branch="c1"))
+        tx.keeping.save_shipment(moved)
+    with store.reading() as tx:
+        assert tx.keeping.shipments() == [moved, ports.Shipment(target="b", branch="c1")]
+
+
+def test_the_latest_restoration_counts(store: SqlStore, noon: datetime) -> None:
+    """Of several; none when there never was one."""
+    first = ports.Restoration(at=noon, by="ada", origin="cli", reason="", file="a", sha256="0", seq=3)
+    second = replace(first, at=noon + timedelta(seconds=1), file="b")
+    with store.transaction() as tx:
+        assert tx.keeping.restored() is None
+        for one in (second, first):
+            tx.keeping.save_restoration(one)
+        assert tx.keeping.restored() == second
+
+
+def test_nobody_is_trusted_any_more(store: SqlStore) -> None:
+    """Whatever policy it was, in whatever version."""
+    with store.transaction() as tx:
+        tx.decisions.trust("p", "v1", [EAST])
+        tx.decisions.trust("q", "v2", [WEST])
+        tx.decisions.distrust()
+        assert tx.decisions.trusted("p", "v1") == tx.decisions.trusted("q", "v2") == frozenset()
+
+
+def test_the_journals_last_number(store: SqlStore, noon: datetime) -> None:
+    """That of the newest entry, and 0 before the first."""
+    with store.transaction() as tx:
+        assert tx.journal.last() == 0
+        tx.journal.append(at=noon, event="x", details={})
+        assert tx.journal.last() == 1

@@ -161,17 +161,81 @@ def test_a_truncated_file_is_refused(url: str, path: Path, finding: Callable[...
     refused_unchanged(path, url, "damaged")
 
 
-def test_an_emptied_file_with_a_log_is_refused(url: str, path: Path) -> None:
-    """SQLite would begin a new database here and throw the log away with what it holds."""
+@pytest.mark.parametrize(
+    ("log", "what"), [(b"", "the file is empty: "), (b"x" * 100, "the file is empty, and its log")]
+)
+def test_an_empty_file_is_refused(url: str, path: Path, log: bytes, what: str) -> None:
+    """SQLite would begin a new database here, and throw the log away with what it holds."""
     path.touch()
-    path.with_name("cloudwarden.db-wal").write_bytes(b"x" * 100)
-    refused_unchanged(path, url, "the file is empty, and its log")
+    path.with_name("cloudwarden.db-wal").write_bytes(log)
+    refused_unchanged(path, url, f"{what}.*restore a backup.*Delete it to begin anew")
 
 
-def test_an_empty_file_is_a_new_database(url: str, path: Path) -> None:
-    """What a kill right after the file's making, or `touch`, leaves behind."""
-    path.touch()
+def test_a_log_without_its_database_is_refused(url: str, path: Path) -> None:
+    """What was written and not yet written back is in it; SQLite would throw it away with a new database."""
+    log = path.with_name("cloudwarden.db-wal")
+    log.write_bytes(b"x" * 100)
+    with pytest.raises(StoreUnusable, match="the file is missing, and its log"):
+        open_store(url)
+    assert (path.exists(), log.read_bytes()) == (False, b"x" * 100)
+
+
+def test_a_new_database_appears_whole(url: str, path: Path) -> None:
+    """Nothing half made is ever under its name, nor left beside it."""
     open_store(url).close()
+    assert [one.name for one in path.parent.iterdir()] == ["cloudwarden.db"]
+
+
+@pytest.mark.parametrize(
+    ("replaced", "error", "what"),
+    [
+        (False, StoreUnwritable, "was deleted or moved while"),
+        (True, StoreUnusable, "another file was put in its place"),
+    ],
+)
+def test_a_file_that_is_taken_away_stops_everything(
+    file_store: SqlStore, path: Path, *, replaced: bool, error: type[StoreError], what: str
+) -> None:
+    """Before SQLite writes where nobody will look; reading stops too, and nothing is made anew. Put back, it works."""
+    away = path.rename(path.with_name("away.db"))
+    if replaced:
+        path.write_bytes(away.read_bytes())
+    with pytest.raises(error, match=what), file_store.transaction():
+        pass
+    with pytest.raises(error, match=what), file_store.reading():
+        pass
+    assert path.exists() is replaced
+    away.replace(path)
+    with file_store.transaction() as tx:
+        tx.decisions.save_pause(paused())
+
+
+def test_a_file_that_goes_during_a_transaction_keeps_nothing(file_store: SqlStore, path: Path) -> None:
+    """An intent that was committed to a deleted file would be believed, and lost."""
+
+    def lost() -> None:
+        with file_store.transaction() as tx:
+            tx.decisions.save_pause(paused())
+            path.rename(path.with_name("away.db"))
+
+    with pytest.raises(StoreUnwritable, match="was deleted or moved"):
+        lost()
+    path.with_name("away.db").rename(path)
+    with file_store.reading() as tx:
+        assert tx.decisions.pauses() == []
+
+
+def test_a_log_that_is_deleted_stops_writing(file_store: SqlStore, path: Path) -> None:
+    """What SQLite writes to it afterwards nobody else sees, and nobody finds after a crash."""
+    path.with_name("cloudwarden.db-wal").unlink()
+    with pytest.raises(StoreUnwritable, match=r"its log .* was deleted"), file_store.transaction() as tx:
+        tx.decisions.save_pause(paused())
+
+
+def test_an_interrupted_restoration_is_refused(url: str, path: Path, file_store: SqlStore) -> None:
+    """Whether the old or the new database is under the name nobody can tell; nothing is done on a guess."""
+    path.with_name("cloudwarden.db.swapping").touch()
+    refused_unchanged(path, url, "restoration was interrupted: run `cloudwarden restore` again")
 
 
 def test_another_programs_database_is_refused(url: str, path: Path) -> None:

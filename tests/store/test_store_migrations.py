@@ -72,3 +72,38 @@ def test_the_template_makes_a_script_that_compiles(tmp_path: Path) -> None:
     newest = ScriptDirectory.from_config(migration.configuration()).get_current_head()
     assert f"down_revision = '{newest}'" in written
     assert '"""a column"""' in written
+
+
+def older(path: Path) -> bytes:
+    """A database as an earlier version left it, with a pause in it; its bytes."""
+    engine = create_engine(f"sqlite:///{path}")
+    with engine.begin() as connection:
+        command.upgrade(migration.configuration(connection), "0007")
+        connection.exec_driver_sql(
+            "INSERT INTO pauses (policy, account, by, at, reason, origin) "
+            "VALUES ('*', '*', 'ada', '2026-03-01 12:00:00.000000', 'lunch', 'cli ada@box')"
+        )
+    engine.dispose()
+    return path.read_bytes()
+
+
+def test_an_older_database_is_kept_before_it_is_changed(url: str, path: Path) -> None:
+    """Migrated with all that is in it; whoever has to go back to the earlier version has its database."""
+    older(path)
+    store = open_store(url)
+    with store.reading() as tx:
+        assert tx.decisions.pauses() == [paused()]
+        assert tx.keeping.restored() is None
+    store.close()
+    (kept,) = path.parent.glob("cloudwarden.db.schema-0007-*")
+    with sqlite3.connect(kept) as database:
+        assert database.execute("SELECT version_num FROM alembic_version").fetchall() == [("0007",)]
+        assert database.execute("SELECT reason FROM pauses").fetchall() == [("lunch",)]
+    assert kept.stat().st_mode & 0o777 == 0o600
+
+
+def test_a_current_database_is_not_copied(url: str, path: Path) -> None:
+    """Only what changes is kept."""
+    for _ in range(2):
+        open_store(url).close()
+    assert [one.name for one in path.parent.iterdir()] == ["cloudwarden.db"]

@@ -83,6 +83,12 @@ class Sessions:
         """
         return self._speaking(self.identity(scope.account), service, scope, once=once)
 
+    def own(self, service: str, region: str | None = None, *, once: bool = False) -> SpeakingClient:
+        """The client for a service that the daemon uses for itself, in its own name. Raises CloudError."""
+        identity = self.identities.own
+        scope = Scope(account=identity.caller().account, region=region or self.home())
+        return self._speaking(identity, service, scope, once=once)
+
     def identity(self, id_: str) -> Identity:
         """Who the daemon is in an account that it looks after. Raises CloudError."""
         account = self._discoverer.account(id_)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from cloudwarden.cli import actions, daemon, decisions, doctor, exemptions, findings, policies, scopes
+from cloudwarden.cli import actions, daemon, decisions, doctor, exemptions, findings, keeping, policies, scopes
 from cloudwarden.cli import settings as settings_verb
 from cloudwarden.cli.application import application
 from cloudwarden.cli.journal import journal
@@ -31,6 +31,8 @@ for verb in (
     decisions.trust,
     scopes.scopes,
     scopes.accept,
+    keeping.backup,
+    keeping.restore,
     settings_verb.settings,
 ):
     app.command()(verb)

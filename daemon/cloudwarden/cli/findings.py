@@ -11,7 +11,7 @@ import typer
 from cloudwarden.cli import shapes, tables
 from cloudwarden.cli.exits import Exit
 from cloudwarden.cli.installation import app_of, decider
-from cloudwarden.cli.output import JsonOption, emit, notice, say, show
+from cloudwarden.cli.output import JsonOption, emit, moment, notice, say, show
 from cloudwarden.cli.presence import when_it_happens
 from cloudwarden.core.durations import duration
 from cloudwarden.core.finding import Finding, Proposal, ProposalState, State
@@ -46,6 +46,12 @@ def findings(
     with app_of(context) as app, app.store.reading() as tx:
         since = app.clock.now() - CLOSED_SHOWN_FOR if everything or (state and state.closed) else None
         found = [one for one in _findings(tx, policy, since) if state in (None, one.state)]
+        restored = tx.keeping.restored()
+    if restored and restored.at > app.clock.now() - CLOSED_SHOWN_FOR:
+        notice(
+            f"restored from {restored.file} by {restored.by} at {moment(restored.at)}: what was done and decided "
+            f"between entry {restored.seq} of the journal and then is not known here"
+        )
     if as_json:
         emit([shapes.finding(one) for one in found])
     else:

@@ -9,10 +9,12 @@ from typing import Annotated
 
 import typer
 
+from cloudwarden.app import App
 from cloudwarden.cli import shapes
 from cloudwarden.cli.exits import Exit
 from cloudwarden.cli.installation import app_of
 from cloudwarden.cli.output import JsonOption, emit, moment, notice, say, show, table
+from cloudwarden.keeping.comparison import Compared, compare
 from cloudwarden.ports import JournalEntry
 from cloudwarden.store import verify
 
@@ -62,22 +64,58 @@ def export(
 
 
 @journal.command("verify")
-def verify_chain(context: typer.Context, *, as_json: JsonOption = False) -> None:
+def verify_chain(
+    context: typer.Context,
+    copy: Annotated[
+        str | None,
+        typer.Option(
+            "--copy",
+            metavar="WHERE",
+            help="Compare with this copy too: a file with its rotated parts, a directory, or s3://bucket/prefix.",
+        ),
+    ] = None,
+    *,
+    as_json: JsonOption = False,
+) -> None:
     """Prove that no entry was altered, exported ones included.
 
-    Ends with 4 when one was altered, removed or put in. Exported files that are kept elsewhere are named.
+    Ends with 4 when one was altered, removed or put in. Exported files that are kept elsewhere are named. A copy off
+    this machine shows what the database alone cannot: that it was put back to an earlier state.
     """
     with app_of(context) as app:
-        result = verify(app.store, app.retention.directory)
+        result = verify(app.store, app.exported)
+        compared = _compared(app, copy) if copy else None
     if as_json:
-        emit(asdict(result))
+        emit(asdict(result) | ({"copy": asdict(compared)} if compared else {}))
     elif result.ok:
         say(f"the journal is whole: {result.entries} entries")
     else:
         say(f"the journal is NOT whole: {result.what}; {result.entries} entries before it are sound")
     if result.absent:
         notice(f"not there to be read: {', '.join(result.absent)}; what follows them was proven")
-    raise typer.Exit(Exit.NOTHING_FOUND if result.ok else Exit.NOT_DONE)
+    if compared and not as_json:
+        _say(compared, copy or "")
+    sound = result.ok and (compared is None or compared.ok)
+    raise typer.Exit(Exit.NOTHING_FOUND if sound else Exit.NOT_DONE)
+
+
+def _compared(app: App, where: str) -> Compared:
+    with app.store.reading() as tx:
+        shipped = {one.target: one.seq for one in tx.keeping.shipments()}
+    return compare(app.store, app.copy_at(where).lines(), shipped=shipped.get(where.rstrip("/"), 0))
+
+
+def _say(compared: Compared, where: str) -> None:
+    if compared.ok:
+        say(f"the copy at {where} is the same: {compared.entries} entries, {compared.unshipped} not yet there")
+    else:
+        say(f"the copy at {where} is NOT the same: {compared.what}")
+    if compared.left_behind:
+        say(
+            f"{compared.left_behind} entries are in the copy alone: a restoration left them behind, as the journal says"
+            if compared.ok
+            else f"{compared.left_behind} entries are in the copy alone"
+        )
 
 
 def _show(found: Sequence[JournalEntry]) -> None:

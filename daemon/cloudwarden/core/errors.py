@@ -24,6 +24,7 @@ CloudwardenError
 │   ├── StoreUnusable      not our schema, or damaged
 │   ├── AlreadyRunning     another daemon owns this store
 │   └── LeaseLost          another daemon took an action over
+├── ShippingError          the journal's copy off this machine
 └── SettingsError          the settings cannot be used
 """
 
@@ -166,6 +167,10 @@ class AlreadyRunning(StoreError):
 
 class LeaseLost(StoreError):
     """Another daemon took an action over, after this one was not heard of for its lease."""
+
+
+class ShippingError(CloudwardenError):
+    """The journal's copy off this machine cannot be written or read; the message says where, and what to do."""
 
 
 class SettingsError(CloudwardenError):

@@ -30,6 +30,9 @@ HELD_FOR = timedelta(days=14)
 """How long a begun action may wait for its next call; a weekly change window comes twice within this."""
 
 
+FORGOTTEN = "the store was restored from a backup since it began: what was done of it after that is not known here"
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Ending:
     """How an action ended."""
@@ -95,7 +98,13 @@ class Carrier:
             self._end(record, Ending(state=ActionState.UNKNOWN, error=error, reconciled=True))
 
     def go_on(self, record: ActionRecord) -> None:
-        """Do the next step of an action whose earlier calls all have their outcomes."""
+        """Do the next step of an action whose earlier calls all have their outcomes.
+
+        Of one that began before the store was restored from a backup nobody knows whether that step was done already.
+        """
+        if self._forgotten(record):
+            self._end(record, Ending(state=ActionState.ABANDONED, error=FORGOTTEN))
+            return
         step = record.plan.steps[record.step]
         if isinstance(step, Wait):
             self._look(record, step)
@@ -107,6 +116,11 @@ class Carrier:
             self._call(record, step)
         elif self._tenure.age(record) >= HELD_FOR:
             self._end(record, Ending(state=ActionState.ABANDONED, error=f"held for {HELD_FOR.days} days: {reason}"))
+
+    def _forgotten(self, record: ActionRecord) -> bool:
+        with self._store.reading() as tx:
+            restored = tx.keeping.restored()
+        return restored is not None and record.started_at <= restored.at
 
     def _look(self, record: ActionRecord, wait: Wait) -> None:
         try:

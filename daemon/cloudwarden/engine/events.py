@@ -351,6 +351,32 @@ class RetentionFailed:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class JournalShipped:
+    """Entries of the journal are in its copy; `unshipped` more are committed and not there yet."""
+
+    target: str
+    entries: int
+    unshipped: int
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ShippingFailed:
+    """Entries of the journal could not be brought to its copy; this is tried again, and nothing is held for it."""
+
+    target: str
+    detail: str
+    unshipped: int
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RollbackFound:
+    """The journal's copy knows entries that the store does not, so that everything is paused."""
+
+    target: str
+    detail: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class ExemptionsRead:
     """The file of exemptions was read. With problems, what was taken over before goes on."""
 

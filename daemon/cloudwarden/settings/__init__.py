@@ -2,6 +2,7 @@
 
 from cloudwarden.settings.aws import AccountSettings, AwsSettings, OrganizationSettings
 from cloudwarden.settings.effective import Row, effective
+from cloudwarden.settings.journal import bucket_of
 from cloudwarden.settings.model import LimitOverride, PolicyOverride, Settings
 from cloudwarden.settings.reading import load_settings
 
@@ -13,6 +14,7 @@ __all__ = [
     "PolicyOverride",
     "Row",
     "Settings",
+    "bucket_of",
     "effective",
     "load_settings",
 ]

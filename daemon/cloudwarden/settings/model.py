@@ -14,6 +14,7 @@ from cloudwarden.core.exemption import ENDING_WITHIN, LONGEST
 from cloudwarden.core.policy import Mode
 from cloudwarden.core.restraint import Restraints
 from cloudwarden.settings.aws import AwsSettings
+from cloudwarden.settings.journal import JournalSettings
 from cloudwarden.settings.restraints import FreezeSettings, ProtectSettings, QuotaSettings, WindowSettings
 from cloudwarden.settings.written import Duration, Table, WrittenMode
 
@@ -245,6 +246,10 @@ class Settings(BaseSettings):
     retention: RetentionSettings = Field(
         default_factory=RetentionSettings,
         description="table, default as below: how long what has ended is kept, so that the database stops growing.",
+    )
+    journal: JournalSettings = Field(
+        default_factory=JournalSettings,
+        description="table, default as below: the journal's copy off this machine.",
     )
     policy: dict[str, PolicyOverride] = Field(
         default_factory=dict,

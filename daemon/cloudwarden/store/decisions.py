@@ -63,6 +63,9 @@ class SqlDecisions:
         named = {"policy": policy, "fingerprint": fingerprint}
         rows.upsert(self._connection, trust, [named | rows.scope_columns(scope) for scope in set(scopes)])
 
+    def distrust(self) -> None:
+        self._connection.execute(delete(trust))
+
 
 class SqlRuns:
     """`ports.Runs`."""

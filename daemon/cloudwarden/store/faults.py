@@ -9,6 +9,7 @@ from sqlalchemy.engine import ExceptionContext
 from sqlalchemy.exc import DBAPIError
 
 from cloudwarden.core.errors import StoreBusy, StoreError, StoreUnusable, StoreUnwritable
+from cloudwarden.store.place import RESTORE
 
 _BUSY = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED})
 _UNWRITABLE = {
@@ -19,8 +20,6 @@ _UNWRITABLE = {
     sqlite3.SQLITE_CANTOPEN: "it cannot be opened: see that its directory exists and that this user may write there",
 }
 _DAMAGED = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
-
-RESTORE = "move it away and restore a backup; nothing was changed in it"
 
 
 def translate_errors(engine: Engine, name: str) -> None:

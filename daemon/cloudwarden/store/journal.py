@@ -59,6 +59,9 @@ class SqlJournal:
             query = query.where(journal.c.action_id == action_id)
         return fetch(self._connection, query, _entry_from)
 
+    def last(self) -> int:
+        return last_number(self._connection)
+
 
 def _entry_from(row: RowMapping) -> JournalEntry:
     fields = dict(row)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from pathlib import Path
 
 from alembic import command
@@ -15,6 +16,9 @@ from cloudwarden.store.connection import reading
 
 CONNECTION = "connection"
 """Under which attribute of the configuration the scripts find the connection to use."""
+
+_UPGRADING = threading.Lock()
+"""Alembic keeps what it is at in a module, so that one thread at a time may upgrade, whatever the database."""
 
 
 def configuration(connection: Connection | None = None) -> Config:
@@ -39,8 +43,20 @@ def migrate(engine: Engine, name: str) -> None:
     with reading(engine).begin() as connection:
         if _is_current(connection, name):
             return
-    with engine.begin() as connection:
+    with _UPGRADING, engine.begin() as connection:
         command.upgrade(configuration(connection), "head")
+
+
+def outdated(engine: Engine) -> str | None:
+    """The schema that the database has, when that is an older one."""
+    with reading(engine).begin() as connection:
+        revision = MigrationContext.configure(connection).get_current_revision()
+    return None if revision in (None, newest()) else revision
+
+
+def newest() -> str | None:
+    """The schema that this version makes."""
+    return ScriptDirectory.from_config(configuration()).get_current_head()
 
 
 def _is_current(connection: Connection, name: str) -> bool:

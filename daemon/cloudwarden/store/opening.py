@@ -3,37 +3,50 @@
 from __future__ import annotations
 
 import os
+import secrets
 import time
+from contextlib import suppress
+from datetime import UTC, datetime
 from pathlib import Path
 
 from sqlalchemy import Engine
+from sqlalchemy.engine import URL
 
 from cloudwarden.core.errors import StoreBusy, StoreUnusable, StoreUnwritable
 from cloudwarden.store.address import file_of, parsed
 from cloudwarden.store.connection import engine_for, outside_transactions, reading
-from cloudwarden.store.faults import RESTORE
-from cloudwarden.store.migration import migrate, refuse_unknown
+from cloudwarden.store.copying import settle_names, whole_copy
+from cloudwarden.store.migration import migrate, outdated, refuse_unknown
+from cloudwarden.store.place import RESTORE, log_of, refuse_place, refuse_remains
 from cloudwarden.store.transaction import SqlStore
 
 BUSY_TIMEOUT_SECONDS = 5.0
 """How long a transaction waits for another writer: ours end within milliseconds, a backup's within seconds."""
 
 
-def open_store(url: str, *, busy_timeout_seconds: float = BUSY_TIMEOUT_SECONDS) -> SqlStore:
+def open_store(url: str, *, busy_timeout_seconds: float = BUSY_TIMEOUT_SECONDS, keep_old: bool = True) -> SqlStore:
     """The store at a URL such as `sqlite:////var/lib/cloudwarden/cloudwarden.db`, its schema up to date.
 
-    `sqlite://` is one in memory that ends with the value returned. A missing file is made; a damaged or foreign
-    one is refused and left as it is. Raises StoreUnusable, StoreUnwritable or StoreBusy.
+    `sqlite://` is one in memory that ends with the value returned. A missing file is made; a damaged, empty or
+    foreign one is refused and left as it is. Of one with an older schema a copy is kept beside it before it is
+    changed, unless this is a copy already (`keep_old`). Raises StoreUnusable, StoreUnwritable or StoreBusy.
     """
     parts, file = parsed(url), file_of(url)
-    if file is not None:
-        _refuse_place(file)
+    if file is None:
+        engine = engine_for(parts, None, busy_timeout_seconds)
+        migrate(engine, url)
+        return SqlStore(engine, busy_timeout_seconds=busy_timeout_seconds)
+    refuse_place(file)
+    refuse_remains(file)
+    if not file.exists():
+        _make(parts, file, busy_timeout_seconds)
     engine = engine_for(parts, file, busy_timeout_seconds)
     try:
-        if file is not None:
-            _refuse_damage(engine, file)
-            refuse_unknown(engine, str(file))
-            _use_wal(engine, busy_timeout_seconds)
+        refuse_damage(engine, file)
+        refuse_unknown(engine, str(file))
+        _use_wal(engine, busy_timeout_seconds)
+        if keep_old:
+            _keep_old(engine, file)
         migrate(engine, str(file))
     except BaseException:
         engine.dispose()
@@ -41,28 +54,45 @@ def open_store(url: str, *, busy_timeout_seconds: float = BUSY_TIMEOUT_SECONDS) 
     return SqlStore(engine, busy_timeout_seconds=busy_timeout_seconds)
 
 
-def _refuse_place(file: Path) -> None:
-    folder = file.parent
-    if not folder.is_dir():
-        raise StoreUnwritable(f"{file}: there is no directory {folder}: make it, or set `database` to another place")
-    if file.is_dir():
-        raise StoreUnwritable(f"{file} is a directory: set `database` to a file in it, such as {file}/cloudwarden.db")
-    if not os.access(folder, os.W_OK | os.X_OK):
-        # Even for an existing file: SQLite keeps its write-ahead log beside it.
-        raise StoreUnwritable(f"{file}: this user may not write in {folder}: change its owner, or set `database`")
-    if file.exists() and not os.access(file, os.R_OK | os.W_OK):
-        raise StoreUnwritable(f"{file}: this user may not read and write it: change its owner, or set `database`")
-
-
-def _refuse_damage(engine: Engine, file: Path) -> None:
-    log = file.with_name(f"{file.name}-wal")
-    if file.exists() and not file.stat().st_size and log.exists() and log.stat().st_size:
-        # SQLite would take this for a new database and throw the log away.
-        raise StoreUnusable(f"{file}: the file is empty, and its log {log.name} is not: {RESTORE}")
+def refuse_damage(engine: Engine, file: Path, *, thoroughly: bool = False) -> None:
+    """Raise StoreUnusable when the file's pages are not sound; `thoroughly` compares the indexes as well."""
     with reading(engine).begin() as connection:
-        found = connection.exec_driver_sql("PRAGMA quick_check(1)").scalar_one()
+        how = "integrity_check(1)" if thoroughly else "quick_check(1)"
+        found = connection.exec_driver_sql(f"PRAGMA {how}").scalar_one()
     if found != "ok":
         raise StoreUnusable(f"{file}: the file is damaged ({found}): {RESTORE}")
+
+
+def _make(parts: URL, file: Path, busy_timeout_seconds: float) -> None:
+    """Make the file, whole or not at all: one that is empty or half made is always what is left of another."""
+    draft = file.with_name(f"{file.name}.making-{secrets.token_hex(4)}")
+    try:
+        draft.touch(mode=0o640, exist_ok=False)
+        engine = engine_for(parts.set(database=str(draft), query={}), draft, busy_timeout_seconds)
+        try:
+            _use_wal(engine, busy_timeout_seconds)
+            migrate(engine, str(draft))
+        finally:
+            engine.dispose()
+        # When another process was faster, its file is as good as ours.
+        with suppress(FileExistsError):
+            os.link(draft, file)
+        settle_names(file.parent)
+    except OSError as error:
+        raise StoreUnwritable(
+            f"{file}: it cannot be made ({error.strerror}): see that {file.parent} is there, has room, and that this "
+            "user may write in it"
+        ) from error
+    finally:
+        for left in (draft, log_of(draft), draft.with_name(f"{draft.name}-shm")):
+            left.unlink(missing_ok=True)
+
+
+def _keep_old(engine: Engine, file: Path) -> None:
+    """Keep a database of an older schema as it is, under a name that says which, before anything changes in it."""
+    revision = outdated(engine)
+    if revision is not None:
+        whole_copy(engine, file.with_name(f"{file.name}.schema-{revision}-{datetime.now(UTC):%Y%m%dT%H%M%S%fZ}"))
 
 
 def _use_wal(engine: Engine, timeout_seconds: float) -> None:

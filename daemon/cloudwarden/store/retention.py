@@ -35,6 +35,8 @@ class Retention:
     journal: timedelta
     directory: Path | None
     """Where exported segments go; without one the journal is kept whole."""
+    shipped_to: str | None = None
+    """Where the journal is shipped to: what is not yet there stays."""
 
     def batches(self, now: datetime) -> Iterator[OldRemoved]:
         """Remove what is old; each step is one transaction. Raises StoreError."""
@@ -43,7 +45,9 @@ class Retention:
             while count := self._remove(table, old(before)):
                 yield OldRemoved(**{table.name: count})
         while self.directory is not None:
-            segment = export_oldest(self.store, self.directory, before=now - self.journal, now=now)
+            segment = export_oldest(
+                self.store, self.directory, before=now - self.journal, now=now, shipped_to=self.shipped_to
+            )
             if segment is None:
                 return
             yield OldRemoved(entries=segment.last_seq - segment.first_seq + 1)

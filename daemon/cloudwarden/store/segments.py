@@ -16,6 +16,7 @@ from sqlalchemy import Connection, RowMapping, delete, insert, select
 
 from cloudwarden.core.errors import StoreUnusable, StoreUnwritable
 from cloudwarden.store.chain import GENESIS, canonical, fault, instant
+from cloudwarden.store.copying import settle_names
 from cloudwarden.store.rows import fetch
 from cloudwarden.store.tables import journal, journal_segments
 from cloudwarden.store.transaction import SqlStore
@@ -44,8 +45,12 @@ def segments(connection: Connection) -> Sequence[Segment]:
     return fetch(connection, select(journal_segments).order_by(journal_segments.c.last_seq), _segment_from)
 
 
-def export_oldest(store: SqlStore, directory: Path, *, before: datetime, now: datetime) -> Segment | None:
+def export_oldest(
+    store: SqlStore, directory: Path, *, before: datetime, now: datetime, shipped_to: str | None = None
+) -> Segment | None:
     """Write the oldest segment to a file and take it out of the database; None unless all of it is older.
+
+    Where entries are shipped to a target, all of it must be there as well.
 
     Raises StoreUnwritable when the file cannot be written and StoreUnusable when an entry was altered: then
     nothing is deleted.
@@ -54,6 +59,9 @@ def export_oldest(store: SqlStore, directory: Path, *, before: datetime, now: da
         known = segments(tx.connection)
         first = known[-1].last_seq + 1 if known else 1
         rows = _rows(tx.connection, first)
+        shipped = {shipment.target: shipment.seq for shipment in tx.keeping.shipments()}
+    if rows and shipped_to is not None and shipped.get(shipped_to, 0) < rows[-1]["seq"]:
+        return None
     if len(rows) < SEGMENT or max(str(row["at"]) for row in rows) >= instant(before):
         return None
     _refuse_broken(rows, first, known[-1].last_hash if known else GENESIS)
@@ -126,20 +134,12 @@ def _write(directory: Path, name: str, content: bytes) -> None:
             file.flush()
             os.fsync(file.fileno())
         draft.replace(directory / name)
-        _settle_names(directory)
+        settle_names(directory)
     except OSError as error:
         raise StoreUnwritable(
             f"{directory / name}: old entries of the journal cannot be exported ({error.strerror}), so they stay: give "
             "this user write access to the directory, or set `retention.directory` to another"
         ) from error
-
-
-def _settle_names(directory: Path) -> None:
-    descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def _take_out(store: SqlStore, segment: Segment) -> None:

@@ -280,3 +280,26 @@ spending = Table(
     Column("day", Date, primary_key=True),
     Column("metrics", BigInteger, nullable=False),
 )
+
+shipments = Table(
+    "shipments",
+    metadata,
+    Column("target", String, primary_key=True),
+    Column("branch", String, nullable=False),
+    Column("left", JSON, nullable=False),
+    Column("seq", Integer, nullable=False),
+    Column("hash", String, nullable=False),
+    Column("shipped_at", UtcTime),
+)
+
+restorations = Table(
+    "restorations",
+    metadata,
+    Column("at", UtcTime, primary_key=True),
+    Column("by", String, nullable=False),
+    Column("origin", String, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("file", String, nullable=False),
+    Column("sha256", String, nullable=False),
+    Column("seq", Integer, nullable=False),
+)

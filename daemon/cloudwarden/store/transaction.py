@@ -13,6 +13,7 @@ from cloudwarden.store.connection import reading
 from cloudwarden.store.decisions import SqlDecisions, SqlRuns, SqlScopes
 from cloudwarden.store.findings import SqlActionRecords, SqlFindings, SqlProposals
 from cloudwarden.store.journal import SqlJournal
+from cloudwarden.store.keeping import SqlKeeping
 from cloudwarden.store.spending import SqlSpending
 
 
@@ -61,6 +62,11 @@ class SqlTransaction:
     def spending(self) -> SqlSpending:
         """What was asked of what costs money."""
         return SqlSpending(self.connection)
+
+    @property
+    def keeping(self) -> SqlKeeping:
+        """How the record itself is kept."""
+        return SqlKeeping(self.connection)
 
 
 class SqlStore:

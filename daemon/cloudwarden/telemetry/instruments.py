@@ -78,6 +78,19 @@ class Instruments:
         self.journal_failures = counter(
             "journal_write_failures_total", "Times that the store could not be written, so that nothing was done"
         )
+        self.journal_unshipped = gauge(
+            "journal_unshipped_entries",
+            "Entries of the journal that were not in its copy when it was last shipped, or tried to be",
+        )
+        self.journal_last_shipped = gauge(
+            "journal_last_shipped_timestamp_seconds", "When entries last reached the journal's copy, Unix time"
+        )
+        self.journal_shipping_failures = counter(
+            "journal_shipping_failures_total", "Times that the journal could not be brought to its copy"
+        )
+        self.journal_rollbacks = counter(
+            "journal_rollbacks_total", "Times that the journal's copy knew entries which the store did not"
+        )
 
         self.workers_lost = counter(
             "workers_lost_total", "Processes that read and judge which ended or hung; their scopes were not looked at"

@@ -39,6 +39,9 @@ _LEVELS: Mapping[type, int] = {
     events.WorkerLost: logging.ERROR,
     events.JournalFailed: logging.ERROR,
     events.RetentionFailed: logging.ERROR,
+    events.JournalShipped: logging.DEBUG,
+    events.ShippingFailed: logging.ERROR,
+    events.RollbackFound: logging.ERROR,
     events.SweepFailed: logging.ERROR,
 }
 

@@ -71,6 +71,9 @@ class Metrics:
             events.ActionIntended: self._action_intended,
             events.ActionEnded: self._action_ended,
             events.JournalFailed: self._journal_failed,
+            events.JournalShipped: self._journal_shipped,
+            events.ShippingFailed: self._shipping_failed,
+            events.RollbackFound: lambda _: self._is.journal_rollbacks.inc(),
             events.SweepFinished: self._sweep_finished,
             events.SweepFailed: self._sweep_failed,
             events.RunMissed: self._run_missed,
@@ -228,6 +231,14 @@ class Metrics:
     def _journal_failed(self, event: events.JournalFailed) -> None:
         del event
         self._is.journal_failures.inc()
+
+    def _journal_shipped(self, event: events.JournalShipped) -> None:
+        self._is.journal_unshipped.set(event.unshipped)
+        self._is.journal_last_shipped.set(self._now())
+
+    def _shipping_failed(self, event: events.ShippingFailed) -> None:
+        self._is.journal_unshipped.set(event.unshipped)
+        self._is.journal_shipping_failures.inc()
 
     def _exemptions_read(self, event: events.ExemptionsRead) -> None:
         self._is.exemptions_successful.set(not event.problems)

@@ -1,0 +1,152 @@
+"""Every committed entry reaches the copy, in order; what cannot be is told, and what was forgotten is found."""
+
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+
+from cloudwarden.core.errors import Timeout
+from cloudwarden.engine.events import JournalShipped, RollbackFound, ShippingFailed
+from cloudwarden.keeping.shipper import BATCH, ship_until, shipment_of
+from cloudwarden.memory import MemoryCopy
+from cloudwarden.store import open_store
+from copies import TARGET, Shipping
+from journals import tamper
+from pausing import paused
+
+
+def memory(shipping: Shipping) -> MemoryCopy:
+    """The copy in memory."""
+    assert isinstance(shipping.copy, MemoryCopy)
+    return shipping.copy
+
+
+def put_back(shipping: Shipping, path: Path, seq: int) -> None:
+    """Put the store back to when its journal ended with this entry, as somebody would who copies an old file over."""
+    with shipping.store.reading() as tx:
+        (entry,) = tx.journal.entries(after=seq - 1, most=1)
+    tamper(path, "DELETE FROM journal WHERE seq > ?", seq)
+    tamper(path, "UPDATE sqlite_sequence SET seq = ?", seq)
+    tamper(path, "UPDATE shipments SET seq = ?, hash = ?", seq, entry.hash)
+
+
+def test_a_turn_ships_one_batch(shipping: Shipping) -> None:
+    """Work is bounded: so many entries at a time, and whoever turns it knows whether more may follow."""
+    shipping.write(2 * BATCH + 1)
+    shipper = shipping.shipper()
+    assert [shipper.turn() for _ in range(4)] == [True, True, False, False]
+    assert [one.last_seq for one in memory(shipping).batches] == [BATCH, 2 * BATCH, 2 * BATCH + 1]
+
+
+def test_a_new_process_goes_on_where_the_last_one_was(shipping: Shipping) -> None:
+    """The position is kept in the store."""
+    shipping.write(3)
+    shipping.ship()
+    shipping.write(2)
+    shipping.ship()
+    assert shipping.seqs() == [1, 2, 3, 4, 5]
+
+
+def test_what_was_put_and_not_marked_is_put_again(shipping: Shipping) -> None:
+    """A crash between the two repeats a batch, and loses none; nobody takes it for a rollback."""
+    shipping.write(3)
+    shipping.ship()
+    with shipping.store.transaction() as tx:
+        marked = shipment_of(tx, TARGET)
+        tx.keeping.save_shipment(type(marked)(target=TARGET, branch=marked.branch))
+    shipping.write(1)
+    shipping.ship()
+    assert set(shipping.seqs()) == {1, 2, 3, 4}
+    assert shipping.compared().ok
+    assert not any(isinstance(event, RollbackFound) for event in shipping.heard.events)
+
+
+def test_a_failure_is_told_and_made_good(shipping: Shipping) -> None:
+    """How much waits, and why; health shows it until it works again. Nothing is raised, and nothing is lost."""
+    shipping.write(3)
+    shipper = shipping.shipper()
+    memory(shipping).fails = Timeout("no answer in 20 s")
+    assert not shipper.turn()
+    failed = shipping.heard.events[-1]
+    assert isinstance(failed, ShippingFailed)
+    assert (failed.unshipped, failed.detail) == (3, "no answer in 20 s")
+    assert "no answer" in shipper.details()["journal_copy"]
+    memory(shipping).fails = None
+    shipper.turn()
+    shipped = shipping.heard.events[-1]
+    assert isinstance(shipped, JournalShipped)
+    assert (shipped.entries, shipped.unshipped) == (3, 0)
+    assert shipper.details() == {}
+
+
+def test_an_unfit_place_gets_nothing(shipping: Shipping) -> None:
+    """A bucket without object lock would only seem to keep it."""
+    shipping.write(1)
+    memory(shipping).unfit = "no object lock"
+    assert not shipping.shipper().turn()
+    assert memory(shipping).batches == []
+    assert isinstance(shipping.heard.events[-1], ShippingFailed)
+
+
+def test_a_store_that_forgot_is_paused(shipping: Shipping, path: Path) -> None:
+    """The copy knows more than the store: somebody put it back. It is told, journalled, and nothing acts."""
+    shipping.write(9)
+    shipping.ship()
+    put_back(shipping, path, 4)
+    shipping.ship()
+    (found,) = [event for event in shipping.heard.events if isinstance(event, RollbackFound)]
+    assert "up to 9" in found.detail
+    assert shipping.events()[-1] == "rollback_found"
+    with shipping.store.reading() as tx:
+        (pause,) = tx.decisions.pauses()
+    assert (pause.what, pause.by) == ("everything", "cloudwarden")
+    assert "--copy" in pause.reason
+
+
+def test_a_rollback_is_found_once(shipping: Shipping, path: Path) -> None:
+    """The next process ships the new history, and does not pause again what a person has resumed."""
+    shipping.write(9)
+    shipping.ship()
+    put_back(shipping, path, 4)
+    shipping.ship()
+    with shipping.store.transaction() as tx:
+        tx.decisions.end_pause("*", "*")
+    shipping.write(1)
+    shipping.ship()
+    with shipping.store.reading() as tx:
+        assert tx.decisions.pauses() == []
+    assert shipping.events().count("rollback_found") == 1
+    assert shipping.compared().ok
+
+
+def test_a_new_database_where_an_old_one_shipped_is_found(shipping: Shipping) -> None:
+    """A lost database that was made anew knows nothing, and the copy does."""
+    shipping.write(3)
+    shipping.ship()
+    fresh = Shipping(store=open_store("sqlite://"), clock=shipping.clock, copy=shipping.copy, heard=shipping.heard)
+    fresh.ship()
+    assert fresh.events() == ["rollback_found"]
+    fresh.store.close()
+
+
+def test_a_pause_that_stands_is_left(shipping: Shipping, path: Path) -> None:
+    """Who paused everything before had a reason, which is not overwritten."""
+    shipping.write(9)
+    shipping.ship()
+    put_back(shipping, path, 4)
+    with shipping.store.transaction() as tx:
+        tx.decisions.save_pause(paused())
+    shipping.ship()
+    with shipping.store.reading() as tx:
+        assert tx.decisions.pauses() == [paused()]
+
+
+def test_shipping_ends_when_asked(shipping: Shipping) -> None:
+    """With what was written last, so that the outcome of the last action is not left for the next start."""
+    stop = threading.Event()
+    shipper = shipping.shipper()
+    shipper.turn()
+    shipping.write(2)
+    stop.set()
+    ship_until(shipper, stop)
+    assert shipping.seqs() == [1, 2]
