@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict
+from typing import Any
 
 from sqlalchemy import Connection, RowMapping, select
 
@@ -34,8 +35,9 @@ class SqlKeeping:
 
 
 def _shipment_from(row: RowMapping) -> Shipment:
-    fields = dict(row)
-    return Shipment(**fields | {"left": tuple(row["left"])})
+    fields: dict[str, Any] = dict(row)
+    fields["left"] = tuple(fields["left"])
+    return Shipment(**fields)
 
 
 def _restoration_from(row: RowMapping) -> Restoration:
