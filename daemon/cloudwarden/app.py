@@ -20,6 +20,7 @@ from cloudwarden.aws.details import AwsEvidence, DetailEvidence
 from cloudwarden.aws.doctor import AwsDoctor
 from cloudwarden.aws.inventory import AwsInventory
 from cloudwarden.aws.limits import Limits
+from cloudwarden.aws.prices import list_prices
 from cloudwarden.aws.session import Sessions
 from cloudwarden.clock import SystemClock, boot_id
 from cloudwarden.collecting import unhurried
@@ -35,6 +36,7 @@ from cloudwarden.engine.events import StoreCounted
 from cloudwarden.engine.explain import Explainer
 from cloudwarden.engine.gather import Gatherer
 from cloudwarden.engine.local import LocalSurveyor
+from cloudwarden.engine.prospects import Prospects
 from cloudwarden.engine.survey import Assignment, Survey
 from cloudwarden.engine.sweep import Sweeper, SweepResult
 from cloudwarden.engine.tenure import Tenure, beat
@@ -133,6 +135,11 @@ class App:
         )
 
     @cached_property
+    def prospects(self) -> Prospects:
+        """What tells beforehand what an action would touch and save. Raises SettingsError for a bad file of prices."""
+        return Prospects(gatherer=self.gatherer, prices=list_prices(self.settings.prices_file))
+
+    @cached_property
     def surveyor(self) -> LocalSurveyor:
         """What gathers and judges in this process."""
         return LocalSurveyor(gatherer=self.gatherer, clock=self.clock)
@@ -161,6 +168,7 @@ class App:
             reporter=self.reporter,
             mode_of=self.mode_of,
             alive=self._beat,
+            prospects=self.prospects,
             restraints=self.settings.restraints,
             tenure=self.tenure,
             exemptions_doubt=self.register.doubt,
@@ -195,6 +203,7 @@ class App:
             reporter=self.reporter,
             scopes=self.enroller.scopes,
             mode_of=self.mode_of,
+            prospects=self.prospects,
             restraints=self.settings.restraints,
         )
 
@@ -307,6 +316,7 @@ class App:
             mode_of=self.mode_of,
             ceiling=self.settings.ceiling,
             restraints=self.settings.restraints,
+            prospects=self.prospects,
         )
 
 
