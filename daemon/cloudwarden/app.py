@@ -114,17 +114,22 @@ class App:
             self.sessions,
             self.inventory,
             AwsActuator(self.sessions),
-            CloudWatchEvidence(self.sessions),
+            self.evidence,
             threads=self.settings.threads,
             now=self.clock.now,
         )
+
+    @cached_property
+    def evidence(self) -> AwsEvidence:
+        """What answers questions."""
+        return AwsEvidence(metrics=CloudWatchEvidence(self.sessions), details=DetailEvidence(self.sessions))
 
     @cached_property
     def gatherer(self) -> Gatherer:
         """What reads and judges."""
         return Gatherer(
             inventory=self.inventory,
-            evidence=AwsEvidence(metrics=CloudWatchEvidence(self.sessions), details=DetailEvidence(self.sessions)),
+            evidence=self.evidence,
             cutoff=SignalCutoff(self.settings.rule_timeout_seconds),
             reporter=self.reporter,
             threads=self.settings.threads,
