@@ -49,12 +49,12 @@ def of_instance(instance_id: str, vpc_id: str | None) -> Found:
 
     def volume(raw: Raw) -> Found:
         (tie,) = (one for one in raw["Attachments"] if one.get("InstanceId") == instance_id)
-        kept = "deleted" if tie["DeleteOnTermination"] else "kept"
+        fates = {True: ", and deleted when it is terminated", False: ", and kept when it is terminated"}
         yield Dependant(
             kind="ec2.volume",
             id=raw["VolumeId"],
             name=_tagged_name(raw),
-            why=f"is attached to it as {tie.get('Device', 'a disk')}, and {kept} when it is terminated",
+            why=f"is attached to it as {tie.get('Device', 'a disk')}{fates.get(tie.get('DeleteOnTermination'), '')}",
         )
 
     def balancer(raw: Raw) -> Found:
