@@ -116,4 +116,4 @@ def test_what_depends_on_it_and_what_is_saved_is_told_now(explain: Explain) -> N
     assert shown["verdict"]["outcome"] == "violation"
     assert shown["prospect"]["blast_radius"]["known"] is True
     assert shown["prospect"]["saving"] is None
-    assert "Depends on it: nothing else" in explain("propose", group="open").stdout
+    assert "Depends on it: nothing else" in " ".join(explain("propose", group="open").stdout.split())
