@@ -62,8 +62,10 @@ def explain(aws: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Explai
     )["GroupId"]
     (default,) = ec2.describe_security_groups(GroupNames=["default"])["SecurityGroups"]
     opened = ec2.create_security_group(GroupName=f"{tmp_path.name}-open", Description="open")["GroupId"]
-    ssh = {"IpProtocol": "tcp", "FromPort": 22, "ToPort": 22, "IpRanges": [{"CidrIp": "0.0.0.0/0"}]}
-    ec2.authorize_security_group_ingress(GroupId=opened, IpPermissions=[ssh])
+    ec2.authorize_security_group_ingress(
+        GroupId=opened,
+        IpPermissions=[{"IpProtocol": "tcp", "FromPort": 22, "ToPort": 22, "IpRanges": [{"CidrIp": "0.0.0.0/0"}]}],
+    )
     groups = {"default": default["GroupId"], "marked": marked, "open": opened}
 
     def explained(ceiling: str, *options: str, group: str = "default") -> Result:
