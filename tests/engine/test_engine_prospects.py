@@ -9,17 +9,20 @@ from typing import ClassVar
 
 import pytest
 
-from cloudwarden import ENFORCE, PROPOSE, minutes
+from cloudwarden import ENFORCE, PROPOSE, NoParams, Policy, every, minutes
 from cloudwarden.aws import ec2
 from cloudwarden.core.action import Json
 from cloudwarden.core.blast import Dependant, Look
 from cloudwarden.core.errors import AccessDenied, Throttled
 from cloudwarden.core.finding import Proposal, ProposalState, State
+from cloudwarden.core.policy import AnyPolicy
 from cloudwarden.core.saving import Charges
 from cloudwarden.engine.decide import DecisionError, approve
 from cloudwarden.engine.events import ActionHeld, ProposalEnded, ProposalMade
 from cloudwarden.engine.sweep import MOST_PROSPECTS
-from world import World, stop_idle
+from cloudwarden.library.network import unassociated
+from cloudwarden.testing import address
+from world import SCOPE, World, stop_idle
 
 QUARTER = minutes(15)
 
@@ -327,3 +330,19 @@ def test_what_is_saved_is_told_of_every_finding(world: World) -> None:
     assert found.state is State.OPEN
     assert found.saving is not None
     assert found.saving.dollars == pytest.approx(8.76)
+
+
+def test_what_is_paid_for_nothing_is_told_without_an_action(world: World) -> None:
+    """Where the policy says so: an address that leads nowhere costs by the hour. Elsewhere nothing is told of money."""
+    watch: AnyPolicy = Policy(
+        name="addresses", rule=unassociated, params=NoParams(), schedule=every(minutes=15), wasteful=True
+    )
+    world.use(watch, replace(watch, name="addresses-too", wasteful=False))
+    world.cloud.put(address(id="eipalloc-1", account=SCOPE.account, region=SCOPE.region))
+    world.sweep()
+    with world.store.reading() as tx:
+        savings = {one.policy: one.saving for one in tx.findings.standing()}
+    told = savings["addresses"]
+    assert told is not None
+    assert told.dollars == pytest.approx(3.65)
+    assert savings["addresses-too"] is None
