@@ -217,6 +217,14 @@ def test_a_page_that_fails_leaves_the_whole_sort_unknown(aws: StubAws) -> None:
     assert [(gap.what, gap.cause.reason) for gap in radius.gaps] == [("members", "unavailable")]
 
 
+def test_a_page_without_its_list_is_unknown(aws: StubAws) -> None:
+    """An answer that leaves out what was asked for is no empty list."""
+    aws.on("DescribeNetworkInterfaces", xml("DescribeNetworkInterfaces", ""))
+    aws.on("DescribeSecurityGroups", NO_GROUPS)
+    (radius,) = radii(aws_evidence(sessions_to(aws)), security_group(id="sg-1"))
+    assert [(gap.what, gap.cause.reason) for gap in radius.gaps] == [("members", "malformed-answer")]
+
+
 def test_more_pages_than_anyone_reads_are_unknown(aws: StubAws) -> None:
     """A listing without an end ends as a gap."""
     numbers = iter(range(1000))
