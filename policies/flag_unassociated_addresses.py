@@ -10,6 +10,7 @@ flag_unassociated_addresses = Policy(
     params=NoParams(),
     schedule=every(hours=1),
     mode=OBSERVE,
+    wasteful=True,
     exempt=[tagged("keep")],
     severity=Severity.LOW,
 )

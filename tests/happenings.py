@@ -172,6 +172,8 @@ def counted(**changes: Any) -> events.StoreCounted:
         "oldest_proposal": {"stop-idle": NOON.timestamp()},
         "exemptions": {("*", "active"): 1, ("*", "expired"): 0, ("*", "revoked"): 0},
         "paused": frozenset[tuple[str, str]](),
+        "savings": {"stop-idle": 61.25},
+        "savings_unknown": {"stop-idle": 1},
     }
     return events.StoreCounted(**fields | changes)
 

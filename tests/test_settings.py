@@ -176,7 +176,7 @@ def test_the_file_is_the_one_named_or_a_usual_one(monkeypatch: pytest.MonkeyPatc
         ("database = 'cloudwarden.db'", "settings.toml: database: write a URL, such as sqlite:////var"),
         ("aws = 3", "settings.toml: aws = 3: Input should be a valid dictionary"),
         ("[policy.a]\nevery = '1h'\ncron = '1 * * * *'", "settings.toml: policy.a: write either every, or cron"),
-        ("_env_file = 'x'", "settings.toml: _env_file: unknown; known here are policies, database"),
+        ("_env_file = 'x'", "settings.toml: _env_file: unknown; write prices_file"),
         ("port = =", "settings.toml: is not TOML: Invalid value (at line 1, column 8)"),
     ],
 )

@@ -18,6 +18,7 @@ from cloudwarden import (
     tagged,
 )
 from cloudwarden.aws import ec2
+from cloudwarden.aws.prices import list_prices
 from cloudwarden.clock import FakeClock
 from cloudwarden.core.action import Call, Json, Read
 from cloudwarden.core.finding import Finding, Proposal, State
@@ -31,6 +32,7 @@ from cloudwarden.engine.decide import Decider, approve, trust
 from cloudwarden.engine.exempt import Wish
 from cloudwarden.engine.gather import Gatherer
 from cloudwarden.engine.local import LocalSurveyor
+from cloudwarden.engine.prospects import Prospects
 from cloudwarden.engine.sweep import Sweeper, SweepResult
 from cloudwarden.library.compute import Idle, idle
 from cloudwarden.library.storage import Unattached, unattached
@@ -122,6 +124,7 @@ class World:
             reporter=self.reports,
             threads=4,
         )
+        prospects = Prospects(gatherer=gatherer, prices=list_prices())
         self.actor = Actor(
             store=self.store,
             inventory=self.cloud,
@@ -130,6 +133,7 @@ class World:
             clock=self.clock,
             reporter=self.reports,
             mode_of=self.mode_of,
+            prospects=prospects,
             restraints=self.restraints,
         )
         self.sweeper = Sweeper(
@@ -140,6 +144,7 @@ class World:
             reporter=self.reports,
             scopes=lambda: self.scopes,
             mode_of=self.mode_of,
+            prospects=prospects,
             restraints=self.restraints,
         )
 

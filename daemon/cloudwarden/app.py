@@ -20,6 +20,7 @@ from cloudwarden.aws.details import AwsEvidence, DetailEvidence
 from cloudwarden.aws.doctor import AwsDoctor
 from cloudwarden.aws.inventory import AwsInventory
 from cloudwarden.aws.limits import Limits
+from cloudwarden.aws.prices import list_prices
 from cloudwarden.aws.session import Sessions
 from cloudwarden.aws.vault import S3Copy, VaultPlace
 from cloudwarden.clock import SystemClock, boot_id
@@ -36,6 +37,7 @@ from cloudwarden.engine.events import StoreCounted
 from cloudwarden.engine.explain import Explainer
 from cloudwarden.engine.gather import Gatherer
 from cloudwarden.engine.local import LocalSurveyor
+from cloudwarden.engine.prospects import Prospects
 from cloudwarden.engine.survey import Assignment, Survey
 from cloudwarden.engine.sweep import Sweeper, SweepResult
 from cloudwarden.engine.tenure import Tenure, beat
@@ -122,17 +124,22 @@ class App:
             self.sessions,
             self.inventory,
             AwsActuator(self.sessions),
-            CloudWatchEvidence(self.sessions),
+            self.evidence,
             threads=self.settings.threads,
             now=self.clock.now,
         )
+
+    @cached_property
+    def evidence(self) -> AwsEvidence:
+        """What answers questions."""
+        return AwsEvidence(metrics=CloudWatchEvidence(self.sessions), details=DetailEvidence(self.sessions))
 
     @cached_property
     def gatherer(self) -> Gatherer:
         """What reads and judges."""
         return Gatherer(
             inventory=self.inventory,
-            evidence=AwsEvidence(metrics=CloudWatchEvidence(self.sessions), details=DetailEvidence(self.sessions)),
+            evidence=self.evidence,
             cutoff=SignalCutoff(self.settings.rule_timeout_seconds),
             reporter=self.reporter,
             threads=self.settings.threads,
@@ -141,6 +148,11 @@ class App:
                 store=self.store, per_day=self.settings.cloudwatch.metrics_per_day, reporter=self.reporter
             ),
         )
+
+    @cached_property
+    def prospects(self) -> Prospects:
+        """What tells beforehand what an action would touch and save. Raises SettingsError for a bad file of prices."""
+        return Prospects(gatherer=self.gatherer, prices=list_prices(self.settings.prices_file))
 
     @cached_property
     def surveyor(self) -> LocalSurveyor:
@@ -171,6 +183,7 @@ class App:
             reporter=self.reporter,
             mode_of=self.mode_of,
             alive=self._beat,
+            prospects=self.prospects,
             restraints=self.settings.restraints,
             tenure=self.tenure,
             exemptions_doubt=self.register.doubt,
@@ -205,6 +218,7 @@ class App:
             reporter=self.reporter,
             scopes=self.enroller.scopes,
             mode_of=self.mode_of,
+            prospects=self.prospects,
             restraints=self.settings.restraints,
         )
 
@@ -366,6 +380,7 @@ class App:
             mode_of=self.mode_of,
             ceiling=self.settings.ceiling,
             restraints=self.settings.restraints,
+            prospects=self.prospects,
         )
 
 

@@ -93,7 +93,8 @@ class MemoryCloud:
     def _answer(self, query: Query[object]) -> object:
         if isinstance(query, Detail):
             error = self.fails.get(query.operation)
-            return Unreadable(cause=_cause(error)) if error else self.details.get(query)
+            nothing: Json = [] if query.next_page else None
+            return Unreadable(cause=_cause(error)) if error else self.details.get(query, nothing)
         if not isinstance(query, MetricQuery):
             return Unreadable(cause=Cause(reason="invalid-request", detail=f"no such evidence here: {query}"))
         thing = query.dimensions[0][1] if query.dimensions else ""

@@ -80,6 +80,8 @@ def instance(
     security_group_ids: Sequence[str] = (),
     root_device_type: str = "ebs",
     lifecycle: str | None = None,
+    platform: str | None = "Linux/UNIX",
+    tenancy: str = "default",
 ) -> ec2.Instance:
     """A running on-demand instance, started long ago."""
     return ec2.Instance(
@@ -99,6 +101,8 @@ def instance(
         security_group_ids=tuple(security_group_ids),
         root_device_type=root_device_type,
         lifecycle=lifecycle,
+        platform=platform,
+        tenancy=tenancy,
     )
 
 
@@ -149,6 +153,8 @@ def volume(
     volume_type: str = "gp3",
     encrypted: bool = True,
     attachments: Sequence[ec2.Attachment] = (),
+    iops: int | None = 3000,
+    throughput_mibps: int | None = 125,
 ) -> ec2.Volume:
     """A volume made long ago that nothing is attached to."""
     return ec2.Volume(
@@ -165,6 +171,8 @@ def volume(
         encrypted=encrypted,
         availability_zone=f"{region}a",
         attachments=tuple(attachments),
+        iops=iops,
+        throughput_mibps=throughput_mibps,
     )
 
 

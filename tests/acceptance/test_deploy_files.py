@@ -208,11 +208,12 @@ def allowed(name: str) -> set[str]:
 
 
 def test_iam_policies_are_what_the_code_needs() -> None:
-    """Reading needs what kinds, evidence and proofs read; acting what the actions change; neither more."""
+    """Reading needs what kinds, dependants, evidence and proofs read; acting what the actions change; neither more."""
     public = [one for service in (ec2, rds, s3) for one in vars(service).values()]
     shipped = [one for one in public if isinstance(one, type) and issubclass(one, Action | Evidence)]
     needed = {permission for one in shipped for permission in vars(one)["permissions"]}
     needed |= {permission for kind in KINDS for permission in kind.permissions}
+    needed |= {permission for kind in KINDS for permission in kind.resource.dependants_permissions}
     needed |= {"sts:GetCallerIdentity", "ec2:DescribeRegions"}
     reads = {permission for permission in needed if re.match(r"\w+:(Describe|Get|List)", permission)}
     assert allowed("read.json") == reads

@@ -8,11 +8,11 @@ from cloudwarden import OBSERVE, PROPOSE, Mode
 from cloudwarden.aws import ec2
 from cloudwarden.aws.access.account import Account
 from cloudwarden.aws.actuator import AwsActuator
-from cloudwarden.aws.cloudwatch import CloudWatchEvidence
 from cloudwarden.aws.doctor import AwsDoctor
 from cloudwarden.aws.inventory import AwsInventory
 from cloudwarden.aws.session import Sessions
 from cloudwarden.core.checkup import Area, Check, Health
+from looking import aws_evidence
 from many_accounts import assumed, identified, signer
 from stub_aws import (
     ACCOUNT,
@@ -24,6 +24,7 @@ from stub_aws import (
     json_error,
     json_reply,
     query_error,
+    query_xml,
     sessions_to,
     xml,
 )
@@ -39,6 +40,13 @@ INSTANCES = xml(
     "</item></instancesSet></item></reservationSet>",
 )
 EMPTY = xml("DescribeVolumes", "<volumeSet/>")
+DEPENDANTS = {
+    "DescribeAddresses": xml("DescribeAddresses", "<addressesSet/>"),
+    "DescribeAutoScalingInstances": query_xml("DescribeAutoScalingInstances", "<AutoScalingInstances/>"),
+    "DescribeLoadBalancers": query_xml("DescribeLoadBalancers", "<LoadBalancerDescriptions/>"),
+    "DescribeNetworkInterfaces": xml("DescribeNetworkInterfaces", "<networkInterfaceSet/>"),
+    "DescribeTargetGroups": query_xml("DescribeTargetGroups", "<TargetGroups/>"),
+}
 METRICS = json_reply({"MetricDataResults": [{"Id": "m0", "StatusCode": "Complete", "Timestamps": [], "Values": []}]})
 
 
@@ -56,6 +64,8 @@ def healthy(aws: StubAws, *accounts: str) -> Sessions:
     aws.on("DescribeVolumes", EMPTY)
     aws.on("GetMetricData", METRICS)
     aws.on("StopInstances", dry_run)
+    for operation, empty in DEPENDANTS.items():
+        aws.on(operation, empty)
     return sessions_to(aws, accounts=tuple(Account(id=one) for one in accounts))
 
 
@@ -65,7 +75,7 @@ def examined(sessions: Sessions, *, mode: Mode = PROPOSE) -> list[Check]:
         sessions,
         AwsInventory(sessions, ec2.KINDS),
         AwsActuator(sessions),
-        CloudWatchEvidence(sessions),
+        aws_evidence(sessions),
         threads=4,
         now=lambda: datetime.now(UTC),
     )
@@ -89,7 +99,19 @@ def test_a_healthy_account_is_fine(aws: StubAws) -> None:
         "ec2:CreateTags",
         "ec2:DeleteVolume",
         "ec2:DescribeSnapshots",
+        "elasticloadbalancing:DescribeTargetHealth",
     }
+
+
+def test_what_may_not_be_asked_of_dependants_is_warned_of(aws: StubAws) -> None:
+    """People are asked then, and told that it is unknown; that is worth a word, and no failure."""
+    sessions = healthy(aws, WEB)
+    aws.on("DescribeTargetGroups", query_error("AccessDenied", status=403))
+    checks = examined(sessions)
+    assert of(checks, Health.FAILED) == set()
+    (warned,) = (one for one in checks if one.health is Health.WARNING)
+    assert warned.subject == "elasticloadbalancing:DescribeTargetGroups"
+    assert "deploy/iam/read.json" in warned.fix
 
 
 def test_an_observing_installation_needs_no_right_to_act(aws: StubAws) -> None:

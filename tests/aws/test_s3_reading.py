@@ -9,6 +9,7 @@ from cloudwarden.aws import s3
 from cloudwarden.aws.actuator import AwsActuator
 from cloudwarden.aws.details import DetailEvidence
 from cloudwarden.aws.inventory import AwsInventory
+from cloudwarden.aws.s3 import bucket as kept
 from cloudwarden.aws.s3 import public_access as access
 from cloudwarden.aws.s3 import settings
 from cloudwarden.core.action import Call
@@ -102,9 +103,9 @@ def test_a_detail_is_asked_where_the_bucket_is_and_of_its_owner(aws: StubAws) ->
         (settings.encryption(BUCKET), "GET encryption", "ServerSideEncryptionConfigurationNotFoundError"),
         (settings.lifecycle(BUCKET), "GET lifecycle", "NoSuchLifecycleConfiguration"),
         (settings.ownership(BUCKET), "GET ownershipControls", "OwnershipControlsNotFoundError"),
-        (settings.website(BUCKET), "GET website", "NoSuchWebsiteConfiguration"),
+        (kept.website(BUCKET), "GET website", "NoSuchWebsiteConfiguration"),
         (settings.cors(BUCKET), "GET cors", "NoSuchCORSConfiguration"),
-        (settings.replication(BUCKET), "GET replication", "ReplicationConfigurationNotFoundError"),
+        (kept.replication(BUCKET), "GET replication", "ReplicationConfigurationNotFoundError"),
     ],
 )
 def test_not_configured_is_an_answer(aws: StubAws, detail: Detail, operation: str, code: str) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from cloudwarden.aws import s3
+from cloudwarden.aws.s3 import bucket as kept
 from cloudwarden.aws.s3 import settings
 from cloudwarden.core.action import Json
 from cloudwarden.core.detail import Detail
@@ -44,17 +45,17 @@ def told(name: str, asked: Asked, answer: Json) -> tuple[object, Inquiry]:
         ("lifecycle_rules", settings.lifecycle, None, 0),
         ("ownership", settings.ownership, [{"ObjectOwnership": "BucketOwnerEnforced"}], "BucketOwnerEnforced"),
         ("ownership", settings.ownership, None, "ObjectWriter"),
-        ("serves_website", settings.website, {"Suffix": "index.html"}, True),
-        ("serves_website", settings.website, None, False),
+        ("serves_website", kept.website, {"Suffix": "index.html"}, True),
+        ("serves_website", kept.website, None, False),
         ("cors_origins", settings.cors, [{"AllowedOrigins": ["*", "https://a.example"]}], ("*", "https://a.example")),
         ("cors_origins", settings.cors, None, ()),
         (
             "replicated_to",
-            settings.replication,
+            kept.replication,
             [{"Status": "Enabled", "Destination": {"Bucket": "arn:aws:s3:::b"}}, {"Status": "Disabled"}],
             ("arn:aws:s3:::b",),
         ),
-        ("replicated_to", settings.replication, None, ()),
+        ("replicated_to", kept.replication, None, ()),
     ],
 )
 def test_each_setting_is_read_from_its_own_answer(name: str, asked: Asked, answer: Json, value: object) -> None:

@@ -61,7 +61,12 @@ def explain(aws: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Explai
         TagSpecifications=[{"ResourceType": "security-group", "Tags": [{"Key": HANDS_OFF, "Value": "true"}]}],
     )["GroupId"]
     (default,) = ec2.describe_security_groups(GroupNames=["default"])["SecurityGroups"]
-    groups = {"default": default["GroupId"], "marked": marked}
+    opened = ec2.create_security_group(GroupName=f"{tmp_path.name}-open", Description="open")["GroupId"]
+    ec2.authorize_security_group_ingress(
+        GroupId=opened,
+        IpPermissions=[{"IpProtocol": "tcp", "FromPort": 22, "ToPort": 22, "IpRanges": [{"CidrIp": "0.0.0.0/0"}]}],
+    )
+    groups = {"default": default["GroupId"], "marked": marked, "open": opened}
 
     def explained(ceiling: str, *options: str, group: str = "default") -> Result:
         settings = tmp_path / "cloudwarden.toml"
@@ -72,7 +77,7 @@ def explain(aws: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Explai
         result = CliRunner().invoke(
             app, ["--config", str(settings), "explain", "close-groups", groups[group], *options]
         )
-        assert result.exit_code == 0, result.output
+        assert result.exit_code == (group == "open"), result.output
         return result
 
     return explained
@@ -105,3 +110,12 @@ def test_an_exemption_is_told_before_there_is_a_finding(explain: Explain) -> Non
     )
     assert "tag cloudwarden:hands-off=true" in explain("enforce", group="marked").stdout
     assert "exempted by" not in explain("enforce").stdout
+
+
+def test_what_depends_on_it_and_what_is_saved_is_told_now(explain: Explain) -> None:
+    """Read as for a proposal; closing a group is not about money."""
+    shown = json.loads(explain("propose", "--json", group="open").stdout)
+    assert shown["verdict"]["outcome"] == "violation"
+    assert shown["prospect"]["blast_radius"]["known"] is True
+    assert shown["prospect"]["saving"] is None
+    assert "Depends on it: nothing else" in " ".join(explain("propose", group="open").stdout.split())

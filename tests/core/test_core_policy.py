@@ -77,6 +77,8 @@ def test_rule_for_every_kind_is_narrowed() -> None:
         ({"schedule": 5}, "schedule"),
         ({"exempt": ["keep"]}, "exempt"),
         ({"mode": "propose"}, "mode"),
+        ({"max_dependants": -1}, "max_dependants: write 0 or more"),
+        ({"wasteful": True}, "wasteful: its action says what is saved"),
     ],
 )
 def test_value_that_makes_no_sense_is_refused(wrong: dict[str, object], says: str) -> None:

@@ -76,7 +76,9 @@ def test_finding_made_since_the_sweep_began_is_not_gone(world: World) -> None:
     empty = [judgement(stop_idle(), SCOPE, None, (), frozenset())]
     for remembered, states in (((), {"i-idle"}), ({(SCOPE, "i-idle")}, set())):
         with world.store.transaction() as tx:
-            settler = Settler(tx, now=NOON, run_id="r", mode_of=lambda policy, _: policy.mode)
+            settler = Settler(
+                tx, now=NOON, run_id="r", mode_of=lambda policy, _: policy.mode, saving_of=lambda *_: None
+            )
             settler.settle(stop_idle(), empty, remembered)
             settler.finish()
         assert set(world.states()) == states

@@ -10,10 +10,13 @@ import pytest
 
 from cloudwarden import ports
 from cloudwarden.core.acceptance import KnownScope
+from cloudwarden.core.blast import BlastRadius, Dependant, Gap
 from cloudwarden.core.errors import StoreError, StoreUnusable
 from cloudwarden.core.exemption import Exemption
 from cloudwarden.core.finding import ActionRecord, ActionState, Assent, Finding, Grace, Proposal, ProposalState, State
+from cloudwarden.core.prospect import Prospect
 from cloudwarden.core.resource import Scope
+from cloudwarden.core.saving import Saving
 from cloudwarden.core.verdict import Cause, Reading, Severity, Violation
 from cloudwarden.store import SqlStore
 from pausing import paused
@@ -46,13 +49,15 @@ def test_a_finding_comes_back_whole(store: SqlStore, finding: Findings, noon: da
         unknown=Cause(reason="throttled", detail="asked too often"),
         held="pause: lunch",
         snoozed_until=noon + timedelta(microseconds=1),
+        saving=Saving(dollars=61.25, basis="730 hours"),
         attempts=2,
         flaps=3,
     )
     with store.transaction() as tx:
-        tx.findings.save([full, finding("f2")])
+        tx.findings.save([full, finding("f2"), finding("f4", saving=Saving(dollars=None, basis="no price"))])
     with store.transaction() as tx:
         assert tx.findings.get("f1") == full
+        assert tx.findings.get("f4") == finding("f4", saving=Saving(dollars=None, basis="no price"))
         assert tx.findings.get("f2") == finding("f2")
         assert tx.findings.get("f3") is None
 
@@ -150,10 +155,14 @@ def test_thousands_of_findings_are_saved_together(store: SqlStore, finding: Find
 
 
 def test_a_proposal_comes_back_whole(store: SqlStore, finding: Findings, proposal: Proposals, noon: datetime) -> None:
-    """Plan, hash and decision survive; an unknown id gives nothing."""
-    assent = Assent(by="ada", at=noon, plan_hash="0123", reason="unused", origin="cli")
+    """Plan, hash, prospects and decision survive; an unknown id gives nothing."""
+    assent = Assent(by="ada", at=noon, plan_hash="0123", radius_hash="4567", reason="unused", origin="cli")
+    web = Dependant(kind="elbv2.target-group", id="arn:web", why="has it as a target", name="web")
+    denied = Gap(what="addresses", cause=Cause(reason="access-denied", detail="no"))
+    seen = Prospect(radius=BlastRadius.of([web], [denied], noon), saving=Saving(dollars=8.76, basis="730 hours"))
     decided = proposal(state=ProposalState.REJECTED, decided_by="ada", decided_at=noon, reason="in use")
     decided = replace(decided, quorum=2, not_by=("bob",), assents=(assent,), alternatives=(decided.plan,))
+    decided = replace(decided, prospects={"stop": seen, "tag": Prospect(radius=BlastRadius.of((), (), noon))})
     with store.transaction() as tx:
         tx.proposals.save([decided])
         tx.findings.save([finding()])
@@ -162,6 +171,8 @@ def test_a_proposal_comes_back_whole(store: SqlStore, finding: Findings, proposa
         assert kept is not None
         assert kept == decided
         assert kept.plan.hash == decided.plan.hash
+        # When it was read takes no part in comparing.
+        assert (kept.radius.hash, kept.radius.read_at) == (seen.radius.hash, noon)
         assert tx.proposals.get("p2") is None
 
 

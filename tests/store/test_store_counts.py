@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 
 from cloudwarden.core.exemption import Exemption
 from cloudwarden.core.finding import Finding, Proposal, ProposalState, State
+from cloudwarden.core.saving import Saving
 from cloudwarden.core.verdict import Severity
 from cloudwarden.engine.events import StoreCounted
 from cloudwarden.store import SqlStore, count
@@ -69,3 +70,16 @@ def test_exemptions_by_what_they_are_now(store: SqlStore, exemption: Callable[..
     assert {key for key, number in counted.exemptions.items() if number} == told | {("stop-idle", "unused")}
     assert {(one.policy, one.state(noon).value) for one in made} == told | {("stop-idle", "unused")}
     assert counted.paused == {("*", "*")}
+
+
+def test_savings_are_summed_and_unknown_ones_counted(
+    store: SqlStore, finding: Callable[..., Finding], noon: datetime
+) -> None:
+    """Of what stands and is not exempt; what is not about money counts as neither."""
+    known, unknown = Saving(dollars=10.5, basis="hours"), Saving(dollars=None, basis="no price")
+    with store.transaction() as tx:
+        tx.findings.save([finding("f1", saving=known), finding("f2", saving=known), finding("f3", saving=unknown)])
+        tx.findings.save([finding("f4", saving=known, state=State.EXEMPTED), finding("f5")])
+        tx.findings.save([finding("f6", saving=known, state=State.FIXED), finding("f7", policy="tags")])
+        counted = count(tx, noon)
+    assert (counted.savings, counted.savings_unknown) == ({"stop-idle": 21.0}, {"stop-idle": 1})

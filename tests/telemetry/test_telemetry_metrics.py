@@ -215,6 +215,15 @@ def test_the_store_is_shown_from_one_count(metrics: Metrics, value: Value) -> No
     assert value("proposal_oldest_timestamp_seconds", policy="stop-idle") is None
 
 
+def test_savings_are_shown_with_what_is_unknown_of_them(metrics: Metrics, value: Value) -> None:
+    """A sum without the number of what it lacks would be read as all; a policy without any shows zero."""
+    metrics.report(loaded("stop-idle", "open-groups"))
+    metrics.report(counted())
+    assert value("estimated_monthly_savings_dollars", policy="stop-idle") == 61.25
+    assert value("savings_unknown", policy="stop-idle") == 1
+    assert value("estimated_monthly_savings_dollars", policy="open-groups") == 0
+
+
 def test_a_pause_is_shown_for_what_it_holds(metrics: Metrics, value: Value) -> None:
     """One policy or everything; what is not paused says so, and an account only while it is paused."""
     metrics.report(loaded("stop-idle", "open-groups"))

@@ -8,11 +8,11 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import datetime
 
-from cloudwarden.aws.pages import ask
+from cloudwarden.aws.pages import ask, pages
 from cloudwarden.aws.search import Path
 from cloudwarden.aws.session import Sessions
 from cloudwarden.core.action import Json
-from cloudwarden.core.detail import Detail
+from cloudwarden.core.detail import TOO_MANY, Detail
 from cloudwarden.core.errors import CloudError, InvalidRequest, MalformedAnswer
 from cloudwarden.core.evidence import Answers, Query, Unreadable
 from cloudwarden.core.resource import Scope
@@ -24,6 +24,9 @@ THREADS = 8
 
 NEXT_PAGES = ("NextToken", "Marker", "ContinuationToken", "NextMarker")
 """Names of what says that an answer goes on: see "Pagination" of the services' references."""
+
+MOST_PAGES = 50
+"""Pages of one answer that are read: more of what depends on one thing tells nobody more than "very many" does."""
 
 _FOREIGN = Unreadable(cause=Cause(reason=InvalidRequest.reason, detail="AWS answers metrics and details only"))
 
@@ -54,7 +57,9 @@ class DetailEvidence:
         where = scope if detail.region is None else replace(scope, region=detail.region)
         try:
             path = Path(detail.path)
-            answer = ask(self._sessions.client(detail.service, where), detail.operation, dict(detail.arguments))
+            if detail.next_page:
+                return self._read_pages(where, detail, path)
+            answer = ask(self._sessions.client(detail.service, where), detail.operation, detail.request)
             if any(answer.get(name) for name in NEXT_PAGES):
                 raise MalformedAnswer(f"{detail}: the answer goes on, and a detail is one answer")
             return path.find(answer)
@@ -62,6 +67,20 @@ class DetailEvidence:
             if error.code and error.code in detail.absent_codes:
                 return None
             return Unreadable(cause=Cause(reason=error.reason, detail=str(error)))
+
+    def _read_pages(self, scope: Scope, detail: Detail, path: Path) -> Json | Unreadable:
+        """What the path finds in each page, together; half of a list is no list."""
+        client = self._sessions.client(detail.service, scope)
+        found: list[Json] = []
+        answered = pages(client, detail.operation, detail.request, next_page=detail.next_page, asked_as=detail.asked_as)
+        for number, page in enumerate(answered, start=1):
+            if number > MOST_PAGES:
+                return Unreadable(cause=Cause(reason=TOO_MANY, detail=f"{detail}: more than {MOST_PAGES} pages"))
+            items = path.find(page)
+            if not isinstance(items, list):
+                raise MalformedAnswer(f"{detail}: no list at {detail.path}")
+            found += items
+        return found
 
 
 class AwsEvidence:

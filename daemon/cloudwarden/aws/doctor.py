@@ -11,12 +11,12 @@ from typing import TypeVar
 
 from cloudwarden.aws import remedies
 from cloudwarden.aws.actuator import AwsActuator
-from cloudwarden.aws.cloudwatch import CloudWatchEvidence
 from cloudwarden.aws.errors import MEND_CLOCK, skewed
 from cloudwarden.aws.inventory import AwsInventory
 from cloudwarden.aws.session import Sessions
 from cloudwarden.core.acceptance import Discovery
-from cloudwarden.core.action import ACTION_ID, Call, Json, Plan, Read
+from cloudwarden.core.action import ACTION_ID, Action, Call, Json, Plan, Read
+from cloudwarden.core.blast import Look
 from cloudwarden.core.checkup import Area, Check, Health
 from cloudwarden.core.errors import AccessDenied, CloudError
 from cloudwarden.core.evidence import Unreadable
@@ -24,6 +24,7 @@ from cloudwarden.core.metric import MetricQuery
 from cloudwarden.core.policy import AnyPolicy, Mode
 from cloudwarden.core.resource import Resource, Scope
 from cloudwarden.core.verdict import Cause, Violation
+from cloudwarden.ports import EvidenceSource
 
 SKEW_WARNS, SKEW_FAILS = timedelta(seconds=30), timedelta(minutes=4)
 """AWS refuses what is signed five minutes off."""
@@ -56,7 +57,7 @@ class AwsDoctor:
         sessions: Sessions,
         inventory: AwsInventory,
         actuator: AwsActuator,
-        evidence: CloudWatchEvidence,
+        evidence: EvidenceSource,
         *,
         threads: int,
         now: Callable[[], datetime],
@@ -127,7 +128,10 @@ class AwsDoctor:
             yield self._read(GET_METRIC_DATA, scope, answer.cause if isinstance(answer, Unreadable) else None)
         for policy in policies:
             if policy.action is not None and mode_of(policy) > Mode.OBSERVE:
-                for check in self._action(policy, scope, seen[policy.kind]):
+                for check in (
+                    *self._action(policy, scope, seen[policy.kind]),
+                    *self._looks(policy.action, scope, seen[policy.kind], tested),
+                ):
                     tested.add(check.subject)
                     yield check
         for permission in sorted(_needed(policies, mode_of) - tested):
@@ -150,6 +154,23 @@ class AwsDoctor:
                 yield self._dry_run(call, scope)
             if not _waits(call.proof.read.arguments):
                 yield self._proof(call.proof.read, scope)
+
+    def _looks(
+        self, action: Action[Resource], scope: Scope, resources: Sequence[Resource], tested: Collection[str]
+    ) -> Iterator[Check]:
+        """The first questions of what depends on one of the resources, asked."""
+        details = {
+            self._sessions.permission(one.detail.service, one.detail.operation, scope): one.detail
+            for resource in resources[:1]
+            for one in _first_looks(action, resource)
+        }
+        wanted = {permission: detail for permission, detail in details.items() if permission not in tested}
+        answers = self._evidence.answer(scope, list(wanted.values()), self._now())
+        for permission, detail in wanted.items():
+            answer = answers[detail]
+            check = self._read(permission, scope, answer.cause if isinstance(answer, Unreadable) else None)
+            # Without it people are asked, and told that nobody knows: nothing stands still.
+            yield replace(check, health=Health.WARNING) if check.health is Health.FAILED else check
 
     def _dry_run(self, call: Call, scope: Scope) -> Check:
         permission = self._sessions.permission(call.service, call.operation, scope)
@@ -209,8 +230,22 @@ def _evidence_permissions(policies: Iterable[AnyPolicy]) -> set[str]:
 
 
 def _needed(policies: Iterable[AnyPolicy], mode_of: Callable[[AnyPolicy], Mode]) -> set[str]:
-    acting = (policy.action for policy in policies if policy.action is not None and mode_of(policy) > Mode.OBSERVE)
-    return _evidence_permissions(policies) | {one for action in acting for one in action.permissions}
+    acting = [one for one in policies if one.action is not None and mode_of(one) > Mode.OBSERVE]
+    looking = {permission for one in acting if _disturbs(one) for permission in one.kind.dependants_permissions}
+    changing = {permission for one in acting if one.action for permission in one.action.permissions}
+    return _evidence_permissions(policies) | looking | changing
+
+
+def _disturbs(policy: AnyPolicy) -> bool:
+    """Whether what depends on the resource is looked for as its kind says; an action that knows better says so."""
+    return policy.action is not None and type(policy.action).disturbs is Action.disturbs
+
+
+def _first_looks(action: Action[Resource], resource: Resource) -> list[Look]:
+    try:
+        return [one for one in action.disturbs(resource) or () if isinstance(one, Look)]
+    except Exception:  # noqa: BLE001  # an action is an author's code
+        return []
 
 
 def _planned(policy: AnyPolicy, resource: Resource) -> Plan | None:

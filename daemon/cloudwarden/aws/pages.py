@@ -30,9 +30,16 @@ def _sent(method: Callable[..., Answer], arguments: Mapping[str, Any]) -> Answer
 
 
 def pages(
-    client: SpeakingClient, operation: str, arguments: Mapping[str, Any], *, next_page: str = "NextToken"
+    client: SpeakingClient,
+    operation: str,
+    arguments: Mapping[str, Any],
+    *,
+    next_page: str = "NextToken",
+    asked_as: str = "",
 ) -> Iterator[Answer]:
     """Every page of an operation as it comes; `next_page` is what the service calls the token that leads on.
+
+    A request gives it back by that name, or by `asked_as`.
 
     An error raises CloudError after the pages before it were given. A token that comes again would page for
     ever: MalformedAnswer.
@@ -48,4 +55,4 @@ def pages(
         if token in seen:
             raise MalformedAnswer(f"{operation}: the same {next_page} came twice")
         seen.add(token)
-        following = {next_page: token}
+        following = {asked_as or next_page: token}

@@ -42,6 +42,11 @@ FIRST_REGION = "us-east-1"
 __all__ = ["AwsAccess", "Sessions", "moment", "new_session"]
 
 
+_PREFIXES = {"elb": "elasticloadbalancing", "elbv2": "elasticloadbalancing"}
+_ACTIONS = {("s3", "GetBucketReplication"): "GetReplicationConfiguration"}
+"""IAM's names where they are not the API's. Source: "Service Authorization Reference"."""
+
+
 class Sessions:
     """Clients by service and scope, for every account and every thread.
 
@@ -99,7 +104,8 @@ class Sessions:
     def permission(self, service: str, operation: str, scope: Scope) -> str:
         """The IAM action of an operation in boto3's snake case, such as `ec2:StopInstances`. Raises CloudError."""
         names = self.client(service, scope).meta.method_to_api_mapping
-        return f"{service}:{names.get(operation, operation)}"
+        api = names.get(operation, operation)
+        return f"{_PREFIXES.get(service, service)}:{_ACTIONS.get((service, api), api)}"
 
     def account(self) -> str:
         """The account that the daemon's own credentials belong to. Raises CloudError."""

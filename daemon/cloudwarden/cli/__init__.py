@@ -2,7 +2,18 @@
 
 from __future__ import annotations
 
-from cloudwarden.cli import actions, daemon, decisions, doctor, exemptions, findings, keeping, policies, scopes
+from cloudwarden.cli import (
+    actions,
+    daemon,
+    decisions,
+    doctor,
+    exemptions,
+    findings,
+    keeping,
+    policies,
+    proposals,
+    scopes,
+)
 from cloudwarden.cli import settings as settings_verb
 from cloudwarden.cli.application import application
 from cloudwarden.cli.journal import journal
@@ -18,7 +29,6 @@ for verb in (
     doctor.doctor,
     policies.explain,
     findings.findings,
-    findings.proposals,
     findings.approve,
     findings.reject,
     findings.snooze,
@@ -36,6 +46,7 @@ for verb in (
     settings_verb.settings,
 ):
     app.command()(verb)
+app.add_typer(proposals.proposals, name="proposals")
 app.add_typer(exemptions.exemptions, name="exemptions")
 app.add_typer(journal, name="journal")
 

@@ -59,26 +59,6 @@ def findings(
     raise typer.Exit(Exit.FINDINGS if found else Exit.NOTHING_FOUND)
 
 
-def proposals(
-    context: typer.Context,
-    policy: PolicyOption = None,
-    *,
-    as_json: JsonOption = False,
-) -> None:
-    """List proposals that wait for a person.
-
-    Approved ones stay listed until they are carried out.
-    """
-    with app_of(context) as app, app.store.reading() as tx:
-        found = [one for one in tx.proposals.undecided() if policy in (None, one.policy)]
-    if as_json:
-        emit([shapes.proposal(one) for one in found])
-        return
-    show([tables.proposals("Proposals", found)])
-    if pending := [one for one in found if one.state is ProposalState.PENDING]:
-        notice(f"to approve one: cloudwarden approve {pending[0].id} --reason '...'")
-
-
 def approve(
     context: typer.Context,
     ids: Ids,
@@ -90,17 +70,25 @@ def approve(
     plan: Annotated[
         str | None, typer.Option("--plan", metavar="HASH", help="Approve nothing unless this is the plan's hash.")
     ] = None,
+    radius: Annotated[
+        str | None,
+        typer.Option("--radius", metavar="HASH", help="Approve nothing unless this is the blast radius's hash."),
+    ] = None,
     *,
     as_json: JsonOption = False,
 ) -> None:
     """Let proposals be carried out.
 
-    All of those named are approved, or none. Where a policy wants more than one person, each approves.
+    All of those named are approved, or none. Where a policy wants more than one person, each approves. An approval
+    counts for the plan and the blast radius as they are now: when more depends on the resource, it no longer counts.
     """
     with app_of(context) as app:
         person = decider(app, by=by, reason=reason)
         with app.store.transaction() as tx:
-            done = [decide.approve(tx, one, person, action=action, plan_hash=plan) for one in dict.fromkeys(ids)]
+            done = [
+                decide.approve(tx, one, person, action=action, plan_hash=plan, radius_hash=radius)
+                for one in dict.fromkeys(ids)
+            ]
         when = when_it_happens(app.settings.database)
     if as_json:
         emit([shapes.proposal(one) for one in done])

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
-from cloudwarden.cli import shapes
+from cloudwarden.cli import shapes, tables
 from cloudwarden.cli.exits import Exit
 from cloudwarden.cli.installation import app_of, known
 from cloudwarden.cli.output import JsonOption, emit, moment, say, show, table
@@ -116,6 +116,11 @@ def _explained(explanation: Explanation) -> Iterator[Table]:
     )
     readings = explanation.verdict.readings if explanation.verdict else ()
     yield table("Evidence", ("question", "answer"), ((one.question, one.answer) for one in readings))
+    if explanation.prospect is not None:
+        if explanation.prospect.saving is not None:
+            words = (("if it is carried out", tables.saving(explanation.prospect.saving, basis=True)),)
+            yield table("Saving", ("", ""), words)
+        yield tables.radius(explanation.prospect.radius)
     if explanation.finding is not None:
         yield table("Finding", ("", ""), _finding(explanation.finding))
         yield table("Guards that hold", ("guard", "why"), ((one.guard, one.detail) for one in explanation.holds))

@@ -13,7 +13,9 @@ from cloudwarden.core.finding import ActionRecord, ActionState, Finding, Proposa
 from cloudwarden.core.guards import Hold
 from cloudwarden.core.pause import Pause
 from cloudwarden.core.policy import AnyPolicy
+from cloudwarden.core.prospect import Prospect
 from cloudwarden.core.resource import Resource
+from cloudwarden.core.saving import Saving
 from cloudwarden.core.verdict import Cause, Outcome, Reading, Verdict
 from cloudwarden.engine.explain import Explanation
 from cloudwarden.engine.sweep import SweepResult
@@ -45,6 +47,7 @@ def finding(one: Finding) -> Shape:
         "unknown": cause(one.unknown) if one.unknown else None,
         "held": one.held,
         "snoozed_until": one.snoozed_until.isoformat() if one.snoozed_until else None,
+        "saving": saving(one.saving),
         "attempts": one.attempts,
         "flaps": one.flaps,
     }
@@ -70,10 +73,42 @@ def proposal(one: Proposal) -> Shape:
         "decided_from": one.decided_from,
         "reason": one.reason,
         "quorum": one.quorum,
-        "agreed": [assent.by for assent in one.assents if assent.plan_hash == one.plan.hash],
+        "agreed": list(one.agreeing),
         "not_by": list(one.not_by),
-        "alternatives": [{"action": plan.action, "summary": plan.summary} for plan in one.alternatives],
+        **prospect(one.prospect),
+        "alternatives": [
+            {
+                "action": plan.action,
+                "summary": plan.summary,
+                "plan_hash": plan.hash,
+                **prospect(one.prospects.get(plan.action, Prospect())),
+            }
+            for plan in one.alternatives
+        ],
     }
+
+
+def prospect(one: Prospect) -> Shape:
+    """What a plan would touch beside its resource, and save; `known` is false when the list may lack some."""
+    radius = one.radius
+    return {
+        "blast_radius": {
+            "hash": radius.hash,
+            "known": radius.known,
+            "count": len(radius.dependants),
+            "dependants": [
+                {"kind": each.kind, "id": each.id, "name": each.name, "why": each.why} for each in radius.dependants
+            ],
+            "unknown": [{"what": gap.what, "cause": cause(gap.cause)} for gap in radius.gaps],
+            "read_at": radius.read_at.isoformat() if radius.read_at else None,
+        },
+        "saving": saving(one.saving),
+    }
+
+
+def saving(one: Saving | None) -> Json:
+    """US dollars saved in a month, null when unknown; null as a whole where it is not about money."""
+    return None if one is None else {"dollars_a_month": one.dollars, "basis": one.basis}
 
 
 def action(one: ActionRecord) -> Shape:
@@ -186,6 +221,7 @@ def policy(one: AnyPolicy) -> Shape:
         "action": one.action.name if one.action else None,
         "grace_seconds": one.grace.total_seconds(),
         "limit": {"per_run": one.limit.per_run, "share": one.limit.share},
+        "max_dependants": one.max_dependants,
         "exempt": [str(tag) for tag in one.exempt],
         "severity": one.severity.value,
         "fingerprint": one.fingerprint,
@@ -208,6 +244,7 @@ def explanation(one: Explanation) -> Shape:
         "verdict": verdict(one.verdict) if one.verdict else None,
         "finding": finding(one.finding) if one.finding else None,
         "guards": [hold(each) for each in one.holds],
+        "prospect": prospect(one.prospect) if one.prospect else None,
         "problem": cause(one.problem) if one.problem else None,
     }
 

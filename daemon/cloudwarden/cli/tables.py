@@ -8,7 +8,9 @@ from collections.abc import Sequence
 from rich.table import Table
 
 from cloudwarden.cli.output import moment, table
+from cloudwarden.core.blast import BlastRadius
 from cloudwarden.core.finding import Finding, Proposal
+from cloudwarden.core.saving import Saving
 from cloudwarden.core.verdict import Outcome
 from cloudwarden.engine.survey import Judgement
 
@@ -17,7 +19,7 @@ def findings(title: str, found: Sequence[Finding]) -> Table:
     """Findings, with what holds their actions back."""
     return table(
         f"{title} ({len(found)})",
-        ("policy", "resource", "name", "severity", "state", "why", "held by"),
+        ("policy", "resource", "name", "severity", "state", "why", "saves", "held by"),
         (
             (
                 one.policy,
@@ -26,6 +28,7 @@ def findings(title: str, found: Sequence[Finding]) -> Table:
                 one.severity,
                 f"{one.state}, unknown now" if one.unknown else one.state,
                 one.violation.summary,
+                saving(one.saving),
                 str(one.unknown) if one.unknown else one.held or "",
             )
             for one in found
@@ -37,12 +40,38 @@ def proposals(title: str, found: Sequence[Proposal]) -> Table:
     """Proposals, with the id to approve them by."""
     return table(
         f"{title} ({len(found)})",
-        ("id", "policy", "resource", "would", "state", "expires"),
+        ("id", "policy", "resource", "would", "depends on it", "saves", "state", "expires"),
         (
-            (one.id, one.policy, one.resource_id, one.plan.summary, _standing(one), moment(one.expires_at))
+            (
+                one.id,
+                one.policy,
+                one.resource_id,
+                one.plan.summary,
+                str(one.radius),
+                saving(one.prospect.saving),
+                _standing(one),
+                moment(one.expires_at),
+            )
             for one in found
         ),
     )
+
+
+def radius(found: BlastRadius) -> Table:
+    """What depends on a resource, and what is not known of it."""
+    known = [(one.kind, one.id, one.name or "", one.why) for one in found.dependants]
+    unknown = [("unknown", gap.what, "", str(gap.cause)) for gap in found.gaps]
+    read = f", read {moment(found.read_at)}" if found.read_at else ""
+    return table(f"Depends on it: {found}{read}", ("kind", "id", "name", "why"), [*known, *unknown])
+
+
+def saving(found: Saving | None, *, basis: bool = False) -> str:
+    """What is saved in a month, for a cell; with its `basis`, for a page. Empty where it is not about money."""
+    if found is None:
+        return ""
+    if not basis:
+        return "unknown" if found.dollars is None else f"${found.dollars:,.2f}"
+    return str(found) if found.dollars is None else f"{found}: {found.basis}"
 
 
 def _standing(one: Proposal) -> str:

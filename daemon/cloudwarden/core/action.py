@@ -5,16 +5,21 @@ from __future__ import annotations
 import hashlib
 import json
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from enum import StrEnum
-from typing import ClassVar, Generic, TypeVar
+from typing import TYPE_CHECKING, ClassVar, Generic, TypeVar
 
 from pydantic import TypeAdapter
 from typing_extensions import TypeAliasType
 
 from cloudwarden.core.resource import Resource
+from cloudwarden.core.saving import Charges
 from cloudwarden.core.verdict import Violation
+
+if TYPE_CHECKING:
+    # What a look asks is a detail, and a detail's answer is this module's Json.
+    from cloudwarden.core.blast import Dependant, Look
 
 # A named alias: pydantic cannot follow a recursive one without a name.
 Json = TypeAliasType("Json", "bool | int | float | str | Sequence[Json] | Mapping[str, Json] | None")
@@ -145,3 +150,15 @@ class Action(ABC, Generic[R]):
     @abstractmethod
     def plan(self, resource: R, violation: Violation) -> Plan:
         """What would be called. Pure: the same resource and violation give the same plan, hash included."""
+
+    def disturbs(self, resource: R) -> Iterable[Dependant | Look] | None:
+        """What else notices when it is carried out, and where to look for that; None when nobody can tell.
+
+        Everything that depends on the resource, unless an action says otherwise.
+        """
+        return resource.dependants()
+
+    def frees(self, resource: R) -> Charges:
+        """What is no longer paid for once it is carried out: nothing, unless an action says otherwise."""
+        del resource
+        return ()

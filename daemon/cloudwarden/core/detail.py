@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
@@ -15,8 +15,22 @@ from cloudwarden.core.verdict import Cause
 A = TypeVar("A")
 R = TypeVar("R", bound=Resource)
 
-_MALFORMED = (LookupError, TypeError, ValueError, AttributeError)
+TOO_MANY = "too-many"
+"""Why what would take more calls than it is worth is unknown."""
+
+MALFORMED = (LookupError, TypeError, ValueError, AttributeError)
 """What reading an answer that is not as documented raises."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fields:
+    """A mapping inside a question's arguments: names and values, in the order of their names."""
+
+    pairs: tuple[tuple[str, Argument], ...]
+
+
+Argument = str | int | bool | Fields | tuple["Argument", ...]
+"""A question's argument, as it can be compared and hashed; a tuple is a list."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -26,17 +40,48 @@ class Detail(Query[Json]):
     `arguments` are names and values, in the order of their names. `path` is a JMESPath into the answer. The
     error codes `absent_codes` are answers too: they say that nothing is configured, and give None, as does a path
     that leads to nothing. `region` is asked instead of the resource's own scope's.
+
+    With `next_page`, the name of what leads to the next page in an answer (and in a request too, unless that calls it
+    `asked_as`), every page is read, and the answer is the lists that the path finds in them, one after another.
     """
 
     service: str
     operation: str
-    arguments: tuple[tuple[str, str | int | bool], ...]
+    arguments: tuple[tuple[str, Argument], ...]
     path: str
     region: str | None = None
     absent_codes: tuple[str, ...] = ()
+    next_page: str = ""
+    asked_as: str = ""
+
+    @property
+    def request(self) -> dict[str, Json]:
+        """The arguments as the call takes them."""
+        return {name: _thawed(value) for name, value in self.arguments}
 
     def __str__(self) -> str:
         return f"{self.service} {self.operation}"
+
+
+def arguments(given: Mapping[str, Json]) -> tuple[tuple[str, Argument], ...]:
+    """A call's arguments as those of a detail."""
+    return tuple((name, _frozen(value)) for name, value in sorted(given.items()))
+
+
+def _frozen(value: Json) -> Argument:
+    if isinstance(value, Mapping):
+        return Fields(arguments(value))
+    if isinstance(value, list | tuple):
+        return tuple(_frozen(part) for part in value)
+    if not isinstance(value, str | int):
+        raise TypeError(f"no argument of a question: {value!r}")
+    return value
+
+
+def _thawed(value: Argument) -> Json:
+    if isinstance(value, Fields):
+        return {name: _thawed(part) for name, part in value.pairs}
+    return [_thawed(part) for part in value] if isinstance(value, tuple) else value
 
 
 def read(inquiry: Inquiry, detail: Detail, shape: Callable[[Json], A]) -> A | Unreadable:
@@ -49,7 +94,7 @@ def read(inquiry: Inquiry, detail: Detail, shape: Callable[[Json], A]) -> A | Un
         return answer
     try:
         return shape(answer)
-    except _MALFORMED as error:
+    except MALFORMED as error:
         problem = f"{detail}: {type(error).__name__}: {error}"
         return Unreadable(cause=Cause(reason=MalformedAnswer.reason, detail=problem))
 

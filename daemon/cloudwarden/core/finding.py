@@ -8,7 +8,10 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from cloudwarden.core.action import Plan
+from cloudwarden.core.blast import BlastRadius
+from cloudwarden.core.prospect import Prospect
 from cloudwarden.core.resource import Scope
+from cloudwarden.core.saving import Saving
 from cloudwarden.core.verdict import Cause, Reading, Severity, Violation
 
 
@@ -51,8 +54,9 @@ class Finding:
     """The durable record of one standing violation.
 
     `held` says in words which guard holds its action back, if one does; `protected` what makes its resource one
-    that nobody may touch. `snoozed_until` is set by a rejection, and when somebody undid our action.
-    `attempts` counts actions that did not repair it; `flaps` how often it came back within a day.
+    that nobody may touch. `snoozed_until` is set by a rejection, and when somebody undid our action. `saving` is what
+    carrying its action out would save, where that is about money. `attempts` counts actions that did not repair it;
+    `flaps` how often it came back within a day.
     """
 
     id: str
@@ -74,6 +78,7 @@ class Finding:
     held: str | None = None
     protected: str | None = None
     snoozed_until: datetime | None = None
+    saving: Saving | None = None
     attempts: int = 0
     flaps: int = 0
 
@@ -97,11 +102,15 @@ class ProposalState(StrEnum):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Assent:
-    """One person's approval of one plan, by its hash: when, why, and from where."""
+    """One person's approval of one plan, by its hash: when, why, and from where.
+
+    `radius_hash` is that of the blast radius which was shown with it.
+    """
 
     by: str
     at: datetime
     plan_hash: str
+    radius_hash: str = ""
     reason: str = ""
     origin: str = ""
 
@@ -111,6 +120,7 @@ class Proposal:
     """A due action that waits for people; an approval counts for the plan with this hash alone.
 
     `quorum` people must assent to it, none of `not_by`. `alternatives` are the plans that may be chosen instead.
+    `prospects` say of each plan, by its action, what it would touch and save.
     """
 
     id: str
@@ -130,11 +140,28 @@ class Proposal:
     not_by: tuple[str, ...] = ()
     assents: tuple[Assent, ...] = ()
     alternatives: tuple[Plan, ...] = ()
+    prospects: Mapping[str, Prospect] = field(default_factory=dict)
+
+    @property
+    def prospect(self) -> Prospect:
+        """What the plan would touch and save."""
+        return self.prospects.get(self.plan.action, Prospect())
+
+    @property
+    def radius(self) -> BlastRadius:
+        """What depends on the resource, as it was when people were asked."""
+        return self.prospect.radius
+
+    @property
+    def agreeing(self) -> tuple[str, ...]:
+        """Who has assented to the plan as it is, having seen the blast radius as it is."""
+        now = (self.plan.hash, self.radius.hash)
+        return tuple(assent.by for assent in self.assents if (assent.plan_hash, assent.radius_hash) == now)
 
     @property
     def agreed(self) -> int:
-        """How many people have assented to the plan as it is."""
-        return sum(assent.plan_hash == self.plan.hash for assent in self.assents)
+        """How many people have assented to it as it is."""
+        return len(self.agreeing)
 
 
 class ActionState(StrEnum):

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
+from cloudwarden.core.blast import BlastRadius
 from cloudwarden.core.finding import Finding, Proposal, ProposalState
 from cloudwarden.core.lifecycle import grace_left, patience_of
 from cloudwarden.core.policy import AnyPolicy, Mode
@@ -36,6 +37,11 @@ class Candidate:
     paused: str | None
     closed: str | None
     now: datetime
+
+    @property
+    def alone(self) -> bool:
+        """Whether the policy may act on it without being told to."""
+        return self.mode is Mode.ENFORCE and self.trusted
 
 
 Guard = Callable[[Candidate], Hold | None]
@@ -84,7 +90,7 @@ def grace(candidate: Candidate) -> Hold | None:
 
 def approval(candidate: Candidate) -> Hold | None:
     """Without enforce mode and trust, a person must have approved, and not too long ago."""
-    if candidate.mode is Mode.ENFORCE and candidate.trusted:
+    if candidate.alone:
         return None
     proposal = candidate.proposal
     if proposal is None or proposal.state is not ProposalState.APPROVED:
@@ -100,6 +106,25 @@ CHAIN: tuple[Guard, ...] = (pause, mode, protection, exemption, grace, window, a
 
 LAST: tuple[Guard, ...] = (pause, mode, protection, exemption, window)
 """Those that look once more, at what was just read, right before each call of an action."""
+
+
+def blast_radius(candidate: Candidate, radius: BlastRadius) -> Hold | None:
+    """Looked at with the re-check. Alone, a policy touches only what little depends on, and what is known to be little.
+
+    Of what people approved, everything that was known then must be known still; more of it is not for a guard to hold:
+    then the approval is no longer one.
+    """
+    if candidate.proposal is not None:
+        lost = radius.unread_since(candidate.proposal.radius)
+        words = f"cannot tell whether more depends on it by now: {'; '.join(map(str, lost))}"
+        return Hold(guard="blast-radius", detail=words) if lost else None
+    if not radius.known:
+        return Hold(guard="blast-radius", detail=f"not known what depends on it, so people decide: {radius.unknown}")
+    allowed = candidate.policy.max_dependants
+    if len(radius.dependants) > allowed:
+        words = f"{len(radius.dependants)} things depend on it and max_dependants={allowed}, so people decide"
+        return Hold(guard="blast-radius", detail=words)
+    return None
 
 
 def held_by(candidate: Candidate, chain: tuple[Guard, ...] = CHAIN) -> Hold | None:

@@ -96,7 +96,9 @@ class Policy(Generic[R, P]):
     `touches` names the keepers (a stack, an Auto Scaling group) whose resources it may change. `respects` is how
     long a violation that came back after our action, because somebody wanted it back, is left alone.
     `alternatives` are other actions that an approver may choose instead; `approval` says who must agree.
-    `max_exemption` is how long an exemption from it may last, where the settings allow more.
+    `max_exemption` is how long an exemption from it may last, where the settings allow more. Acting by itself, it
+    leaves to people what more than `max_dependants` other things depend on, and that of which nobody can tell.
+    `wasteful` says that what a violating resource costs is paid for nothing: that is what is saved without an action.
     """
 
     name: str
@@ -117,6 +119,8 @@ class Policy(Generic[R, P]):
     alternatives: Sequence[Action[R]] = ()
     approval: Approval = field(default_factory=Approval)
     max_exemption: timedelta | None = None
+    max_dependants: int = 10
+    wasteful: bool = False
 
     def __post_init__(self) -> None:
         for name in ("exempt", "windows", "touches", "alternatives"):
@@ -165,6 +169,11 @@ class Policy(Generic[R, P]):
                 "max_exemption: write a duration above zero, such as days(30)",
             ),
             (self.respects >= timedelta(0), "respects: write a duration that is not negative"),
+            (self.max_dependants >= 0, "max_dependants: write 0 or more"),
+            (
+                not (self.wasteful and self.action is not None),
+                "wasteful: its action says what is saved; write one of the two",
+            ),
         )
         return [text for holds, text in checks if not holds]
 

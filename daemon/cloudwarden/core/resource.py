@@ -5,7 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import ClassVar, TypeVar
+from typing import TYPE_CHECKING, ClassVar, TypeVar
+
+from cloudwarden.core.saving import Charges, Uncharged
+
+if TYPE_CHECKING:
+    # A look asks details, and those speak of resources.
+    from cloudwarden.core.blast import Dependant, Look
 
 GLOBAL = "global"
 
@@ -56,10 +62,12 @@ class Resource:
     was really read: what could not be read keeps the resource out of the listing, and the listing incomplete.
     Only `tags` may be `UnreadTags`, where the service lists without them. A kind whose service lists all regions
     at once sets `is_global`; its resources are in region `global`, whatever region each of them is kept in.
+    `dependants_permissions` are the IAM actions that looking for what depends on it needs.
     """
 
     kind: ClassVar[str] = "resource"
     is_global: ClassVar[bool] = False
+    dependants_permissions: ClassVar[tuple[str, ...]] = ()
 
     id: str
     arn: str
@@ -73,6 +81,15 @@ class Resource:
     def scope(self) -> Scope:
         """The account and region that this resource is in."""
         return Scope(account=self.account, region=self.region)
+
+    def dependants(self) -> Iterable[Dependant | Look] | None:
+        """What depends on it, as it says itself, and where to look for the rest; None when its kind cannot tell."""
+        return None
+
+    @property
+    def charges(self) -> Charges:
+        """What it costs as it is."""
+        return Uncharged(why=f"nobody has written down what {self.kind} costs")
 
     @classmethod
     def listed_in(cls, scopes: Iterable[Scope]) -> tuple[Scope, ...]:

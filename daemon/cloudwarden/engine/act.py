@@ -17,14 +17,25 @@ from cloudwarden.core.finding import ActionRecord, ActionState, Finding, Grace, 
 from cloudwarden.core.guards import Candidate, Hold, Taken
 from cloudwarden.core.pause import Pause, paused_by
 from cloudwarden.core.policy import AnyPolicy
+from cloudwarden.core.prospect import Prospect
 from cloudwarden.core.protection import protected_as_judged
 from cloudwarden.core.resource import Resource, Scope
 from cloudwarden.core.restraint import UNRESTRAINED, Restraints
-from cloudwarden.core.verdict import Outcome, Verdict
+from cloudwarden.core.verdict import Outcome, Verdict, Violation
 from cloudwarden.engine.carry import Carrier, Ending
-from cloudwarden.engine.events import ActionHeld, FindingChanged, JournalFailed, LimitTripped, ProposalEnded
+from cloudwarden.engine.events import (
+    ActionHeld,
+    FindingChanged,
+    JournalFailed,
+    LimitTripped,
+    ProposalEnded,
+    ProposalMade,
+)
 from cloudwarden.engine.gather import Case, Gatherer
-from cloudwarden.engine.settle import ModeOf, new_id, planned
+from cloudwarden.engine.grounds import LastLook
+from cloudwarden.engine.propose import alternatives, journal_proposal, new_id, planned, proposal
+from cloudwarden.engine.prospects import Prospects
+from cloudwarden.engine.settle import ModeOf
 from cloudwarden.engine.tenure import Tenure
 from cloudwarden.engine.undo import changed_since
 from cloudwarden.ports import Actuator, Clock, Inventory, Reporter, Store, Transaction
@@ -36,6 +47,7 @@ class Ready:
 
     candidate: Candidate
     plan: Plan
+    prospect: Prospect
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +77,7 @@ class Actor:
         clock: Clock,
         reporter: Reporter,
         mode_of: ModeOf,
+        prospects: Prospects,
         alive: Callable[[], None] = lambda: None,
         restraints: Restraints = UNRESTRAINED,
         tenure: Tenure | None = None,
@@ -77,6 +90,7 @@ class Actor:
         self._clock = clock
         self._reporter = reporter
         self._mode_of = mode_of
+        self._prospects = prospects
         self._alive = alive
         self._restraints = restraints
         self._exemptions_doubt = exemptions_doubt
@@ -172,7 +186,8 @@ class Actor:
             self._alive()
             if ready := self._recheck(candidate, run_id):
                 with suppress(LeaseLost):
-                    self._carrier.begin(self._record(ready, run_id), ready.candidate.finding)
+                    look = LastLook(finding=ready.candidate.finding, prospect=ready.prospect)
+                    self._carrier.begin(self._record(ready, run_id), look)
 
     def _limit(self, policy: AnyPolicy, batch: Sequence[Candidate]) -> Hold | None:
         """The policy's own limit, then what all policies together may do."""
@@ -240,7 +255,43 @@ class Actor:
             self._drop(candidate, reopened, "the plan changed since it was approved", run_id)
             return None
         seen = replace(candidate.finding, violation=verdict.violation, readings=verdict.readings, last_seen=now)
-        return Ready(candidate=replace(candidate, finding=seen), plan=plan)
+        return self._disturbing_little(replace(candidate, finding=seen), resource, verdict.violation, plan, run_id)
+
+    def _disturbing_little(
+        self, candidate: Candidate, resource: Resource, violation: Violation, plan: Plan, run_id: str
+    ) -> Ready | None:
+        """Read what depends on the resource: nothing may that people have not seen, and little that nobody has."""
+        policy = candidate.policy
+        (prospects,) = self._prospects.of([Case(policy=policy, resource=resource)], self._clock.now())
+        radius = prospects[plan.action].radius
+        hold = guards.blast_radius(candidate, radius)
+        if hold is None and candidate.proposal is not None and (more := radius.beyond(candidate.proposal.radius)):
+            why = f"more depends on it than was approved: {', '.join(map(str, more))}"
+            reopened = lifecycle.moved(candidate.finding, State.DUE, self._clock.now(), held=f"blast-radius: {why}")
+            self._report_held(candidate, Hold(guard="blast-radius", detail=why), run_id)
+            self._drop(candidate, reopened, why, run_id)
+            return None
+        if hold is None:
+            return Ready(candidate=candidate, plan=plan, prospect=prospects[plan.action])
+        if candidate.proposal is not None:
+            self._hold([candidate], hold, run_id)
+        else:
+            plans = (plan, *alternatives(policy, resource, violation))
+            self._propose(
+                candidate, proposal(policy, candidate.finding, plans, prospects, self._clock.now()), hold, run_id
+            )
+        return None
+
+    def _propose(self, candidate: Candidate, made: Proposal, hold: Hold, run_id: str) -> None:
+        """Ask people for what the policy may not do by itself."""
+        proposed = lifecycle.moved(candidate.finding, State.PROPOSED, made.created_at, held=str(hold))
+        with self._store.transaction() as tx:
+            tx.findings.save([proposed])
+            tx.proposals.save([made])
+            journal_proposal(tx, candidate.policy, proposed, made, run_id)
+        self._report_held(candidate, hold, run_id)
+        self._reporter.report(ProposalMade(run_id=run_id, proposal=made))
+        self._reporter.report(FindingChanged(run_id=run_id, finding=proposed, was=candidate.finding.state))
 
     def _record(self, ready: Ready, run_id: str) -> ActionRecord:
         finding, proposal = ready.candidate.finding, ready.candidate.proposal
@@ -337,16 +388,19 @@ class Actor:
         with self._store.transaction() as tx:
             tx.findings.save([replace(candidate.finding, held=str(hold)) for candidate in news])
         for candidate in news:
-            self._reporter.report(
-                ActionHeld(
-                    run_id=run_id,
-                    policy=candidate.policy.name,
-                    resource=candidate.finding.resource_id,
-                    guard=hold.guard,
-                    detail=hold.detail,
-                )
-            )
+            self._report_held(candidate, hold, run_id)
         return True
+
+    def _report_held(self, candidate: Candidate, hold: Hold, run_id: str) -> None:
+        self._reporter.report(
+            ActionHeld(
+                run_id=run_id,
+                policy=candidate.policy.name,
+                resource=candidate.finding.resource_id,
+                guard=hold.guard,
+                detail=hold.detail,
+            )
+        )
 
     def _drop(self, candidate: Candidate, finding: Finding, why: str, run_id: str) -> None:
         """End a candidate that the re-check refused, with its proposal."""
@@ -356,6 +410,8 @@ class Actor:
             if candidate.proposal is not None:
                 ended = replace(candidate.proposal, state=ProposalState.WITHDRAWN, reason=why)
                 tx.proposals.save([ended])
+                details = {"proposal": ended.id, "finding": finding.id, "policy": ended.policy, "why": why}
+                tx.journal.append(at=self._clock.now(), event="proposal_withdrawn", run_id=run_id, details=details)
         if ended is not None:
             self._reporter.report(ProposalEnded(run_id=run_id, proposal=ended))
         self._reporter.report(FindingChanged(run_id=run_id, finding=finding, was=candidate.finding.state))

@@ -14,7 +14,7 @@ from cloudwarden.core.exemption import ANY
 from cloudwarden.core.finding import ActionRecord, ActionState, Finding, Grace, ProposalState, State
 from cloudwarden.core.pause import ITSELF, Pause, paused_by
 from cloudwarden.engine.events import ActionEnded, ActionIntended, ActionStepped, PolicyStopped
-from cloudwarden.engine.grounds import grounds
+from cloudwarden.engine.grounds import LastLook, grounds
 from cloudwarden.engine.tenure import Tenure
 from cloudwarden.ports import Actuator, Clock, Reporter, Store, Transaction
 
@@ -66,11 +66,11 @@ class Carrier:
         self._version_of = version_of
         self._tenure = tenure
 
-    def begin(self, record: ActionRecord, seen: Finding) -> None:
-        """Carry out a new action whose guards have all been passed just now; `seen` is what the last look showed."""
+    def begin(self, record: ActionRecord, look: LastLook) -> None:
+        """Carry out a new action whose guards have all been passed just now, at this look."""
         step = record.plan.steps[record.step]
         if isinstance(step, Call):
-            self._call(record, step, seen=seen)
+            self._call(record, step, look=look)
 
     def reconcile(self, record: ActionRecord) -> None:
         """Find out by reading what became of an intent without an outcome; never by calling again."""
@@ -137,14 +137,14 @@ class Carrier:
         elif self._tenure.age(record) > timedelta(seconds=wait.timeout_seconds):
             self._end(record, Ending(state=ActionState.FAILED, error=f"{wait.read.operation} still shows {shown!r}"))
 
-    def _call(self, record: ActionRecord, call: Call, *, seen: Finding | None = None) -> None:
+    def _call(self, record: ActionRecord, call: Call, *, look: LastLook | None = None) -> None:
         """Intent, permission dry run, call, outcome. A StoreError before the call means that nothing is called.
 
         The switch is looked at in the very transaction that commits the intent, so that no call follows a pause.
         """
         record = replace(record, state=ActionState.INTENDED, changed_at=self._clock.now())
         filled = replace(call, arguments=_filled(call.arguments, record))
-        intended = self._intend(record, filled, seen)
+        intended = self._intend(record, filled, look)
         if intended is None:
             return
         record = intended
@@ -168,16 +168,16 @@ class Carrier:
         else:
             self._after_call(replace(record, kept={**record.kept, **kept}))
 
-    def _intend(self, record: ActionRecord, call: Call, seen: Finding | None) -> ActionRecord | None:
+    def _intend(self, record: ActionRecord, call: Call, look: LastLook | None) -> ActionRecord | None:
         """Commit the intent; None when it is paused since the guards looked, which they say at their next look."""
         with self._store.transaction() as tx:
             if record.undoes is None and paused_by(tx.decisions.pauses(), record.policy, record.scope.account):
                 return None
             record = self._tenure.holding(tx, record)
             tx.actions.save(record)
-            why = grounds(tx, record, version=self._version_of(record.policy), seen=seen)
+            why = grounds(tx, record, version=self._version_of(record.policy), look=look)
             self._journal(tx, record, "action_intended", {"call": asdict(call), **why})
-            if seen is not None:
+            if look is not None:
                 self._move_finding(tx, record, State.ACTING)
         return record
 

@@ -36,12 +36,18 @@ class Decider:
 
 
 def approve(
-    tx: Transaction, proposal_id: str, decider: Decider, *, action: str | None = None, plan_hash: str | None = None
+    tx: Transaction,
+    proposal_id: str,
+    decider: Decider,
+    *,
+    action: str | None = None,
+    plan_hash: str | None = None,
+    radius_hash: str | None = None,
 ) -> Proposal:
     """Let a pending proposal's plan, and no other, be carried out; it stays pending until its quorum has agreed.
 
-    `action` chooses one of its alternatives, for which nobody has agreed yet. With `plan_hash`, nothing is decided
-    unless that is the plan.
+    `action` chooses one of its alternatives, for which nobody has agreed yet. With `plan_hash` or `radius_hash`,
+    nothing is decided unless that is the plan, or the blast radius.
     """
     proposal = _chosen(_decidable(tx, proposal_id, decider.now), action)
     finding = tx.findings.get(proposal.finding_id)
@@ -50,6 +56,9 @@ def approve(
         raise DecisionError(f"proposal {proposal_id}: its finding is {state}, so there is nothing to approve")
     if plan_hash is not None and plan_hash != proposal.plan.hash:
         raise DecisionError(f"proposal {proposal_id} has the plan {proposal.plan.hash}, not {plan_hash}: look again")
+    if radius_hash is not None and radius_hash != proposal.radius.hash:
+        now = f"{proposal.radius.hash} ({proposal.radius})"
+        raise DecisionError(f"proposal {proposal_id} has the blast radius {now}, not {radius_hash}: look again")
     proposal = replace(proposal, assents=(*proposal.assents, _assent(proposal, decider)))
     if proposal.agreed < proposal.quorum:
         tx.proposals.save([proposal])
@@ -171,12 +180,17 @@ def _chosen(proposal: Proposal, action: str | None) -> Proposal:
 def _assent(proposal: Proposal, decider: Decider) -> Assent:
     if decider.by in proposal.not_by:
         raise DecisionError(f"proposal {proposal.id}: {decider.by} may not approve what this policy does")
-    if any(assent.by == decider.by and assent.plan_hash == proposal.plan.hash for assent in proposal.assents):
+    if decider.by in proposal.agreeing:
         raise DecisionError(
             f"proposal {proposal.id}: {decider.by} has approved it already ({proposal.agreed} of {proposal.quorum})"
         )
     return Assent(
-        by=decider.by, at=decider.now, plan_hash=proposal.plan.hash, reason=decider.reason, origin=decider.origin
+        by=decider.by,
+        at=decider.now,
+        plan_hash=proposal.plan.hash,
+        radius_hash=proposal.radius.hash,
+        reason=decider.reason,
+        origin=decider.origin,
     )
 
 
@@ -204,6 +218,7 @@ def _journal(tx: Transaction, event: str, proposal: Proposal, decider: Decider, 
         scope=str(proposal.scope),
         resource=proposal.resource_id,
         plan_hash=proposal.plan.hash,
+        radius_hash=proposal.radius.hash,
         action=proposal.plan.action,
         agreed=proposal.agreed,
         quorum=proposal.quorum,

@@ -438,3 +438,7 @@ class StoreCounted:
     """(policy, state) to exemptions; the policy may be `*`."""
     paused: frozenset[tuple[str, str]]
     """(policy, account) of each pause; `*` is all of them."""
+    savings: Mapping[str, float] = field(default_factory=dict)
+    """policy to the US dollars a month that its standing findings' actions would save, as far as prices are known."""
+    savings_unknown: Mapping[str, int] = field(default_factory=dict)
+    """policy to the standing findings whose saving is unknown."""

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from cloudwarden.core.exemption import ANY, ANY_POLICY, LONGEST, STORE, Exemption, ExemptionState, Tagged, Told
 from cloudwarden.core.policy import AnyPolicy
 from cloudwarden.engine.decide import Decider, DecisionError
-from cloudwarden.engine.settle import new_id
+from cloudwarden.engine.propose import new_id
 from cloudwarden.ports import ExemptionsFile, Transaction
 
 

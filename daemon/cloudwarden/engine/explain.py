@@ -13,10 +13,12 @@ from cloudwarden.core.finding import Finding
 from cloudwarden.core.guards import Candidate, Hold
 from cloudwarden.core.pause import paused_by
 from cloudwarden.core.policy import AnyPolicy, Mode
+from cloudwarden.core.prospect import Prospect
 from cloudwarden.core.resource import Resource, Scope
 from cloudwarden.core.restraint import Restraints
 from cloudwarden.core.verdict import Cause, Verdict
 from cloudwarden.engine.gather import Case, Gatherer
+from cloudwarden.engine.prospects import Prospects
 from cloudwarden.engine.settle import ModeOf
 from cloudwarden.ports import Clock, Inventory, Store, Transaction
 
@@ -26,7 +28,8 @@ class Explanation:
     """Why one resource is, or is not, a finding of one policy, judged now.
 
     `problem` says why the resource could not be read; without it and without a resource, none exists. `exempted` says
-    what takes the resource out of the policy, finding or not.
+    what takes the resource out of the policy, finding or not. `prospect` is what the policy's action would touch and
+    save now; without an action it touches nothing, and is None.
     """
 
     policy: AnyPolicy
@@ -37,6 +40,7 @@ class Explanation:
     ceiling: Mode
     exempted: str | None = None
     problem: Cause | None = None
+    prospect: Prospect | None = None
 
     @property
     def mode(self) -> Mode:
@@ -58,6 +62,7 @@ class Explainer:
         mode_of: ModeOf,
         ceiling: Mode,
         restraints: Restraints,
+        prospects: Prospects,
     ) -> None:
         self._store = store
         self._inventory = inventory
@@ -67,6 +72,7 @@ class Explainer:
         self._mode_of = mode_of
         self._ceiling = ceiling
         self._restraints = restraints
+        self._prospects = prospects
 
     def explain(self, policy: AnyPolicy, resource_id: str, where: str = "") -> Explanation:
         """Read and judge one resource now; nothing is kept. `where` is the account, or the scope, to look in."""
@@ -95,6 +101,7 @@ class Explainer:
         subject = Subject.judged(resource, verdict)
         if verdict.violation is None and not isinstance(resource.tags, UnreadTags):
             subject = Subject.of(resource, resource.tags, exempting_tag(policy.exempt, resource))
+        prospect = self._prospect(policy, resource, now) if verdict.violation is not None else None
         with self._store.reading() as tx:
             standing = tx.findings.standing(policy.name)
             finding = next((one for one in standing if (one.scope, one.resource_id) == (scope, resource.id)), None)
@@ -103,6 +110,8 @@ class Explainer:
             if finding is not None:
                 candidate = self._candidate(tx, policy, finding, exempted, now)
                 holds = tuple(hold for guard in guards.CHAIN if (hold := guard(candidate)))
+                if prospect and (alone := guards.blast_radius(candidate, prospect.radius)) and candidate.alone:
+                    holds += (alone,)
         return Explanation(
             policy=policy,
             resource=resource,
@@ -111,7 +120,14 @@ class Explainer:
             holds=holds,
             ceiling=self._ceiling,
             exempted=exempted,
+            prospect=prospect,
         )
+
+    def _prospect(self, policy: AnyPolicy, resource: Resource, now: datetime) -> Prospect | None:
+        if policy.action is None:
+            return None
+        (prospects,) = self._prospects.of([Case(policy=policy, resource=resource)], now)
+        return prospects[policy.action.name]
 
     def _candidate(
         self, tx: Transaction, policy: AnyPolicy, finding: Finding, exempted: str | None, now: datetime

@@ -5,14 +5,14 @@ from __future__ import annotations
 import contextvars
 import time
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TypeVar
 
 from cloudwarden.core.errors import CloudwardenError
-from cloudwarden.core.evidence import Query, Unreadable
+from cloudwarden.core.evidence import Answers, Query, Unreadable
 from cloudwarden.core.policy import AnyPolicy
 from cloudwarden.core.resource import Resource, Scope
 from cloudwarden.core.verdict import Reason, Verdict
@@ -109,6 +109,17 @@ class Gatherer:
                 case = cases[index]
                 leases.keep(case.policy, case.resource, verdicts[index], series[index])
         return [verdicts[index] for index in range(len(cases))]
+
+    def answers(
+        self, wanted: Mapping[Scope, Collection[Query[object]]], now: datetime
+    ) -> Iterable[tuple[Scope, Answers]]:
+        """What was asked in each scope; no metrics, which would have to be paid for."""
+
+        def answered(scope: Scope) -> Answers:
+            return self._evidence.answer(scope, wanted[scope], now)
+
+        asked = [scope for scope in sorted(wanted) if wanted[scope]]
+        return zip(asked, self._in_parallel(answered, asked), strict=True)
 
     def _held(self, cases: Sequence[Case], leases: Leases, verdicts: dict[int, Verdict], now: datetime) -> list[int]:
         """Give what holds, and return what must be judged."""

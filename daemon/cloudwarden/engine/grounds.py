@@ -3,11 +3,23 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 
 from cloudwarden.core.action import Json
 from cloudwarden.core.finding import ActionRecord, Finding, Proposal
+from cloudwarden.core.prospect import Prospect
 from cloudwarden.ports import Transaction
+
+MOST_NAMED = 100
+"""Dependants that an entry names. Their number and hash speak of all of them, and the proposal holds the whole list."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class LastLook:
+    """What was seen right before an action's first call: the finding as it is, and what the plan touches and saves."""
+
+    finding: Finding
+    prospect: Prospect
 
 
 def evidence_of(finding: Finding) -> dict[str, Json]:
@@ -22,19 +34,36 @@ def evidence_of(finding: Finding) -> dict[str, Json]:
     }
 
 
-def grounds(tx: Transaction, record: ActionRecord, *, version: str, seen: Finding | None) -> dict[str, Json]:
+def prospect_of(prospect: Prospect) -> dict[str, Json]:
+    """What depends on the resource, and what would be saved, as they were known."""
+    radius, saving = prospect.radius, prospect.saving
+    return {
+        "blast_radius": {
+            "hash": radius.hash,
+            "count": len(radius.dependants),
+            "dependants": [str(one) for one in radius.dependants[:MOST_NAMED]],
+            "unknown": [str(gap) for gap in radius.gaps],
+            "read_at": radius.read_at.isoformat() if radius.read_at else None,
+        },
+        "saving": asdict(saving) if saving else None,
+    }
+
+
+def grounds(tx: Transaction, record: ActionRecord, *, version: str, look: LastLook | None) -> dict[str, Json]:
     """Why an action's next call may be made: the policy's version, who decided, the plan, and the evidence.
 
-    `seen` is the finding as the last look made it; without one, as it is stored.
+    Without a `look`, the finding and the prospect are as they are stored.
     """
-    finding = seen or tx.findings.get(record.finding_id)
+    finding = look.finding if look else tx.findings.get(record.finding_id)
     proposal = tx.proposals.get(record.proposal_id) if record.proposal_id else None
+    prospect = look.prospect if look else proposal.prospect if proposal else None
     return {
         "policy_version": version,
         "decision": _decision(record, proposal),
         "assents": [asdict(one) | {"at": one.at.isoformat()} for one in proposal.assents] if proposal else [],
         "plan": json.loads(record.plan.to_json()),
         "evidence": evidence_of(finding) if finding else None,
+        **(prospect_of(prospect) if prospect else {}),
     }
 
 

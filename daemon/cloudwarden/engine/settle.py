@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
+from types import MappingProxyType
 
 from cloudwarden.core import lifecycle
-from cloudwarden.core.action import Plan
+from cloudwarden.core.blast import unread
 from cloudwarden.core.caution import unusual
 from cloudwarden.core.exemption import Exemption, Ruling, Subject, ruling
 from cloudwarden.core.finding import Finding, Grace, Proposal, ProposalState, State
 from cloudwarden.core.policy import AnyPolicy, Mode
+from cloudwarden.core.prospect import Prospect
 from cloudwarden.core.protection import NOTHING_MORE, Protection, protected_as_judged
 from cloudwarden.core.resource import Resource, Scope
+from cloudwarden.core.saving import Saving
 from cloudwarden.core.verdict import Cause, Outcome, Reason, Verdict, Violation
 from cloudwarden.engine.events import FindingChanged, PolicyCautious, ProposalEnded, ProposalMade
-from cloudwarden.engine.grounds import evidence_of
+from cloudwarden.engine.gather import Case
+from cloudwarden.engine.propose import alternatives, journal_proposal, new_id, planned, proposal
 from cloudwarden.engine.survey import Judgement
 from cloudwarden.ports import PolicyRun, Transaction
 
@@ -25,17 +28,22 @@ Key = tuple[Scope, str]
 ModeOf = Callable[[AnyPolicy, Scope], Mode]
 """How far a policy may go in a scope."""
 
+SavingOf = Callable[[AnyPolicy, Resource], Saving | None]
+"""What carrying out a policy's action on a resource saves."""
+
+PROSPECTS_LAST = timedelta(hours=1)
+"""When to look again at what depends on a proposal's resource, where that could not be read completely."""
+
 FIXED_WITHIN = timedelta(days=30)
 """How long it is remembered that our action fixed something, for the case that somebody undoes it."""
 
 
-def new_id(prefix: str) -> str:
-    """A short id that a person can copy: `f-3k9…`; 40 random bits, unique enough for one store."""
-    return f"{prefix}-{secrets.token_hex(5)}"
-
-
 class Settler:
-    """Settles one policy after another inside one transaction, and remembers what to report when it commits."""
+    """Settles one policy after another inside one transaction, and remembers what to report when it commits.
+
+    `settle` decides and `finish` writes: without it, all is a rehearsal, after which `unseen` says of which cases the
+    prospects would be needed; with them as `prospects`, by policy and resource, it is done in earnest.
+    """
 
     def __init__(
         self,
@@ -44,21 +52,35 @@ class Settler:
         now: datetime,
         run_id: str,
         mode_of: ModeOf,
+        saving_of: SavingOf,
         protection: Protection = NOTHING_MORE,
+        prospects: Mapping[tuple[str, Key], Mapping[str, Prospect]] = MappingProxyType({}),
     ) -> None:
         self._tx = tx
         self._now = now
         self._run_id = run_id
         self._mode_of = mode_of
+        self._saving_of = saving_of
         self._protection = protection
+        self._prospects = prospects
         self._cautious: str | None = None
         self._fixed: Mapping[Key, Finding] = {}
         self._exemptions: Sequence[Exemption] = [one for one in tx.decisions.exemptions() if one.active(now)]
         self._used: set[str] = set()
-        self._undecided = {proposal.finding_id: proposal for proposal in tx.proposals.undecided()}
+        self._undecided = {one.finding_id: one for one in tx.proposals.undecided()}
         self._findings: list[Finding] = []
         self._proposals: list[Proposal] = []
+        self._made: list[tuple[AnyPolicy, Finding, Proposal]] = []
+        self._runs: list[tuple[PolicyRun, Collection[Scope]]] = []
+        self._matches: dict[str, int] = {}
+        self._new: list[Case] = []
+        self._stale: list[Case] = []
         self.events: list[object] = []
+
+    @property
+    def unseen(self) -> list[Case]:
+        """Cases of which the prospects are needed: those to propose first, then those to look at again."""
+        return [*self._new, *self._stale]
 
     def settle(self, policy: AnyPolicy, judgements: Sequence[Judgement], remembered: Collection[Key]) -> None:
         """Bring this policy's findings and proposals up to the sweep's judgements of all scopes.
@@ -89,12 +111,18 @@ class Settler:
             population=population(acting),
             cautious=self._cautious,
         )
-        self._tx.runs.save(run, problems)
+        self._runs.append((run, problems))
 
     def finish(self) -> None:
         """Write everything that changed."""
+        for run, scopes in self._runs:
+            self._tx.runs.save(run, scopes)
+        for policy, matches in self._matches.items():
+            self._tx.runs.add_matches(policy, self._now, matches)
         self._tx.findings.save(self._findings)
         self._tx.proposals.save(self._proposals)
+        for proposing, finding, made in self._made:
+            journal_proposal(self._tx, proposing, finding, made, self._run_id)
         if self._used:
             self._tx.decisions.mark_used(self._used, self._now)
 
@@ -124,7 +152,7 @@ class Settler:
             now=self._now,
         )
         if why is None and all(judgement.problem is None for judgement in judgements):
-            self._tx.runs.add_matches(policy.name, self._now, matches)
+            self._matches[policy.name] = matches
         if why is not None and enforced:
             self.events.append(PolicyCautious(run_id=self._run_id, policy=policy.name, detail=why))
         return why
@@ -148,7 +176,7 @@ class Settler:
         finding = lifecycle.after_verdict(known, verdict, ruled.by, terms)
         if verdict.violation is not None:
             protected = protected_as_judged(resource, verdict, policy.touches, self._protection)
-            finding = replace(finding, protected=protected)
+            finding = replace(finding, protected=protected, saving=self._saving_of(policy, resource))
         finding = self._with_proposal(policy, resource, finding, verdict)
         self._keep(was, finding)
 
@@ -172,21 +200,21 @@ class Settler:
 
     def _with_proposal(self, policy: AnyPolicy, resource: Resource, finding: Finding, verdict: Verdict) -> Finding:
         """The finding after its proposal was made, kept, or ended."""
-        proposal = self._undecided.get(finding.id)
-        if proposal is not None and finding.state not in (State.PROPOSED, State.APPROVED, State.ACTING):
+        standing = self._undecided.get(finding.id)
+        if standing is not None and finding.state not in (State.PROPOSED, State.APPROVED, State.ACTING):
             self._end_proposal(finding, ProposalState.WITHDRAWN, f"the finding is {finding.state}")
             return finding
         if finding.protected is not None and finding.state in (State.DUE, State.PROPOSED, State.APPROVED):
             self._end_proposal(finding, ProposalState.WITHDRAWN, finding.protected)
             return replace(lifecycle.moved(finding, State.DUE, self._now), held=f"protection: {finding.protected}")
-        if proposal is not None and self._now >= proposal.expires_at and finding.state is not State.ACTING:
+        if standing is not None and self._now >= standing.expires_at and finding.state is not State.ACTING:
             self._end_proposal(finding, ProposalState.EXPIRED, "nobody decided in time")
             return replace(lifecycle.moved(finding, State.OPEN, self._now), grace=Grace(ticked_at=self._now))
         if verdict.violation is None or finding.state not in (State.DUE, State.PROPOSED, State.APPROVED):
             return finding
         if finding.state is State.DUE and self._acts_alone(policy, resource.scope):
             return finding
-        return self._proposed(policy, resource, finding, verdict.violation, proposal)
+        return self._proposed(policy, resource, finding, verdict.violation, standing)
 
     def _proposed(
         self,
@@ -194,58 +222,50 @@ class Settler:
         resource: Resource,
         finding: Finding,
         violation: Violation,
-        proposal: Proposal | None,
+        standing: Proposal | None,
     ) -> Finding:
         plan = planned(policy, resource, violation)
         if isinstance(plan, str):
             return replace(finding, held=plan)
-        others = (planned(policy, resource, violation, one.name) for one in policy.alternatives)
-        alternatives = tuple(one for one in others if isinstance(one, Plan))
-        if proposal is not None:
-            if proposal.plan.hash in {one.hash for one in (plan, *alternatives)}:
+        plans = (plan, *alternatives(policy, resource, violation))
+        if standing is not None:
+            if standing.plan.hash in {one.hash for one in plans}:
+                self._look_again(policy, resource, standing)
                 return finding
             self._end_proposal(finding, ProposalState.WITHDRAWN, "the plan changed with the resource")
-        made = Proposal(
-            id=new_id("p"),
-            finding_id=finding.id,
-            policy=policy.name,
-            scope=finding.scope,
-            resource_id=finding.resource_id,
-            plan=plan,
-            state=ProposalState.PENDING,
-            created_at=self._now,
-            expires_at=self._now + policy.proposals_last,
-            quorum=policy.approval.quorum,
-            not_by=tuple(policy.approval.not_by),
-            alternatives=alternatives,
-        )
+        made = proposal(policy, finding, plans, self._prospects_of(policy, resource), self._now)
         self._proposals.append(made)
-        self._tx.journal.append(
-            at=self._now,
-            event="proposal_made",
-            run_id=self._run_id,
-            details={
-                "proposal": made.id,
-                "finding": finding.id,
-                "policy": policy.name,
-                "scope": str(made.scope),
-                "resource": made.resource_id,
-                "plan_hash": plan.hash,
-                "summary": plan.summary,
-                "policy_version": policy.fingerprint,
-                "evidence": evidence_of(finding),
-            },
-        )
+        self._made.append((policy, finding, made))
         self.events.append(ProposalMade(run_id=self._run_id, proposal=made))
         return lifecycle.moved(finding, State.PROPOSED, self._now)
+
+    def _prospects_of(self, policy: AnyPolicy, resource: Resource) -> Mapping[str, Prospect]:
+        found = self._prospects.get((policy.name, (resource.scope, resource.id)))
+        if found is not None:
+            return found
+        self._new.append(Case(policy=policy, resource=resource))
+        later = Prospect(radius=unread("not looked at in this sweep; a later one does"))
+        return dict.fromkeys(policy.actions, later)
+
+    def _look_again(self, policy: AnyPolicy, resource: Resource, standing: Proposal) -> None:
+        """What could not be told to who decides may be told by now."""
+        read_at = standing.radius.read_at
+        recent = read_at is not None and self._now - read_at < PROSPECTS_LAST
+        if standing.radius.known or recent or standing.state is not ProposalState.PENDING:
+            return
+        found = self._prospects.get((policy.name, (resource.scope, resource.id)))
+        if found is None:
+            self._stale.append(Case(policy=policy, resource=resource))
+        else:
+            self._proposals.append(replace(standing, prospects=found))
 
     def _acts_alone(self, policy: AnyPolicy, scope: Scope) -> bool:
         trusted = self._tx.decisions.trusted(policy.name, policy.fingerprint)
         return self._mode_of(policy, scope) is Mode.ENFORCE and scope in trusted and self._cautious is None
 
     def _end_proposal(self, finding: Finding, state: ProposalState, reason: str) -> None:
-        if proposal := self._undecided.pop(finding.id, None):
-            ended = replace(proposal, state=state, reason=reason)
+        if standing := self._undecided.pop(finding.id, None):
+            ended = replace(standing, state=state, reason=reason)
             self._proposals.append(ended)
             self.events.append(ProposalEnded(run_id=self._run_id, proposal=ended))
 
@@ -281,19 +301,6 @@ def _reason(verdict: Verdict) -> str:
 def _unread(problem: Cause) -> Cause:
     """Why a resource that an incomplete listing does not show may still exist."""
     return Cause(reason=Reason.LISTING_INCOMPLETE, detail=str(problem))
-
-
-def planned(policy: AnyPolicy, resource: Resource, violation: Violation, name: str | None = None) -> Plan | str:
-    """The plan of the policy's action, or of the one with this name; or, in words, why there is none."""
-    action = policy.action if name is None else policy.actions.get(name)
-    if action is None:
-        return "the policy has no action" if name is None else f"the policy has no action {name!r} any more"
-    try:
-        plan: Plan = action.plan(resource, violation)
-        plan.to_json()
-    except Exception as error:  # noqa: BLE001  # an action is an author's code: its failure holds this resource only
-        return f"action {action.name!r} could not be planned: {error!r}"
-    return plan
 
 
 def _new_finding(

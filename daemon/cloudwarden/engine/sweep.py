@@ -7,10 +7,12 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import datetime
 
 from cloudwarden.core.errors import StoreError
 from cloudwarden.core.finding import Finding
 from cloudwarden.core.policy import AnyPolicy
+from cloudwarden.core.prospect import Prospect
 from cloudwarden.core.resource import Scope
 from cloudwarden.core.restraint import UNRESTRAINED, Restraints
 from cloudwarden.core.verdict import Outcome
@@ -24,9 +26,14 @@ from cloudwarden.engine.events import (
     SweepFinished,
     SweepStarted,
 )
-from cloudwarden.engine.settle import Key, ModeOf, Settler, known_findings, new_id
+from cloudwarden.engine.propose import new_id
+from cloudwarden.engine.prospects import Prospects
+from cloudwarden.engine.settle import Key, ModeOf, Settler, known_findings
 from cloudwarden.engine.survey import Assignment, Judgement, Survey, Surveyor
-from cloudwarden.ports import Clock, Reporter, Store
+from cloudwarden.ports import Clock, Reporter, Store, Transaction
+
+MOST_PROSPECTS = 50
+"""Resources of which a sweep finds out what depends on them: a handful of calls each. The next sweep goes on."""
 
 Remembered = Mapping[str, frozenset[Key]]
 """The resources that have a finding when a sweep begins, by policy."""
@@ -74,6 +81,7 @@ class Sweeper:
         reporter: Reporter,
         scopes: Callable[[], Sequence[Scope]],
         mode_of: ModeOf,
+        prospects: Prospects,
         restraints: Restraints = UNRESTRAINED,
     ) -> None:
         self._surveyor = surveyor
@@ -83,6 +91,7 @@ class Sweeper:
         self._reporter = reporter
         self._scopes = scopes
         self._mode_of = mode_of
+        self._prospects = prospects
         self._restraints = restraints
 
     def sweep(self, due: Sequence[AnyPolicy], policies: Mapping[str, AnyPolicy]) -> SweepResult:
@@ -174,15 +183,11 @@ class Sweeper:
         by_policy: defaultdict[str, list[Judgement]] = defaultdict(list)
         for judgement in judgements:
             by_policy[judgement.policy].append(judgement)
+        now = self._clock.now()
         try:
+            prospects = self._looked_at(due, by_policy, remembered, now)
             with self._store.transaction() as tx:
-                settler = Settler(
-                    tx,
-                    now=self._clock.now(),
-                    run_id=run_id,
-                    mode_of=self._mode_of,
-                    protection=self._restraints.protection,
-                )
+                settler = self._settler(tx, run_id, now, prospects)
                 for policy in due:
                     settler.settle(policy, by_policy[policy.name], remembered[policy.name])
                 settler.finish()
@@ -194,6 +199,38 @@ class Sweeper:
         for event in settler.events:
             self._reporter.report(event)
         return None
+
+    def _looked_at(
+        self,
+        due: Sequence[AnyPolicy],
+        judgements: Mapping[str, Sequence[Judgement]],
+        remembered: Remembered,
+        now: datetime,
+    ) -> Mapping[tuple[str, Key], Mapping[str, Prospect]]:
+        """The prospects of what is about to be proposed, which a rehearsal tells: no call is made while settling."""
+        acting = [one for one in due if one.action is not None and any(each.told for each in judgements[one.name])]
+        if not acting:
+            return {}
+        with self._store.reading() as tx:
+            rehearsal = self._settler(tx, "", now, {})
+            for policy in acting:
+                rehearsal.settle(policy, judgements[policy.name], remembered[policy.name])
+        cases = rehearsal.unseen[:MOST_PROSPECTS]
+        keys = [(case.policy.name, (case.resource.scope, case.resource.id)) for case in cases]
+        return dict(zip(keys, self._prospects.of(cases, now), strict=True))
+
+    def _settler(
+        self, tx: Transaction, run_id: str, now: datetime, prospects: Mapping[tuple[str, Key], Mapping[str, Prospect]]
+    ) -> Settler:
+        return Settler(
+            tx,
+            now=now,
+            run_id=run_id,
+            mode_of=self._mode_of,
+            saving_of=self._prospects.saving,
+            protection=self._restraints.protection,
+            prospects=prospects,
+        )
 
     def _standing(self, names: Sequence[str]) -> tuple[Finding, ...]:
         with self._store.reading() as tx:

@@ -9,7 +9,7 @@ from cloudwarden.core.action import Call, Plan
 from cloudwarden.core.finding import ActionRecord, ActionState
 from cloudwarden.engine.carry import filled_read
 from cloudwarden.engine.decide import Decider, DecisionError
-from cloudwarden.engine.settle import new_id
+from cloudwarden.engine.propose import new_id
 from cloudwarden.ports import Actuator, Transaction
 
 _DID_NOTHING = (ActionState.FAILED, ActionState.ABANDONED, ActionState.UNKNOWN)

@@ -221,6 +221,12 @@ class Settings(BaseSettings):
         gt=timedelta(0),
         description="duration, default 7d: how long before its end an exemption is warned about.",
     )
+    prices_file: Path | None = Field(
+        default=None,
+        description="path of a TOML file, default none, from the working directory: prices beside the list "
+        "prices that come with this version (daemon/cloudwarden/aws/list_prices.toml, whose form it has), or "
+        "instead of them. A saving that needs a price which nobody has is unknown.",
+    )
     aws: AwsSettings = Field(
         default_factory=AwsSettings,
         description="table, default as below: how AWS is reached, and how long it is waited for.",

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import Connection, case, func, select
 
 from cloudwarden.core.exemption import ANY_POLICY, ENDING_WITHIN, UNUSED_AFTER, ExemptionState
-from cloudwarden.core.finding import ProposalState
+from cloudwarden.core.finding import ProposalState, State
 from cloudwarden.engine.events import StoreCounted
 from cloudwarden.store.tables import exemptions, findings, pauses, proposals
 from cloudwarden.store.transaction import SqlTransaction
@@ -19,6 +19,7 @@ def count(
     """Count by grouping in the database; nothing is loaded. Exemptions count by what they are at `now`."""
     connection = source.connection if isinstance(source, SqlTransaction) else source
     pending = connection.execute(_PENDING).all()
+    savings = connection.execute(_SAVINGS).all()
     return StoreCounted(
         findings={
             (policy, severity, account): number for policy, severity, account, number in connection.execute(_STANDING)
@@ -26,6 +27,8 @@ def count(
         proposals={policy: number for policy, number, _ in pending},
         oldest_proposal={policy: oldest.timestamp() for policy, _, oldest in pending},
         exemptions=_exemptions(connection, now, ending_within),
+        savings={policy: dollars for policy, dollars, _ in savings},
+        savings_unknown={policy: unknown for policy, _, unknown in savings},
         paused=frozenset((policy, account) for policy, account in connection.execute(_PAUSED)),
     )
 
@@ -34,6 +37,19 @@ _STANDING = (
     select(findings.c.policy, findings.c.severity, findings.c.account, func.count())
     .where(findings.c.closed_at.is_(None))
     .group_by(findings.c.policy, findings.c.severity, findings.c.account)
+)
+
+_SAVINGS = (
+    select(
+        findings.c.policy,
+        func.coalesce(func.sum(findings.c.saving_dollars), 0.0),
+        func.sum(case((findings.c.saving_dollars.is_(None), 1), else_=0)),
+    )
+    # What an owner wants kept is not to be saved.
+    .where(
+        findings.c.closed_at.is_(None), findings.c.saving_basis.is_not(None), findings.c.state != State.EXEMPTED.value
+    )
+    .group_by(findings.c.policy)
 )
 
 _PENDING = (

@@ -7,6 +7,7 @@ from dataclasses import asdict
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
+from pydantic import TypeAdapter
 from sqlalchemy import Connection, RowMapping, Select, Table
 from sqlalchemy.dialects.sqlite import insert
 
@@ -23,12 +24,16 @@ from cloudwarden.core.finding import (
     ProposalState,
     State,
 )
+from cloudwarden.core.prospect import Prospect
 from cloudwarden.core.resource import Scope
+from cloudwarden.core.saving import Saving
 from cloudwarden.core.verdict import Cause, Reading, Severity, Violation
 
 T = TypeVar("T")
 
 _MICROSECOND = timedelta(microseconds=1)
+
+_PROSPECTS = TypeAdapter(dict[str, Prospect])
 
 
 def fetch(connection: Connection, query: Select[Any], build: Callable[[RowMapping], T]) -> list[T]:
@@ -96,12 +101,14 @@ def finding_row(finding: Finding) -> dict[str, object]:
         "snoozed_until": finding.snoozed_until,
         "attempts": finding.attempts,
         "flaps": finding.flaps,
+        "saving_dollars": finding.saving.dollars if finding.saving else None,
+        "saving_basis": finding.saving.basis if finding.saving else None,
     }
 
 
 def finding_from(row: RowMapping) -> Finding:
     """The finding that a row holds."""
-    reason = row["unknown_reason"]
+    reason, basis = row["unknown_reason"], row["saving_basis"]
     return Finding(
         id=row["id"],
         policy=row["policy"],
@@ -126,6 +133,7 @@ def finding_from(row: RowMapping) -> Finding:
         held=row["held"],
         protected=row["protected"],
         snoozed_until=row["snoozed_until"],
+        saving=None if basis is None else Saving(dollars=row["saving_dollars"], basis=basis),
         attempts=row["attempts"],
         flaps=row["flaps"],
     )
@@ -151,6 +159,7 @@ def proposal_row(proposal: Proposal) -> dict[str, object]:
         "not_by": list(proposal.not_by),
         "assents": [asdict(assent) | {"at": assent.at.isoformat()} for assent in proposal.assents],
         "alternatives": [plan.to_json() for plan in proposal.alternatives],
+        "prospects": _PROSPECTS.dump_python(dict(proposal.prospects), mode="json"),
     }
 
 
@@ -174,6 +183,7 @@ def proposal_from(row: RowMapping) -> Proposal:
         not_by=tuple(row["not_by"]),
         assents=tuple(Assent(**one | {"at": datetime.fromisoformat(one["at"])}) for one in row["assents"]),
         alternatives=tuple(Plan.from_json(plan) for plan in row["alternatives"]),
+        prospects=_PROSPECTS.validate_python(row["prospects"]),
     )
 
 

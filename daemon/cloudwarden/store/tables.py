@@ -12,6 +12,7 @@ from sqlalchemy import (
     Date,
     DateTime,
     Dialect,
+    Float,
     ForeignKey,
     Index,
     Integer,
@@ -88,6 +89,9 @@ findings = Table(
     Column("snoozed_until", UtcTime),
     Column("attempts", Integer, nullable=False),
     Column("flaps", Integer, nullable=False),
+    Column("saving_dollars", Float),
+    # Without a basis there is nothing to save; with one and no dollars it is unknown how much.
+    Column("saving_basis", Text),
     CheckConstraint("(closed_at IS NOT NULL) = (state IN ('fixed', 'resolved', 'gone'))", name="closed"),
 )
 Index(
@@ -124,6 +128,7 @@ proposals = Table(
     Column("assents", JSON, nullable=False, server_default="[]"),
     Column("alternatives", JSON, nullable=False, server_default="[]"),
     Column("decided_from", String),
+    Column("prospects", JSON, nullable=False, server_default="{}"),
 )
 Index(None, proposals.c.state, proposals.c.created_at)
 Index(None, proposals.c.finding_id)

@@ -164,6 +164,9 @@ def _proposal(proposal: Proposal) -> Fields:
         "summary": proposal.plan.summary,
         "state": str(proposal.state),
         "expires_at": proposal.expires_at.isoformat(),
+        "dependants": len(proposal.radius.dependants),
+        **({"dependants_unknown": proposal.radius.unknown} if not proposal.radius.known else {}),
+        **({"saving": str(proposal.prospect.saving)} if proposal.prospect.saving else {}),
         **({"decided_by": proposal.decided_by} if proposal.decided_by else {}),
         **({"reason": proposal.reason} if proposal.reason else {}),
     }

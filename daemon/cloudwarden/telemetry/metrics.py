@@ -22,7 +22,7 @@ from cloudwarden.version import VERSION
 
 CAUTION = "caution"
 
-GUARDS = (*(guard.__name__ for guard in guards.CHAIN), guards.limit.__name__, "re-check", CAUTION)
+GUARDS = (*(guard.__name__ for guard in guards.CHAIN), guards.limit.__name__, "re-check", "blast-radius", CAUTION)
 """Every guard that can hold an action: its counters begin at 0, so that a first trip is a rise and not a beginning."""
 
 DISCOVERIES = ("credentials", "organization", "regions")

@@ -42,12 +42,14 @@ class StoreSnapshot(Collector):
 
 
 def _fill(families: Sequence[GaugeMetricFamily], counted: StoreCounted, shown: frozenset[str]) -> None:
-    findings, proposals, oldest, exemptions, paused = families
+    findings, proposals, oldest, exemptions, paused, savings, savings_unknown = families
     for labels, number in counted.findings.items():
         if labels[0] in shown:
             findings.add_metric(labels, number)
     for policy in shown:
         proposals.add_metric([policy], counted.proposals.get(policy, 0))
+        savings.add_metric([policy], counted.savings.get(policy, 0))
+        savings_unknown.add_metric([policy], counted.savings_unknown.get(policy, 0))
     for policy in shown & counted.oldest_proposal.keys():
         oldest.add_metric([policy], counted.oldest_proposal[policy])
     for (policy, state), number in counted.exemptions.items():
@@ -87,5 +89,16 @@ def _families() -> tuple[GaugeMetricFamily, ...]:
             "cloudwarden_paused",
             "Whether actions are paused, 1 or 0: of a policy, in an account, or of all (*)",
             labels=["policy", "account"],
+        ),
+        GaugeMetricFamily(
+            "cloudwarden_estimated_monthly_savings_dollars",
+            "What the actions on standing findings would save in a month by list price, US dollars, exempted ones and "
+            "unknown savings aside",
+            labels=["policy"],
+        ),
+        GaugeMetricFamily(
+            "cloudwarden_savings_unknown",
+            "Standing findings, exempted ones aside, whose action would save something that nobody has a price of",
+            labels=["policy"],
         ),
     )

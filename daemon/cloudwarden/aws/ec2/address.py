@@ -5,13 +5,15 @@ Source: AWS "Amazon EC2 API Reference" (DescribeAddresses, Address).
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from cloudwarden.aws.ec2.identity import identity
 from cloudwarden.aws.kind import Kind
+from cloudwarden.core.blast import Dependant
 from cloudwarden.core.resource import Resource, Scope
+from cloudwarden.core.saving import Charge, Charges
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -34,6 +36,18 @@ class Address(Resource):
     def associated(self) -> bool:
         """Whether it leads anywhere."""
         return self.association_id is not None
+
+    def dependants(self) -> Iterator[Dependant]:
+        """What it leads to."""
+        if self.instance_id is not None:
+            yield Dependant(kind="ec2.instance", id=self.instance_id, why="is reached by it")
+        elif self.network_interface_id is not None:
+            yield Dependant(kind="ec2.network-interface", id=self.network_interface_id, why="is reached by it")
+
+    @property
+    def charges(self) -> Charges:
+        """Every public IPv4 address costs the same, whether it leads anywhere or not."""
+        return (Charge(region=self.region, table="public-ipv4-hour", item="address"),)
 
 
 def _view(raw: Mapping[str, Any], scope: Scope) -> Address:

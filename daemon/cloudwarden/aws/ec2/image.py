@@ -5,13 +5,15 @@ Source: AWS "Amazon EC2 API Reference" (DescribeImages, Image).
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, ClassVar
 
+from cloudwarden.aws.ec2.dependants import IMAGE_PERMISSIONS, of_image
 from cloudwarden.aws.ec2.identity import identity, ownerless_arn
 from cloudwarden.aws.kind import Kind
+from cloudwarden.core.blast import Dependant, Look
 from cloudwarden.core.resource import Resource, Scope
 
 
@@ -24,6 +26,7 @@ class Image(Resource):
     """
 
     kind: ClassVar[str] = "ec2.image"
+    dependants_permissions: ClassVar[tuple[str, ...]] = IMAGE_PERMISSIONS
 
     created: datetime  # pyright: ignore[reportGeneralTypeIssues]  # EC2 always says it, and it is passed by name
     state: str
@@ -31,6 +34,10 @@ class Image(Resource):
     architecture: str
     snapshot_ids: tuple[str, ...] = ()
     deprecated: datetime | None = None
+
+    def dependants(self) -> Iterator[Dependant | Look]:
+        """What runs from it or would start from it, and its snapshots."""
+        return of_image(self.id, self.snapshot_ids)
 
 
 def _view(raw: Mapping[str, Any], scope: Scope) -> Image:

@@ -6,17 +6,20 @@ that are available for your instances".
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, ClassVar
 
+from cloudwarden.aws.ec2.dependants import INSTANCE_PERMISSIONS, of_instance
 from cloudwarden.aws.ec2.identity import identity
 from cloudwarden.aws.kind import Kind
 from cloudwarden.core.action import Action, Call, Plan, Proof, Read, Shows
+from cloudwarden.core.blast import Dependant, Look
 from cloudwarden.core.evidence import Evidence
 from cloudwarden.core.metric import Metric
 from cloudwarden.core.resource import Resource, Scope
+from cloudwarden.core.saving import Charge, Charges, Uncharged
 from cloudwarden.core.verdict import Violation
 
 
@@ -26,10 +29,12 @@ class Instance(Resource):
 
     `state` is pending, running, stopping or stopped. `launched` is its latest start: EC2 does not say when it
     was made. `root_device_type` is `ebs` or `instance-store`. `lifecycle` is None for an on-demand instance,
-    else spot, scheduled, or capacity-block.
+    else spot, scheduled, or capacity-block. `platform` is what is billed: `Linux/UNIX`, `Windows` and the like, None
+    where EC2 did not say; `tenancy` is default, dedicated or host.
     """
 
     kind: ClassVar[str] = "ec2.instance"
+    dependants_permissions: ClassVar[tuple[str, ...]] = INSTANCE_PERMISSIONS
 
     state: str
     instance_type: str
@@ -41,6 +46,8 @@ class Instance(Resource):
     security_group_ids: tuple[str, ...] = ()
     root_device_type: str = "ebs"
     lifecycle: str | None = None
+    platform: str | None = None
+    tenancy: str = "default"
 
     @property
     def running(self) -> bool:
@@ -51,6 +58,25 @@ class Instance(Resource):
     def auto_scaling_group(self) -> str | None:
         """The Auto Scaling group that keeps it, which replaces it when it stops."""
         return self.tags.get("aws:autoscaling:groupName")
+
+    def dependants(self) -> Iterator[Dependant | Look]:
+        """Load balancers, its Auto Scaling group, addresses, volumes."""
+        return of_instance(self.id, self.vpc_id)
+
+    @property
+    def charges(self) -> Charges:
+        """Its computing, while it runs. Its volumes and addresses are resources of their own."""
+        if self.state in ("stopping", "stopped"):
+            return ()
+        if self.lifecycle is not None or self.tenancy != "default":
+            return Uncharged(why=f"{self.lifecycle or self.tenancy} instances have no list price by the hour")
+        if self.platform not in _PRICED:
+            return Uncharged(why=f"no price is known of {self.platform or 'an unnamed platform'}")
+        return (Charge(region=self.region, table=f"ec2-{_PRICED[self.platform]}-hour", item=self.instance_type),)
+
+
+_PRICED = {"Linux/UNIX": "linux", "Windows": "windows"}
+"""What is billed as it is listed: other platforms cost more, or less where one brings a license."""
 
 
 def _view(raw: Mapping[str, Any], scope: Scope) -> Instance:
@@ -66,6 +92,8 @@ def _view(raw: Mapping[str, Any], scope: Scope) -> Instance:
         security_group_ids=tuple(sorted(group["GroupId"] for group in raw.get("SecurityGroups", ()))),
         root_device_type=raw["RootDeviceType"],
         lifecycle=raw.get("InstanceLifecycle"),
+        platform=raw.get("PlatformDetails"),
+        tenancy=raw["Placement"].get("Tenancy", "default"),
     )
 
 
@@ -131,6 +159,10 @@ class Stop(Action[Instance]):
             steps=(_stop(resource.id),),
             inverse=(_start(resource.id),),
         )
+
+    def frees(self, resource: Instance) -> Charges:
+        """Its computing alone: a stopped instance's volumes and addresses still cost."""
+        return resource.charges
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

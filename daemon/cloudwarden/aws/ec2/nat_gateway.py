@@ -5,14 +5,17 @@ Source: AWS "Amazon EC2 API Reference" (DescribeNatGateways, NatGateway).
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, ClassVar
 
+from cloudwarden.aws.ec2.dependants import NAT_GATEWAY_PERMISSIONS, of_nat_gateway
 from cloudwarden.aws.ec2.identity import identity
 from cloudwarden.aws.kind import Kind
+from cloudwarden.core.blast import Dependant, Look
 from cloudwarden.core.resource import Resource, Scope
+from cloudwarden.core.saving import Charge, Charges
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -24,6 +27,7 @@ class NatGateway(Resource):
     """
 
     kind: ClassVar[str] = "ec2.nat-gateway"
+    dependants_permissions: ClassVar[tuple[str, ...]] = NAT_GATEWAY_PERMISSIONS
 
     created: datetime  # pyright: ignore[reportGeneralTypeIssues]  # EC2 always says it, and it is passed by name
     state: str
@@ -31,6 +35,19 @@ class NatGateway(Resource):
     subnet_id: str | None = None
     connectivity: str = "public"
     public_ips: tuple[str, ...] = ()
+
+    def dependants(self) -> Iterator[Dependant | Look]:
+        """The route tables that lead to it."""
+        return of_nat_gateway(self.id)
+
+    @property
+    def charges(self) -> Charges:
+        """Its hours and those of its addresses; what it carries comes on top."""
+        hours = Charge(region=self.region, table="nat-gateway-hour", item="gateway")
+        if not self.public_ips:
+            return (hours,)
+        addresses = float(len(self.public_ips))
+        return (hours, Charge(region=self.region, table="public-ipv4-hour", item="address", quantity=addresses))
 
 
 def _view(raw: Mapping[str, Any], scope: Scope) -> NatGateway:

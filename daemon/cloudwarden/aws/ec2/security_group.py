@@ -11,10 +11,12 @@ from dataclasses import dataclass
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from typing import Any, ClassVar
 
+from cloudwarden.aws.ec2.dependants import GROUP_PERMISSIONS, of_group
 from cloudwarden.aws.ec2.identity import identity
 from cloudwarden.aws.ec2.paths import all_found, literal
 from cloudwarden.aws.kind import Kind
 from cloudwarden.core.action import Action, Call, Json, Plan, Proof, Read, Shows
+from cloudwarden.core.blast import Dependant, Look
 from cloudwarden.core.errors import PermanentError
 from cloudwarden.core.resource import Resource, Scope
 from cloudwarden.core.verdict import Violation
@@ -79,11 +81,16 @@ class SecurityGroup(Resource):
     """A security group of a VPC, and its ingress rules in the order of their keys."""
 
     kind: ClassVar[str] = "ec2.security-group"
+    dependants_permissions: ClassVar[tuple[str, ...]] = GROUP_PERMISSIONS
 
     group_name: str
     description: str = ""
     vpc_id: str | None = None
     ingress: tuple[IngressRule, ...] = ()
+
+    def dependants(self) -> Iterator[Dependant | Look]:
+        """Its members, and the groups that refer to it."""
+        return of_group(self.id)
 
 
 # Where a permission lists each sort of source, and which field of an entry names it.

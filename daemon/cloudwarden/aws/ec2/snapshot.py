@@ -5,14 +5,17 @@ Source: AWS "Amazon EC2 API Reference" (DescribeSnapshots, Snapshot).
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, ClassVar
 
+from cloudwarden.aws.ec2.dependants import SNAPSHOT_PERMISSIONS, of_snapshot
 from cloudwarden.aws.ec2.identity import identity, ownerless_arn
 from cloudwarden.aws.kind import Kind
+from cloudwarden.core.blast import Dependant, Look
 from cloudwarden.core.resource import Resource, Scope
+from cloudwarden.core.saving import Charges, Uncharged
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -24,6 +27,7 @@ class Snapshot(Resource):
     """
 
     kind: ClassVar[str] = "ec2.snapshot"
+    dependants_permissions: ClassVar[tuple[str, ...]] = SNAPSHOT_PERMISSIONS
 
     created: datetime  # pyright: ignore[reportGeneralTypeIssues]  # EC2 always says it, and it is passed by name
     state: str
@@ -32,6 +36,15 @@ class Snapshot(Resource):
     encrypted: bool
     description: str = ""
     tier: str = "standard"
+
+    def dependants(self) -> Iterator[Dependant | Look]:
+        """The images that are made of it."""
+        return of_snapshot(self.id)
+
+    @property
+    def charges(self) -> Charges:
+        """EC2 says how large its volume was, and not how much of it the snapshot alone holds."""
+        return Uncharged(why="nobody tells how many blocks a snapshot holds alone")
 
 
 def _view(raw: Mapping[str, Any], scope: Scope) -> Snapshot:

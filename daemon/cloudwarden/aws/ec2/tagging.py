@@ -60,6 +60,11 @@ class AddTags(Action[T]):
             inverse=tuple(_inverse(resource, added)),
         )
 
+    def disturbs(self, resource: T) -> tuple[()]:
+        """Nothing: what depends on a resource goes on as before."""
+        del resource
+        return ()
+
     def _wanted(self, key: str, present: Tags, violation: Violation) -> bool:
         if key not in present:
             return True

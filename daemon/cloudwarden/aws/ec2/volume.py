@@ -5,15 +5,18 @@ Source: AWS "Amazon EC2 API Reference" (DescribeVolumes, CreateSnapshot, Describ
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, ClassVar
 
+from cloudwarden.aws.ec2.dependants import VOLUME_PERMISSIONS, of_volume
 from cloudwarden.aws.ec2.identity import identity
 from cloudwarden.aws.kind import Kind
 from cloudwarden.core.action import ACTION_ID, Action, Call, Json, Plan, Proof, Read, Shows, Wait
+from cloudwarden.core.blast import Dependant, Look
 from cloudwarden.core.resource import Resource, Scope, Tags
+from cloudwarden.core.saving import Charge, Charges, Uncharged
 from cloudwarden.core.verdict import Violation
 
 ACTION_TAG = "cloudwarden:action-id"
@@ -36,10 +39,12 @@ class Attachment:
 class Volume(Resource):
     """An EBS volume that is not being deleted.
 
-    `state` is creating, available, in-use or error. EC2 does not say when a volume was last detached.
+    `state` is creating, available, in-use or error. EC2 does not say when a volume was last detached. `iops` and
+    `throughput_mibps` are None where its type has none to choose.
     """
 
     kind: ClassVar[str] = "ec2.volume"
+    dependants_permissions: ClassVar[tuple[str, ...]] = VOLUME_PERMISSIONS
 
     created: datetime  # pyright: ignore[reportGeneralTypeIssues]  # EC2 always says it, and it is passed by name
     state: str
@@ -49,11 +54,49 @@ class Volume(Resource):
     availability_zone: str
     attachments: tuple[Attachment, ...] = ()
     snapshot_id: str | None = None
+    iops: int | None = None
+    throughput_mibps: int | None = None
 
     @property
     def attached(self) -> bool:
         """Whether anything holds it, or is about to, or is just letting go."""
         return bool(self.attachments) or self.state != "available"
+
+    def dependants(self) -> Iterator[Dependant | Look]:
+        """Whoever holds it, and its snapshots."""
+        return of_volume(self.id, {one.instance_id: one.device for one in self.attachments})
+
+    @property
+    def charges(self) -> Charges:
+        """Its storage, and what was ordered of IOPS and throughput beyond what comes with its type."""
+        return _charges(self)
+
+
+FREE_IOPS, FREE_MIBPS = 3000, 125
+"""What comes with a gp3 volume. Source: "Amazon EBS pricing"."""
+
+IO2_FIRST_TIER = 32_000
+"""IOPS of io2 up to which one price holds."""
+
+
+def _charges(volume: Volume) -> Charges:
+    extra = {
+        "ebs-iops-month": volume.iops if volume.volume_type in ("gp3", "io1", "io2") else 0,
+        "ebs-mibps-month": volume.throughput_mibps if volume.volume_type == "gp3" else 0,
+    }
+    if None in extra.values() or (volume.volume_type == "io2" and (volume.iops or 0) > IO2_FIRST_TIER):
+        return Uncharged(why=f"its IOPS or throughput have no one price: {volume.iops}, {volume.throughput_mibps}")
+    if volume.volume_type == "gp3":
+        extra = {
+            "ebs-iops-month": max(0, (extra["ebs-iops-month"] or 0) - FREE_IOPS),
+            "ebs-mibps-month": max(0, (extra["ebs-mibps-month"] or 0) - FREE_MIBPS),
+        }
+    ordered = {"ebs-gib-month": volume.size_gib, **extra}
+    return tuple(
+        Charge(region=volume.region, table=table, item=volume.volume_type, quantity=quantity)
+        for table, quantity in ordered.items()
+        if quantity
+    )
 
 
 def _view(raw: Mapping[str, Any], scope: Scope) -> Volume:
@@ -67,6 +110,8 @@ def _view(raw: Mapping[str, Any], scope: Scope) -> Volume:
         availability_zone=raw["AvailabilityZone"],
         attachments=tuple(_attachment(entry) for entry in raw.get("Attachments", ())),
         snapshot_id=raw.get("SnapshotId") or None,
+        iops=raw.get("Iops"),
+        throughput_mibps=raw.get("Throughput"),
     )
 
 
@@ -115,6 +160,16 @@ class SnapshotThenDelete(Action[Volume]):
             steps=(_create_snapshot(resource), _snapshot_completed(), _delete_volume(resource.id)),
             irreversible="a deleted volume does not come back; one made from ${snapshot_id} holds the same data",
         )
+
+    def frees(self, resource: Volume) -> Charges:
+        """What the volume costs, less what its snapshot may: as if every block had been written to."""
+        freed = resource.charges
+        if isinstance(freed, Uncharged):
+            return freed
+        kept = Charge(
+            region=resource.region, table="ebs-snapshot-gib-month", item="standard", quantity=-resource.size_gib
+        )
+        return (*freed, kept)
 
 
 def _create_snapshot(volume: Volume) -> Call:

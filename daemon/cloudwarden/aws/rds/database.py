@@ -6,17 +6,20 @@ RDS User Guide": "Stopping an Amazon RDS DB instance temporarily" and "Amazon Cl
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from cloudwarden.aws.kind import Kind
+from cloudwarden.aws.rds.dependants import PERMISSIONS, of_database
 from cloudwarden.core.action import Action, Call, Json, Plan, Proof, Read, Shows
+from cloudwarden.core.blast import Dependant, Look
 from cloudwarden.core.detail import Detail, UnreadTags
 from cloudwarden.core.errors import PermanentError
 from cloudwarden.core.evidence import Evidence
 from cloudwarden.core.metric import Metric
 from cloudwarden.core.resource import Resource, Scope, Tags
+from cloudwarden.core.saving import Charge, Charges, Uncharged
 from cloudwarden.core.verdict import Violation
 
 
@@ -32,6 +35,7 @@ class Database(Resource):
     """
 
     kind: ClassVar[str] = "rds.database"
+    dependants_permissions: ClassVar[tuple[str, ...]] = PERMISSIONS
 
     engine: str
     engine_version: str
@@ -63,6 +67,37 @@ class Database(Resource):
             (self.multi_az and self.engine.startswith("sqlserver"), "SQL Server in several zones cannot be stopped"),
         )
         return next((reason for holds, reason in checks if holds), None)
+
+    def dependants(self) -> Iterator[Dependant | Look]:
+        """Its read replicas, its cluster, its proxies."""
+        return of_database(self.id, self.cluster, self.replicas)
+
+    @property
+    def computing(self) -> Charges:
+        """What its instances cost while they run."""
+        if self.cluster is not None or self.engine not in _PRICED:
+            return Uncharged(why=f"no price is known of {self.engine}{' in a cluster' if self.cluster else ''}")
+        if self.status == "stopped":
+            return ()
+        table = f"rds-{self.engine}-hour"
+        return (Charge(region=self.region, table=table, item=self.instance_class, quantity=self._copies),)
+
+    @property
+    def charges(self) -> Charges:
+        """Its computing and its storage; IOPS that were ordered, and backups, come on top."""
+        computing = self.computing
+        if isinstance(computing, Uncharged):
+            return computing
+        size = self.storage_gib * self._copies
+        return (*computing, Charge(region=self.region, table="rds-gib-month", item=self.storage_type, quantity=size))
+
+    @property
+    def _copies(self) -> int:
+        return 2 if self.multi_az else 1
+
+
+_PRICED = ("mariadb", "mysql", "postgres")
+"""Engines without a license of their own; elsewhere the price depends on it."""
 
 
 def _tags(answer: Json) -> Tags:
@@ -157,6 +192,10 @@ class Stop(Action[Database]):
             steps=(_stop(resource.id),),
             inverse=(_start(resource.id),),
         )
+
+    def frees(self, resource: Database) -> Charges:
+        """Its computing alone, and for the seven days after which AWS starts it again."""
+        return resource.computing
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -1,18 +1,21 @@
 """S3 buckets: one listing for each account, whatever regions they are kept in.
 
-Source: AWS "Amazon S3 API Reference" (ListBuckets, GetBucketTagging).
+Source: AWS "Amazon S3 API Reference" (ListBuckets, GetBucketTagging, GetBucketPolicy, GetBucketReplication,
+GetBucketWebsite).
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, ClassVar
 
 from cloudwarden.aws.kind import Kind
 from cloudwarden.aws.partition import partition
+from cloudwarden.aws.s3.dependants import PERMISSIONS, of_bucket
 from cloudwarden.core.action import Json
+from cloudwarden.core.blast import Dependant, Look
 from cloudwarden.core.detail import Detail, UnreadTags
 from cloudwarden.core.resource import GLOBAL, Resource, Scope, Tags
 
@@ -27,14 +30,36 @@ class Bucket(Resource):
 
     kind: ClassVar[str] = "s3.bucket"
     is_global: ClassVar[bool] = True
+    dependants_permissions: ClassVar[tuple[str, ...]] = PERMISSIONS
 
     created: datetime  # pyright: ignore[reportGeneralTypeIssues]  # S3 always says it, and it is passed by name
     bucket_region: str | None = None
+
+    def dependants(self) -> Iterator[Dependant | Look]:
+        """Whoever its website, its replication and its policy speak of."""
+        return of_bucket(self.id, policy=policy(self), replication=replication(self), website=website(self))
 
 
 def detail(bucket: Bucket, operation: str, path: str, *, absent_codes: tuple[str, ...] = ()) -> Detail:
     """A question about one bucket, asked where it is kept."""
     return _detail(bucket.id, bucket.account, bucket.bucket_region, operation, path, absent_codes)
+
+
+def website(bucket: Bucket) -> Detail:
+    """Whether the bucket is served as a website."""
+    path = "IndexDocument || RedirectAllRequestsTo"
+    return detail(bucket, "get_bucket_website", path, absent_codes=("NoSuchWebsiteConfiguration",))
+
+
+def replication(bucket: Bucket) -> Detail:
+    """Which other buckets get copies."""
+    absent = ("ReplicationConfigurationNotFoundError",)
+    return detail(bucket, "get_bucket_replication", "ReplicationConfiguration.Rules", absent_codes=absent)
+
+
+def policy(bucket: Bucket) -> Detail:
+    """The bucket's policy, a JSON text in a field of that name."""
+    return detail(bucket, "get_bucket_policy", "{Policy: Policy}", absent_codes=("NoSuchBucketPolicy",))
 
 
 def _detail(

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, ClassVar, TypeVar, cast
 
-from cloudwarden.aws.s3.bucket import Bucket, detail
+from cloudwarden.aws.s3.bucket import Bucket, detail, replication, website
 from cloudwarden.core.action import Json
 from cloudwarden.core.detail import Detail, known
 from cloudwarden.core.evidence import Evidence
@@ -45,21 +45,9 @@ def ownership(bucket: Bucket) -> Detail:
     return detail(bucket, "get_bucket_ownership_controls", "OwnershipControls.Rules", absent_codes=absent)
 
 
-def website(bucket: Bucket) -> Detail:
-    """Whether the bucket is served as a website."""
-    path = "IndexDocument || RedirectAllRequestsTo"
-    return detail(bucket, "get_bucket_website", path, absent_codes=("NoSuchWebsiteConfiguration",))
-
-
 def cors(bucket: Bucket) -> Detail:
     """Which websites' scripts may reach the bucket."""
     return detail(bucket, "get_bucket_cors", "CORSRules", absent_codes=("NoSuchCORSConfiguration",))
-
-
-def replication(bucket: Bucket) -> Detail:
-    """Which other buckets get copies."""
-    absent = ("ReplicationConfigurationNotFoundError",)
-    return detail(bucket, "get_bucket_replication", "ReplicationConfiguration.Rules", absent_codes=absent)
 
 
 class Settings(Evidence):

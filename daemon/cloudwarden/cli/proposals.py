@@ -1,0 +1,134 @@
+"""Verbs that show proposals: all that wait for people, and one with everything that is to be known of it."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from collections.abc import Iterator
+from typing import Annotated
+
+import typer
+from rich.table import Table
+
+from cloudwarden.cli import shapes, tables
+from cloudwarden.cli.findings import PolicyOption
+from cloudwarden.cli.installation import app_of
+from cloudwarden.cli.output import JsonOption, emit, moment, notice, say, show, table
+from cloudwarden.core.action import Plan, Step, Wait
+from cloudwarden.core.finding import Finding, Proposal, ProposalState
+from cloudwarden.engine.decide import DecisionError
+
+proposals = typer.Typer(help="What waits for people to agree.", invoke_without_command=True)
+
+
+@proposals.callback()
+def listing(
+    context: typer.Context,
+    policy: PolicyOption = None,
+    *,
+    as_json: JsonOption = False,
+) -> None:
+    """List proposals that wait for a person, or `show` one.
+
+    Approved ones stay listed until they are carried out.
+    """
+    if context.invoked_subcommand is not None:
+        return
+    with app_of(context) as app, app.store.reading() as tx:
+        found = [one for one in tx.proposals.undecided() if policy in (None, one.policy)]
+    if as_json:
+        emit([shapes.proposal(one) for one in found])
+        return
+    show([tables.proposals("Proposals", found)])
+    if pending := [one for one in found if one.state is ProposalState.PENDING]:
+        notice(f"to see all of one: cloudwarden proposals show {pending[0].id}")
+
+
+@proposals.command("show")
+def showing(
+    context: typer.Context,
+    proposal_id: Annotated[str, typer.Argument(metavar="ID", help="A proposal, as `cloudwarden proposals` lists it.")],
+    *,
+    as_json: JsonOption = False,
+) -> None:
+    """Show one proposal: what exactly it would do and to what, why, what depends on that, and who must agree."""
+    with app_of(context) as app, app.store.reading() as tx:
+        one = tx.proposals.get(proposal_id)
+        finding = tx.findings.get(one.finding_id) if one else None
+    if one is None or finding is None:
+        raise DecisionError(f"no proposal {proposal_id!r}: `cloudwarden proposals` lists those that wait")
+    if as_json:
+        evidence = [shapes.reading(each) for each in finding.readings]
+        found = {"arn": finding.arn, "name": finding.name, "why": finding.violation.summary, "evidence": evidence}
+        emit({**shapes.proposal(one), **found, "commands": dict(_commands(one))})
+        return
+    show(_shown(one, finding))
+    if one.state is ProposalState.PENDING:
+        for what, command in _commands(one):
+            say(f"to {what}: {command}")
+
+
+def _shown(one: Proposal, finding: Finding) -> Iterator[Table]:
+    yield table(f"Proposal {one.id}", ("", ""), _facts(one, finding))
+    yield _steps("It would", one.plan.steps)
+    if one.plan.inverse:
+        yield _steps("Undone by", one.plan.inverse)
+    readings = ((each.question, each.answer) for each in finding.readings)
+    yield table(f"Evidence: {finding.violation.summary}", ("question", "answer"), readings)
+    yield tables.radius(one.radius)
+    if one.alternatives:
+        rows = ((plan.action, plan.summary, plan.hash, *_prospect(one, plan)) for plan in one.alternatives)
+        columns = ("--action", "would", "plan", "depends on it", "saves")
+        yield table("Or, chosen by an approver", columns, rows)
+
+
+def _facts(one: Proposal, finding: Finding) -> Iterator[tuple[str, str]]:
+    yield "would", one.plan.summary
+    yield "resource", f"{one.resource_id} {finding.name or ''}".rstrip()
+    yield "ARN", finding.arn
+    yield "policy", f"{one.policy}, severity {finding.severity}"
+    yield "finding", f"{finding.id}, {finding.state} since {moment(finding.state_since)}"
+    yield "state", one.state.value if one.reason is None else f"{one.state}: {one.reason}"
+    yield "saves", tables.saving(one.prospect.saving, basis=True)
+    yield "depends on it", str(one.radius)
+    yield "must agree", _quorum(one)
+    yield "made", moment(one.created_at)
+    yield "expires", moment(one.expires_at)
+    yield "plan hash", one.plan.hash
+    yield "blast radius hash", one.radius.hash
+    if not one.plan.inverse:
+        yield "cannot be undone", one.plan.irreversible or "it has no inverse"
+    if finding.held:
+        yield "held by", finding.held
+
+
+def _quorum(one: Proposal) -> str:
+    wanted = "1 person" if one.quorum == 1 else f"{one.quorum} people"
+    barred = f", none of {', '.join(one.not_by)}" if one.not_by else ""
+    agreed = ", ".join(one.agreeing) or "nobody"
+    return f"{wanted}{barred}; agreed so far: {agreed}"
+
+
+def _steps(title: str, steps: tuple[Step, ...]) -> Table:
+    rows = []
+    for number, step in enumerate(steps, start=1):
+        request = step.read if isinstance(step, Wait) else step
+        what = f"{request.service} {request.operation}"
+        until = f"wait until it shows {', '.join(step.until)}: " if isinstance(step, Wait) else ""
+        rows.append((str(number), f"{until}{what}", json.dumps(request.arguments, sort_keys=True)))
+    return table(title, ("", "call", "arguments"), rows)
+
+
+def _prospect(one: Proposal, plan: Plan) -> tuple[str, str]:
+    found = one.prospects.get(plan.action)
+    return (str(found.radius), tables.saving(found.saving)) if found else ("unknown", "unknown")
+
+
+def _commands(one: Proposal) -> Iterator[tuple[str, str]]:
+    """What decides it. Approving names both hashes, so that it counts for what was shown and nothing else."""
+    hashes = f"--plan {one.plan.hash} --radius {one.radius.hash}"
+    yield "approve", f"cloudwarden approve {one.id} {hashes} --reason '...'"
+    yield "reject", f"cloudwarden reject {one.id} --reason '...'"
+    yield "put off", f"cloudwarden snooze {one.id} --for 3d --reason '...'"
+    resource = shlex.quote(one.resource_id)
+    yield "exempt", f"cloudwarden exempt {shlex.quote(one.policy)} {resource} --for 30d --reason '...'"
