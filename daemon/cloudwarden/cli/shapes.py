@@ -198,8 +198,8 @@ def params(one: AnyPolicy) -> Shape:
     return dumped
 
 
-def explanation(one: Explanation) -> Shape:
-    """Why a resource is, or is not, a finding."""
+def explanation(one: Explanation, *, metrics: int) -> Shape:
+    """Why a resource is, or is not, a finding, and for how many metrics CloudWatch was asked."""
     return {
         "policy": policy(one.policy),
         "mode": {"in_force": str(one.mode), "policy": str(one.policy.mode), "ceiling": str(one.ceiling)},
@@ -209,6 +209,7 @@ def explanation(one: Explanation) -> Shape:
         "finding": finding(one.finding) if one.finding else None,
         "guards": [hold(each) for each in one.holds],
         "problem": cause(one.problem) if one.problem else None,
+        "metrics": metrics,
     }
 
 

@@ -88,8 +88,7 @@ class Metric:
         breaches = [
             (self._breach_holds_until(query, *breach, limit), *breach)
             for query in queries
-            if isinstance(answer := self.inquiry.hear(query), Series)
-            and (breach := self._breach(query, answer, limit))
+            if isinstance(answer := self.inquiry.hear(query), Series) and (breach := self._breach(query, answer, limit))
         ]
         if not breaches:
             return False
