@@ -35,9 +35,9 @@ class CloudWatchSettings(Table):
         ge=1,
         description="metrics, default 1000000: GetMetricData costs $0.01 per 1,000, so at most $10 from one UTC "
         "midnight to the next; a policy that asks for too much is noticed on its first day and not on the invoice. "
-        "What is over it is unknown, in this order: policies of severity low wait from 70 % of it on, medium from 80 %, "
-        "high from 90 %; within a severity the one with the shorter interval is asked first. What `explain` and `doctor` "
-        "ask counts too.",
+        "What is over it is unknown, in this order: policies of severity low wait from 70 % of it on, medium from "
+        "80 %, high from 90 %; within a severity the one with the shorter interval is asked first. What `explain` and "
+        "`doctor` ask counts too.",
     )
 
 
