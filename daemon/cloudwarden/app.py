@@ -21,6 +21,7 @@ from cloudwarden.aws.doctor import AwsDoctor
 from cloudwarden.aws.inventory import AwsInventory
 from cloudwarden.aws.limits import Limits
 from cloudwarden.aws.session import Sessions
+from cloudwarden.aws.trials import Trials
 from cloudwarden.clock import SystemClock, boot_id
 from cloudwarden.collecting import unhurried
 from cloudwarden.core.acceptance import KnownScope
@@ -108,14 +109,8 @@ class App:
     @cached_property
     def doctor(self) -> AwsDoctor:
         """What tries AWS."""
-        return AwsDoctor(
-            self.sessions,
-            self.inventory,
-            AwsActuator(self.sessions),
-            CloudWatchEvidence(self.sessions),
-            threads=self.settings.threads,
-            now=self.clock.now,
-        )
+        trials = Trials(self.sessions, self.inventory, AwsActuator(self.sessions), now=self.clock.now)
+        return AwsDoctor(self.sessions, trials, self.inventory, budget=self.budget, threads=self.settings.threads)
 
     @cached_property
     def gatherer(self) -> Gatherer:
