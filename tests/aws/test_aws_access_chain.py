@@ -1,4 +1,4 @@
-"""The first credentials: every source of the SDK's chain is taken, renewed before it ends, and said plainly when over."""
+"""The first credentials: every source of the SDK's chain is taken, renewed in time, and said plainly when over."""
 
 from __future__ import annotations
 
