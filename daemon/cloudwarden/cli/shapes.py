@@ -260,6 +260,10 @@ def swept(result: SweepResult) -> Shape:
         "settled": result.settled,
         "verdicts": {outcome.value: result.count(outcome) for outcome in Outcome},
         "findings": [finding(one) for one in result.findings],
+        "incomplete": [
+            {"account": scope.account, "region": scope.region, "policies": list(policies), "cause": cause(why)}
+            for (scope, why), policies in result.blind.items()
+        ],
         "unknown": [
             {"policy": one.policy, "resource": doubt.resource_id, "name": doubt.name, "cause": cause(doubt.cause)}
             for one in result.judgements
