@@ -341,6 +341,8 @@ class OldRemoved:
     actions: int = 0
     proposals: int = 0
     findings: int = 0
+    exemptions: int = 0
+    scopes: int = 0
     entries: int = 0
 
 
