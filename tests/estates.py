@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from multiprocessing.connection import Connection
 
 from cloudwarden.core.policy import AnyPolicy
-from cloudwarden.core.verdict import Outcome
+from cloudwarden.core.verdict import Outcome, Severity
 from cloudwarden.engine.events import MetricsRequested
 from cloudwarden.engine.survey import Assignment, Judgement, Survey
 from cloudwarden.loading import rebuilt
@@ -20,7 +20,8 @@ from world import NOON
 class Estate:
     """A surveyor that finds one compliant resource for each policy, and says which process looked.
 
-    Accounts 13 and 14 are trouble: the first kills its process, the second never ends.
+    Accounts 13 and 14 are trouble: the first kills its process, the second never ends. In a run that spends, each
+    scope wants three metrics.
     """
 
     def __init__(self, sender: Sender) -> None:
@@ -33,8 +34,9 @@ class Estate:
                 os.kill(os.getpid(), signal.SIGKILL)
             if one.scope.account.endswith("14") and "hangs" in one.run_id:
                 time.sleep(600)
+            granted = self._sender.grant(((Severity.LOW, 3),)) if "spends" in one.run_id else 1
             self._sender.report(
-                MetricsRequested(run_id=str(os.getpid()), scope=one.scope, requested={"stop-idle": 1}, shared=0)
+                MetricsRequested(run_id=str(os.getpid()), scope=one.scope, requested={"stop-idle": granted}, shared=0)
             )
             self._sender.alive()
             yield found(one, policies)

@@ -189,7 +189,7 @@ def sweep() -> Iterator[object]:
     yield listed(kind="ec2.volume", problem=Cause(reason="throttled", detail="page 2 was not answered"))
     yield events.MetricsRequested(run_id="", scope=SCOPE, requested={"stop-idle": 4}, shared=4)
     yield events.LeasesUsed(run_id="", verdicts=9, series=9)
-    yield events.MetricsBudgeted(run_id="", spent=4, budget=1000, refused=0)
+    yield events.MetricsBudgeted(run_id="", granted=4, spent=4, budget=1000, refused=0)
     yield judged()
     yield events.RuleFailed(run_id="r-1", policy="stop-idle", resource="i-2", reason="rule-raised", detail="KeyError")
     for phase in ("gather", "judge", "settle", "act"):

@@ -22,6 +22,7 @@ from cloudwarden.aws.inventory import AwsInventory
 from cloudwarden.aws.limits import Limits
 from cloudwarden.aws.prices import list_prices
 from cloudwarden.aws.session import Sessions
+from cloudwarden.aws.trials import Trials
 from cloudwarden.aws.vault import S3Copy, VaultPlace
 from cloudwarden.clock import SystemClock, boot_id
 from cloudwarden.collecting import unhurried
@@ -30,7 +31,7 @@ from cloudwarden.core.policy import AnyPolicy, Mode
 from cloudwarden.core.resource import Scope
 from cloudwarden.daemon import Daemon
 from cloudwarden.engine.act import Actor
-from cloudwarden.engine.budget import MetricBudget
+from cloudwarden.engine.budget import Budget, MetricBudget
 from cloudwarden.engine.cutoff import SignalCutoff
 from cloudwarden.engine.enroll import Enroller
 from cloudwarden.engine.events import StoreCounted
@@ -120,14 +121,8 @@ class App:
     @cached_property
     def doctor(self) -> AwsDoctor:
         """What tries AWS."""
-        return AwsDoctor(
-            self.sessions,
-            self.inventory,
-            AwsActuator(self.sessions),
-            self.evidence,
-            threads=self.settings.threads,
-            now=self.clock.now,
-        )
+        trials = Trials(self.sessions, self.inventory, AwsActuator(self.sessions), now=self.clock.now)
+        return AwsDoctor(self.sessions, trials, self.inventory, budget=self.budget, threads=self.settings.threads)
 
     @cached_property
     def evidence(self) -> AwsEvidence:
@@ -144,9 +139,17 @@ class App:
             reporter=self.reporter,
             threads=self.settings.threads,
             alive=self._beat,
-            budget=MetricBudget(
-                store=self.store, per_day=self.settings.cloudwatch.metrics_per_day, reporter=self.reporter
-            ),
+            budget=self.budget,
+        )
+
+    @cached_property
+    def budget(self) -> Budget:
+        """What says how many metrics may still be asked for."""
+        return MetricBudget(
+            store=self.store,
+            per_day=self.settings.cloudwatch.metrics_per_day,
+            clock=self.clock,
+            reporter=self.reporter,
         )
 
     @cached_property
@@ -169,6 +172,7 @@ class App:
             clock=self.clock,
             reporter=self.reporter,
             alive=self._beat,
+            budget=self.budget,
         )
 
     @cached_property
@@ -385,11 +389,14 @@ class App:
 
 
 def _work(settings: Settings, connection: Connection) -> None:
-    """What a worker's process runs. Ctrl-C is for the daemon, which then closes the pipe."""
+    """What a worker's process runs. Ctrl-C is for the daemon, which then closes the pipe.
+
+    It has no store: what it may spend is asked of the daemon, and its scopes come with each assignment.
+    """
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     app = App(settings)
     sender = Sender(connection)
-    app.reporter, app._alive = sender, sender.alive
+    app.reporter, app.budget, app._alive = sender, sender, sender.alive
 
     def survey(assignments: Sequence[Assignment], policies: Mapping[str, AnyPolicy]) -> Iterator[Survey]:
         app.sessions.know({assignment.scope.account for assignment in assignments})

@@ -56,5 +56,7 @@ def _sum(one: OldRemoved, other: OldRemoved) -> OldRemoved:
         actions=one.actions + other.actions,
         proposals=one.proposals + other.proposals,
         findings=one.findings + other.findings,
+        exemptions=one.exemptions + other.exemptions,
+        scopes=one.scopes + other.scopes,
         entries=one.entries + other.entries,
     )

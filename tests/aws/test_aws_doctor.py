@@ -4,15 +4,20 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
-from cloudwarden import OBSERVE, PROPOSE, Mode
-from cloudwarden.aws import ec2
+import pytest
+
+from cloudwarden import OBSERVE, PROPOSE, Mode, NoParams, Policy, every
+from cloudwarden.aws import ec2, s3
 from cloudwarden.aws.access.account import Account
 from cloudwarden.aws.actuator import AwsActuator
 from cloudwarden.aws.doctor import AwsDoctor
 from cloudwarden.aws.inventory import AwsInventory
 from cloudwarden.aws.session import Sessions
+from cloudwarden.aws.trials import Trials
 from cloudwarden.core.checkup import Area, Check, Health
-from looking import aws_evidence
+from cloudwarden.core.policy import AnyPolicy
+from cloudwarden.library.exposure import public_bucket
+from leased_life import Till
 from many_accounts import assumed, identified, signer
 from stub_aws import (
     ACCOUNT,
@@ -25,6 +30,8 @@ from stub_aws import (
     json_reply,
     query_error,
     query_xml,
+    rest_error,
+    rest_xml,
     sessions_to,
     xml,
 )
@@ -69,17 +76,12 @@ def healthy(aws: StubAws, *accounts: str) -> Sessions:
     return sessions_to(aws, accounts=tuple(Account(id=one) for one in accounts))
 
 
-def examined(sessions: Sessions, *, mode: Mode = PROPOSE) -> list[Check]:
-    """Every check, for two policies."""
-    doctor = AwsDoctor(
-        sessions,
-        AwsInventory(sessions, ec2.KINDS),
-        AwsActuator(sessions),
-        aws_evidence(sessions),
-        threads=4,
-        now=lambda: datetime.now(UTC),
-    )
-    return list(doctor.examine((stop_idle(), delete_unattached()), lambda policy: mode))
+def examined(sessions: Sessions, *policies: AnyPolicy, mode: Mode = PROPOSE, budget: Till | None = None) -> list[Check]:
+    """Every check, for two policies unless others are given."""
+    inventory = AwsInventory(sessions, (*ec2.KINDS, *s3.KINDS))
+    trials = Trials(sessions, inventory, AwsActuator(sessions), now=lambda: datetime.now(UTC))
+    doctor = AwsDoctor(sessions, trials, inventory, budget=budget or Till(), threads=4)
+    return list(doctor.examine(policies or (stop_idle(), delete_unattached()), lambda policy: mode))
 
 
 def of(checks: list[Check], health: Health) -> set[str]:
@@ -173,10 +175,11 @@ def test_useless_credentials_end_the_examination(aws: StubAws) -> None:
     aws.on("GetCallerIdentity", query_error("RequestExpired", status=400))
     checks = examined(sessions)
     assert [(one.area, one.health) for one in checks] == [
+        (Area.ENDPOINT, Health.OK),
         (Area.CREDENTIALS, Health.FAILED),
         (Area.CLOCK, Health.FAILED),
     ]
-    assert "12 minutes behind" in checks[1].detail
+    assert "12 minutes behind" in checks[2].detail
 
 
 def test_a_silent_service_says_to_look_at_the_network(aws: StubAws) -> None:
@@ -185,3 +188,65 @@ def test_a_silent_service_says_to_look_at_the_network(aws: StubAws) -> None:
     aws.on("DescribeInstances", Reply(reset=True))
     (failed,) = (one for one in examined(sessions) if one.health is Health.FAILED)
     assert "endpoint" in failed.fix
+
+
+BUCKETS = rest_xml(
+    "<ListAllMyBucketsResult><Buckets><Bucket><Name>logs</Name><CreationDate>2026-01-01T00:00:00Z</CreationDate>"
+    "<BucketRegion>eu-central-1</BucketRegion></Bucket></Buckets></ListAllMyBucketsResult>"
+)
+OPEN: AnyPolicy = Policy(
+    name="block-public-buckets",
+    rule=public_bucket,
+    params=NoParams(),
+    schedule=every(hours=1),
+    action=s3.BlockPublicAccess(),
+)
+
+
+def test_what_a_rule_reads_of_one_resource_is_read_of_an_example(aws: StubAws) -> None:
+    """Each by its IAM action, once for an account; what says that nothing is configured was allowed."""
+    sessions = healthy(aws, WEB)
+    aws.on("GET", BUCKETS)
+    none = rest_error("NoSuchPublicAccessBlockConfiguration")
+    aws.on("GET /v20180820/configuration/publicAccessBlock", none)
+    aws.on("GET publicAccessBlock", none)
+    aws.on("GET policyStatus", rest_error("NoSuchBucketPolicy"))
+    aws.on("GET acl", rest_error("AccessDenied", status=403))
+    aws.on("GET tagging", rest_error("NoSuchTagSet"))
+    aws.on("GET policy", rest_error("NoSuchBucketPolicy"))
+    aws.on("GET website", rest_error("NoSuchWebsiteConfiguration"))
+    aws.on("GET replication", rest_error("ReplicationConfigurationNotFoundError"))
+    checks = [one for one in examined(sessions, OPEN) if one.where == f"{WEB}/global"]
+    assert {one.subject: one.health for one in checks} == {
+        "s3:ListAllMyBuckets": Health.OK,
+        "s3:GetBucketTagging": Health.OK,
+        "s3:GetAccountPublicAccessBlock": Health.OK,
+        "s3:GetBucketPublicAccessBlock": Health.OK,
+        "s3:GetBucketPolicyStatus": Health.OK,
+        "s3:GetBucketAcl": Health.FAILED,
+        "s3:GetBucketPolicy": Health.OK,
+        "s3:GetBucketWebsite": Health.OK,
+        "s3:GetReplicationConfiguration": Health.OK,
+        "s3:PutBucketPublicAccessBlock": Health.UNTESTED,
+    }
+
+
+def test_what_the_doctor_asks_is_of_the_budget(aws: StubAws) -> None:
+    """Spent, the metric is not asked for, and that is said."""
+    till = Till()
+    till.spent = True
+    checks = examined(healthy(aws, WEB), budget=till)
+    (metric,) = (one for one in checks if one.subject == "cloudwatch:GetMetricData")
+    assert (metric.health, "budget" in metric.detail, aws.count("GetMetricData")) == (Health.UNTESTED, True, 0)
+
+
+def test_an_endpoint_that_cannot_be_reached_is_said_once(aws: StubAws, monkeypatch: pytest.MonkeyPatch) -> None:
+    """And not again for each permission behind it, which nobody tried."""
+    healthy(aws, WEB)
+    monkeypatch.setenv("AWS_ENDPOINT_URL", aws.url)
+    monkeypatch.setenv("AWS_ENDPOINT_URL_EC2", "http://127.0.0.1:9")
+    checks = examined(sessions_to(aws, endpoint_url=None, accounts=(Account(id=WEB),)))
+    (failed,) = (one for one in checks if one.health is Health.FAILED)
+    assert (failed.area, failed.subject, "refused" in failed.detail) == (Area.ENDPOINT, "127.0.0.1:9", True)
+    assert {"ec2:DescribeInstances", "ec2:StopInstances"} <= of(checks, Health.UNTESTED)
+    assert aws.count("DescribeInstances") == 0

@@ -1,14 +1,16 @@
-"""Metrics asked for in a simulated day, with leases and without: 15-minute sweeps, a window of six hours.
+"""Metrics asked for in a simulated day, with leases and without, beside the least that equal findings can cost.
 
-What is idle is asked for its three metrics at every sweep, or a finding would stand that is no longer true. So with
-I of N instances idle all day, no equal answer asks fewer than 3 I at a sweep, against N + 2 I without leases: for one
-in ten at most four times fewer. A thousand that are all idle need 3,000 series, six calls of 500, beside listings.
+    python tests/bench/leases.py [1000]
+
+Sweeps every 15 minutes, a window of six hours. Why nothing less can be asked for is in docs/decisions/0016.
 """
 
 from __future__ import annotations
 
+import math
 import sys
-from datetime import UTC, datetime, timedelta
+from dataclasses import dataclass
+from datetime import UTC, datetime
 
 from cloudwarden import Policy, every, minutes
 from cloudwarden.core.metric import Series
@@ -21,7 +23,14 @@ from cloudwarden.memory import MemoryCloud
 from cloudwarden.testing import instance
 
 START = datetime(2026, 3, 2, tzinfo=UTC)
-POLICY: AnyPolicy = Policy(name="idle", rule=idle, params=Idle(), schedule=every(minutes=15))
+INTERVAL, SWEEPS = minutes(15), 96
+PARAMS = Idle()
+POLICY: AnyPolicy = Policy(name="idle", rule=idle, params=PARAMS, schedule=every(minutes=15))
+SERIES = 3
+"""What an idle instance is asked for: its CPU, and its network in and out."""
+
+WANTED = 10
+"""Times fewer."""
 
 
 class Silent:
@@ -31,19 +40,39 @@ class Silent:
         """Let it pass."""
 
 
-def day(instances: int, idle_ones: int, leases: Leases | None) -> tuple[int, list[tuple[bool, ...]]]:
+@dataclass(frozen=True, kw_only=True)
+class Estate:
+    """Running instances that stay all day as they are: busy on the CPU, busy on the network alone, or idle."""
+
+    busy: int
+    on_network: int
+    idle: int
+
+    @property
+    def least(self) -> int:
+        """The fewest series by which a day's findings can be equal.
+
+        An idle instance's every series, at every sweep; of a busy one the series that proves it, once in a window.
+        """
+        per_window = PARAMS.window // INTERVAL
+        return SWEEPS * SERIES * self.idle + math.ceil(SWEEPS / per_window) * (self.busy + self.on_network)
+
+
+def day(estate: Estate, leases: Leases | None) -> tuple[int, list[tuple[bool, ...]]]:
     """Metric series asked for, and who was a violation at each sweep."""
     cloud = MemoryCloud()
-    boxes = [instance(id=f"i-{number}") for number in range(instances)]
+    boxes = [instance(id=f"i-{number}") for number in range(estate.busy + estate.on_network + estate.idle)]
     gatherer = Gatherer(inventory=cloud, evidence=cloud, cutoff=NoCutoff(), reporter=Silent(), threads=1)
     asked, found = 0, []
-    for sweep in range(96):
-        now = START + timedelta(minutes=15 * sweep)
+    for sweep in range(SWEEPS):
+        now = START + INTERVAL * sweep
         moments = tuple(now - minutes(5 * age) for age in range(73))
-        quiet, busy = Series(moments=moments, values=(0.0,) * 73), Series(moments=moments, values=(90.0,) * 73)
+        quiet, busy = Series(moments=moments, values=(0.0,) * 73), Series(moments=moments, values=(1e9,) * 73)
         for number, box in enumerate(boxes):
-            cloud.series["CPUUtilization", box.id] = quiet if number < idle_ones else busy
-            cloud.series["NetworkIn", box.id] = cloud.series["NetworkOut", box.id] = quiet
+            on_network = estate.busy <= number < estate.busy + estate.on_network
+            cloud.series["CPUUtilization", box.id] = busy if number < estate.busy else quiet
+            cloud.series["NetworkIn", box.id] = busy if on_network else quiet
+            cloud.series["NetworkOut", box.id] = quiet
         cloud.asked.clear()
         verdicts = gatherer.verdicts([Case(policy=POLICY, resource=box) for box in boxes], now, leases)
         asked += len(cloud.asked)
@@ -51,15 +80,41 @@ def day(instances: int, idle_ones: int, leases: Leases | None) -> tuple[int, lis
     return asked, found
 
 
+def share_for(times_fewer: float, series: int) -> float:
+    """The share of instances busy on the CPU from which on leases can ask so many times fewer.
+
+    Of B busy ones and 1 - B idle ones, each sweep asks B + series (1 - B) without leases; with them series (1 - B),
+    and each busy one once in a window.
+    """
+    renewed = INTERVAL / PARAMS.window
+    return series * (times_fewer - 1) / (series * (times_fewer - 1) + 1 - times_fewer * renewed)
+
+
 def main(instances: int) -> None:
     """Print the figures."""
-    for idle_ones in (instances // 10, instances // 100):
-        without, with_leases = day(instances, idle_ones, None), day(instances, idle_ones, Leases())
-        assert without[1] == with_leases[1]
-        sys.stdout.write(
-            f"{instances} instances, {idle_ones} idle all day: {without[0]:,} metrics a day, with leases "
-            f"{with_leases[0]:,}: {without[0] / with_leases[0]:.1f} times fewer, equal findings\n"
+    out = sys.stdout.write
+    reached = math.ceil(instances * share_for(WANTED, SERIES))
+    out(f"{instances} instances, {SWEEPS} sweeps; findings are equal at each\n")
+    out(f"{'CPU busy':>9}{'network':>9}{'idle':>6}{'each time':>11}{'leases':>9}{'least':>9}{'times fewer':>13}")
+    out(f"{'at most':>9}\n")
+    for busy, on_network in (
+        (instances * 9 // 10, 0),
+        (instances * 6 // 10, instances * 3 // 10),
+        (reached, 0),
+        (instances * 99 // 100, 0),
+        (instances, 0),
+    ):
+        estate = Estate(busy=busy, on_network=on_network, idle=instances - busy - on_network)
+        (without, found), (leased, found_leased) = day(estate, None), day(estate, Leases())
+        assert found == found_leased
+        out(
+            f"{estate.busy:9}{estate.on_network:9}{estate.idle:6}{without:11,}{leased:9,}{estate.least:9,}"
+            f"{without / leased:13.1f}{without / estate.least:9.1f}\n"
         )
+    out(
+        f"{WANTED} times fewer from {share_for(WANTED, SERIES):.1%} busy on; were one series enough to know an idle "
+        f"one, from {share_for(WANTED, 1):.1%}\n"
+    )
 
 
 if __name__ == "__main__":

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from cloudwarden import hours
+from cloudwarden.clock import FakeClock
+from cloudwarden.core.metric import Series
 from cloudwarden.core.verdict import Outcome, Severity
 from cloudwarden.engine.budget import MetricBudget, affordable
 from cloudwarden.engine.cutoff import NoCutoff
@@ -22,19 +24,21 @@ CRITICAL = stop_idle(name="critical", severity=Severity.CRITICAL)
 BOX = instance(account=SCOPE.account, region=SCOPE.region, launched=NOON - hours(48))
 
 
-def gatherer(store: SqlStore, per_day: int, reports: Reports | None = None) -> tuple[Gatherer, MemoryCloud]:
+def gatherer(
+    store: SqlStore, per_day: int, reports: Reports | None = None, now: datetime = NOON
+) -> tuple[Gatherer, MemoryCloud]:
     """One with a budget, over a cloud without datapoints."""
     cloud, heard = MemoryCloud(), reports or Reports()
-    budget = MetricBudget(store=store, per_day=per_day, reporter=heard)
+    budget = MetricBudget(store=store, per_day=per_day, clock=FakeClock(now), reporter=heard)
     made = Gatherer(inventory=cloud, evidence=cloud, cutoff=NoCutoff(), reporter=heard, threads=1, budget=budget)
     return made, cloud
 
 
 def test_the_least_severe_wait_while_the_rest_is_kept_for_the_severe(store: SqlStore) -> None:
     """At seven tenths low stops; critical goes on to the end."""
-    severities = [Severity.CRITICAL] * 2 + [Severity.LOW] * 9
-    assert affordable(severities, 0, 10) == 7
-    assert affordable([Severity.CRITICAL] * 9, 7, 10) == 3
+    assert affordable([(Severity.CRITICAL, 2), (Severity.LOW, 9)], 0, 10) == 7
+    assert affordable([(Severity.CRITICAL, 9)], 7, 10) == 3
+    assert affordable([(Severity.HIGH, 1), (Severity.MEDIUM, 1), (Severity.LOW, 1)], 8, 10) == 1
 
 
 def test_what_is_over_the_budget_is_unknown_and_not_asked(store: SqlStore) -> None:
@@ -53,7 +57,7 @@ def test_what_is_over_the_budget_is_unknown_and_not_asked(store: SqlStore) -> No
 def test_a_restart_does_not_begin_the_day_anew_and_midnight_does(store: SqlStore) -> None:
     """What was spent is in the store before anything is asked."""
     for now, asked in ((NOON, 1), (NOON + hours(1), 0), (NOON + timedelta(days=1), 1)):
-        made, cloud = gatherer(store, 1)
+        made, cloud = gatherer(store, 1, now=now)
         made.verdicts([Case(policy=CRITICAL, resource=BOX)], now)
         assert len(cloud.asked) == asked
 
@@ -61,10 +65,11 @@ def test_a_restart_does_not_begin_the_day_anew_and_midnight_does(store: SqlStore
 def test_a_shared_series_is_paid_for_by_the_more_severe(store: SqlStore) -> None:
     """One series in two windows is one metric; low gets it for nothing."""
     reports = Reports()
-    made, _ = gatherer(store, 100, reports)
+    made, cloud = gatherer(store, 100, reports)
+    cloud.series["CPUUtilization", BOX.id] = Series(moments=(NOON,), values=(90.0,))
     made.verdicts([Case(policy=LOW, resource=BOX), Case(policy=CRITICAL, resource=BOX)], NOON)
     assert MetricsRequested(run_id="", scope=SCOPE, requested={"critical": 1}, shared=1) in reports.events
-    assert reports.of(MetricsBudgeted) == [MetricsBudgeted(run_id="", spent=1, budget=100, refused=0)]
+    assert reports.of(MetricsBudgeted) == [MetricsBudgeted(run_id="", granted=1, spent=1, budget=100, refused=0)]
 
 
 def test_a_store_that_cannot_be_written_grants_nothing(store: SqlStore) -> None:

@@ -3,20 +3,16 @@
 from __future__ import annotations
 
 import tracemalloc
-from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from types import FunctionType
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from cloudwarden import NoParams, Now, Policy, Violation, every, hours, minutes, rule
 from cloudwarden.aws import ec2
-from cloudwarden.core.errors import Throttled
-from cloudwarden.core.evidence import Evidence
-from cloudwarden.core.metric import Metric, Series
+from cloudwarden.core.errors import AccessDenied, CloudError, Throttled
+from cloudwarden.core.metric import Series
 from cloudwarden.core.policy import AnyPolicy
 from cloudwarden.core.resource import Tags
 from cloudwarden.core.verdict import Outcome, Verdict
@@ -27,29 +23,10 @@ from cloudwarden.engine.leases import BYTES_PER_LEASE, Leases
 from cloudwarden.library.compute import Idle, idle
 from cloudwarden.memory import MemoryCloud
 from cloudwarden.testing import instance
+from leased_life import Till, calm, lazy
 from world import NOON, SCOPE, Reports, World, stop_idle
 
 FIVE = minutes(5)
-METRICS = ("CPUUtilization", "NetworkIn", "NetworkOut", "Load")
-NAMES = ("i-1", "i-2")
-PERIODS = 30
-
-
-class Load(Evidence):
-    """A metric whose later samples may lower what was seen."""
-
-    @property
-    def average(self) -> Metric:
-        """The average of each period."""
-        return Metric(
-            inquiry=self.inquiry,
-            name="load",
-            unit="%",
-            namespace="n",
-            metrics=("Load",),
-            dimensions=(("InstanceId", self.resource.id),),
-            statistic="Average",
-        )
 
 
 judged: list[str] = []
@@ -68,31 +45,13 @@ def old(instance: ec2.Instance, params: NoParams, now: Now) -> Violation | None:
     return Violation(summary="old") if now.reached(instance.launched + hours(3)) else None
 
 
-@rule
-def lazy(instance: ec2.Instance, params: NoParams, load: Load) -> Violation | None:
-    """A violation and a compliance that both last as long as a metric."""
-    return None if load.average.stayed_below(5, over=minutes(30)) else Violation(summary="lazy")
-
-
-@rule
-def calm(instance: ec2.Instance, params: NoParams, load: Load) -> Violation | None:
-    """Compliant while a metric was high that late samples may lower."""
-    return Violation(summary="calm") if load.average.stayed_below(5, over=minutes(30)) else None
-
-
 def policy(name: str, of: object, **changes: object) -> AnyPolicy:
     """A policy that only observes."""
     return Policy(**{"name": name, "rule": of, "params": NoParams(), "schedule": every(minutes=15)} | changes)  # type: ignore[arg-type]  # a test's changes
 
 
-POLICIES: tuple[AnyPolicy, ...] = (
-    policy("idle", idle, params=Idle(window=minutes(60))),
-    policy("idle-briefly", idle, params=Idle(window=minutes(30), max_cpu_percent=50)),
-    policy("unowned", unowned),
-    policy("old", old),
-    policy("lazy", lazy),
-    policy("calm", calm),
-)
+IDLE = policy("idle", idle, params=Idle(window=minutes(60)))
+UNOWNED, OLD, LAZY, CALM = policy("unowned", unowned), policy("old", old), policy("lazy", lazy), policy("calm", calm)
 
 
 @dataclass(kw_only=True)
@@ -102,10 +61,16 @@ class Judge:
     cloud: MemoryCloud = field(default_factory=MemoryCloud)
     leases: Leases = field(default_factory=Leases)
     reports: Reports = field(default_factory=Reports)
+    till: Till = field(default_factory=Till)
 
     def __post_init__(self) -> None:
         self.gatherer = Gatherer(
-            inventory=self.cloud, evidence=self.cloud, cutoff=NoCutoff(), reporter=self.reports, threads=1
+            inventory=self.cloud,
+            evidence=self.cloud,
+            cutoff=NoCutoff(),
+            reporter=self.reports,
+            threads=1,
+            budget=self.till,
         )
 
     def judge(self, now: datetime, *policies: AnyPolicy, leased: bool = True) -> list[Verdict]:
@@ -125,131 +90,13 @@ def busy(cloud: MemoryCloud, name: str, *moments: datetime) -> None:
     cloud.series["CPUUtilization", name] = Series(moments=moments, values=(90.0,) * len(moments))
 
 
-@dataclass(frozen=True, kw_only=True)
-class Datapoint:
-    """What a period shows, from when on, and what a later sample makes of it."""
-
-    value: float
-    late: timedelta
-    then: float
-    corrected: timedelta
-
-
-@dataclass(frozen=True, kw_only=True)
-class Step:
-    """What happens between two sweeps, and which policies are then due."""
-
-    passes: timedelta
-    due: tuple[int, ...]
-    fails: tuple[str, ...]
-    change: str
-
-
-datapoints = st.builds(
-    Datapoint,
-    value=st.sampled_from([0.0, 4.9, 5.0, 20.0, 90.0, float("nan")]),
-    late=st.sampled_from([minutes(0), minutes(4), minutes(20), hours(2)]),
-    then=st.sampled_from([0.0, 20.0, 90.0]),
-    corrected=st.sampled_from([minutes(1), minutes(7), minutes(16)]),
-)
-histories = st.fixed_dictionaries(
-    {
-        (metric, name): st.dictionaries(st.integers(0, 3 * PERIODS), st.one_of(st.none(), datapoints), max_size=6)
-        for metric in METRICS
-        for name in NAMES
-    }
-)
-steps = st.lists(
-    st.builds(
-        Step,
-        passes=st.integers(1, 45).map(lambda number: timedelta(minutes=number)),
-        due=st.sets(st.integers(0, len(POLICIES) - 1)).map(lambda due: tuple(sorted(due))),
-        fails=st.lists(st.sampled_from(METRICS), max_size=1).map(tuple),
-        change=st.sampled_from(["", "", "", "tag", "untag", "stop", "start", "gone", "back", "reload"]),
-    ),
-    min_size=2,
-    max_size=12,
-)
-History = dict[tuple[str, str], dict[int, Datapoint | None]]
-
-
-def seen(history: History, now: datetime) -> dict[tuple[str, str], Series]:
-    """What CloudWatch shows at an instant: quiet, but for the datapoints of the history."""
-    return {key: _series(points, now, may_fall=key[0] == "Load") for key, points in history.items()}
-
-
-def _series(points: dict[int, Datapoint | None], now: datetime, *, may_fall: bool) -> Series:
-    found = list(_shown(points, now, may_fall=may_fall))
-    return Series(moments=tuple(moment for moment, _ in found), values=tuple(value for _, value in found))
-
-
-def _shown(points: dict[int, Datapoint | None], now: datetime, *, may_fall: bool) -> Iterator[tuple[datetime, float]]:
-    for number in range(3 * PERIODS):
-        moment = NOON - hours(1) + FIVE * number
-        point = points.get(number, Datapoint(value=0.0, late=minutes(0), then=0.0, corrected=hours(0)))
-        if point is None or moment + point.late > now:
-            continue
-        if now >= moment + point.late + point.corrected and (may_fall or not point.value > point.then):
-            # A late datapoint is not corrected as well: what may fall has then settled.
-            yield moment, point.then if point.late <= minutes(4) or not may_fall else point.value
-        else:
-            yield moment, point.value
-
-
-def said(verdict: Verdict) -> tuple[object, ...]:
-    """What findings are made of."""
-    return verdict.outcome, verdict.violation, verdict.readings if verdict.violation else ()
-
-
-@given(histories, steps)
-@settings(max_examples=60, deadline=None)
-def test_leases_say_what_asking_says(history: History, sweeps: list[Step]) -> None:
-    """Over any history, late and corrected datapoints, changes and reloads; a lease knows more only where AWS fails."""
-    judge, now, policies = Judge(), NOON, POLICIES
-    judge.cloud.put(*(box(name) for name in NAMES))
-    for step in sweeps:
-        now += step.passes
-        policies = _changed(judge.cloud, step, policies)
-        due = tuple(policies[number] for number in step.due)
-        judge.cloud.series = seen(history, now)
-        answered = judge.judge(now, *due, leased=False)
-        judge.cloud.fails = {metric: Throttled("Rate exceeded") for metric in step.fails}
-        asked, leased = judge.judge(now, *due, leased=False), judge.judge(now, *due)
-        judge.cloud.fails = {}
-        for healthy, with_fault, given_again in zip(answered, asked, leased, strict=True):
-            allowed = [said(with_fault)]
-            if with_fault.outcome is Outcome.UNKNOWN and step.fails:
-                allowed.append(said(healthy))
-            assert said(given_again) in allowed
-
-
-def _changed(cloud: MemoryCloud, step: Step, policies: tuple[AnyPolicy, ...]) -> tuple[AnyPolicy, ...]:
-    match step.change:
-        case "reload":
-            stricter = Idle(window=minutes(60), max_cpu_percent=99)
-            return (replace(policies[0], params=stricter), *policies[1:])
-        case "gone":
-            cloud.resources.pop("i-1", None)
-        case "back":
-            cloud.put(box("i-1"))
-        case change if "i-1" in cloud.resources and change:
-            fields: dict[str, dict[str, object]] = {
-                "tag": {"tags": Tags({"Owner": "ada"})},
-                "untag": {"tags": Tags()},
-                "stop": {"state": "stopped"},
-                "start": {"state": "running"},
-            }
-            cloud.change("i-1", **fields[change])
-    return policies
-
-
 def test_a_busy_instance_is_asked_again_when_its_busy_hour_leaves_the_window() -> None:
     """Busy at noon: nothing to ask before one o'clock, and then at once."""
     judge = Judge()
     judge.cloud.put(box())
     busy(judge.cloud, "i-1", NOON)
     for after, series in ((0, 1), (15, 1), (59, 1), (60, 2)):
-        (verdict,) = judge.judge(NOON + minutes(after), POLICIES[0])
+        (verdict,) = judge.judge(NOON + minutes(after), IDLE)
         assert verdict.outcome is Outcome.COMPLIANT
         assert len(judge.cloud.asked) == series
 
@@ -260,8 +107,8 @@ def test_a_lease_is_told_with_the_series_it_saved() -> None:
     judge.cloud.put(box(), box("i-2"))
     busy(judge.cloud, "i-1", NOON)
     busy(judge.cloud, "i-2", NOON)
-    judge.judge(NOON, POLICIES[0])
-    judge.judge(NOON + minutes(15), POLICIES[0])
+    judge.judge(NOON, IDLE)
+    judge.judge(NOON + minutes(15), IDLE)
     assert judge.reports.of(LeasesUsed) == [LeasesUsed(run_id="", verdicts=2, series=2)]
 
 
@@ -270,11 +117,11 @@ def test_an_unchanged_resource_costs_no_evaluation() -> None:
     judge = Judge()
     judge.cloud.put(box(), box("i-2", tags={"Owner": "ada"}))
     judged.clear()
-    first = judge.judge(NOON, POLICIES[2])
-    assert judge.judge(NOON + hours(9), POLICIES[2]) == first
+    first = judge.judge(NOON, UNOWNED)
+    assert judge.judge(NOON + hours(9), UNOWNED) == first
     assert judged == ["i-1", "i-2"]
     judge.cloud.change("i-1", tags=Tags({"Owner": "bob"}))
-    judge.judge(NOON + hours(10), POLICIES[2])
+    judge.judge(NOON + hours(10), UNOWNED)
     assert judged == ["i-1", "i-2", "i-1"]
 
 
@@ -283,7 +130,7 @@ def test_not_yet_holds_until_the_moment_and_no_longer() -> None:
     judge = Judge()
     judge.cloud.put(box())
     at = (0, 119, 120, 121)
-    outcomes = [judge.judge(NOON + minutes(after), POLICIES[3])[0].outcome for after in at]
+    outcomes = [judge.judge(NOON + minutes(after), OLD)[0].outcome for after in at]
     assert outcomes == ["compliant", "compliant", "violation", "violation"]
 
 
@@ -293,7 +140,7 @@ def test_a_violation_that_moves_with_time_is_always_judged_again() -> None:
     judge.cloud.put(box())
     judge.cloud.series["Load", "i-1"] = Series(moments=(NOON,), values=(50.0,))
     for after in (20, 25):
-        assert judge.judge(NOON + minutes(after), POLICIES[4])[0].violation
+        assert judge.judge(NOON + minutes(after), LAZY)[0].violation
     assert len(judge.cloud.asked) == 2
 
 
@@ -303,11 +150,28 @@ def test_what_late_samples_may_lower_holds_once_it_has_settled(value: float, ser
     judge = Judge()
     judge.cloud.put(box())
     judge.cloud.series["Load", "i-1"] = Series(moments=(NOON,), values=(value,))
-    judge.judge(NOON + minutes(19), POLICIES[5])
+    judge.judge(NOON + minutes(19), CALM)
     assert len(judge.leases) == 0
     for after in (20, 25):
-        judge.judge(NOON + minutes(after), POLICIES[5])
+        judge.judge(NOON + minutes(after), CALM)
     assert len(judge.cloud.asked) == 1 + series
+
+
+@pytest.mark.parametrize(
+    "refused", [Throttled("Rate exceeded"), AccessDenied("not authorized"), None], ids=["throttled", "denied", "budget"]
+)
+def test_what_was_proven_is_not_unknown_because_aws_does_not_repeat_it(refused: CloudError | None) -> None:
+    """Asking would say unknown, where the lease knows. Once it has ended, it is asked, and unknown too."""
+    judge = Judge()
+    judge.cloud.put(box())
+    busy(judge.cloud, "i-1", NOON)
+    judge.judge(NOON, IDLE)
+    judge.till.spent = refused is None
+    judge.cloud.fails = {"CPUUtilization": refused} if refused else {}
+    for after, leased, asked in ((59, "compliant", "unknown"), (60, "unknown", "unknown")):
+        now = NOON + minutes(after)
+        assert judge.judge(now, IDLE)[0].outcome == leased
+        assert judge.judge(now, IDLE, leased=False)[0].outcome == asked
 
 
 def test_unknown_never_holds() -> None:
@@ -316,7 +180,7 @@ def test_unknown_never_holds() -> None:
     judge.cloud.put(box())
     judge.cloud.fails["CPUUtilization"] = Throttled("Rate exceeded")
     for after in (0, 1):
-        assert judge.judge(NOON + minutes(after), POLICIES[0])[0].outcome is Outcome.UNKNOWN
+        assert judge.judge(NOON + minutes(after), IDLE)[0].outcome is Outcome.UNKNOWN
     assert len(judge.leases) == 0
 
 
@@ -325,9 +189,9 @@ def test_a_clock_set_back_ends_every_lease(back: timedelta) -> None:
     """A verdict is not known to hold before it was given."""
     judge = Judge()
     judge.cloud.put(box())
-    judge.judge(NOON, POLICIES[2])
+    judge.judge(NOON, UNOWNED)
     judged.clear()
-    judge.judge(NOON - back, POLICIES[2])
+    judge.judge(NOON - back, UNOWNED)
     assert judged == ["i-1"]
 
 
@@ -335,7 +199,7 @@ def test_a_rule_loaded_anew_is_run_again_though_its_text_is_the_same() -> None:
     """What it imports may have changed."""
     judge = Judge()
     judge.cloud.put(box())
-    judge.judge(NOON, POLICIES[2])
+    judge.judge(NOON, UNOWNED)
     judged.clear()
     anew = replace(unowned, function=FunctionType(unowned.function.__code__, globals()))
     judge.judge(NOON + FIVE, policy("unowned", anew))
@@ -346,7 +210,7 @@ def test_what_left_is_forgotten() -> None:
     """Resources that a complete listing no longer has, policies that were unloaded, scopes nobody covers."""
     judge = Judge()
     judge.cloud.put(box(), box("i-2"))
-    judge.judge(NOON, *POLICIES[2:4])
+    judge.judge(NOON, UNOWNED, OLD)
     judge.leases.retain_resources("unowned", SCOPE, {"i-2"})
     assert len(judge.leases) == 3
     judge.leases.begin([], NOON + timedelta(days=7))
@@ -392,7 +256,7 @@ def test_a_lease_takes_few_bytes() -> None:
     """A hundred thousand of them are some thirty megabytes."""
     number = 20_000
     boxes = [box(f"i-{name:017x}") for name in range(number)]
-    one, leases = POLICIES[2], Leases()
+    one, leases = UNOWNED, Leases()
     leases.begin([one], NOON)
     holds = Verdict(outcome=Outcome.COMPLIANT, holds_until=NOON + hours(6))
     tracemalloc.start()

@@ -122,6 +122,16 @@ def test_a_busy_cpu_makes_the_network_cost_nothing() -> None:
     assert second.asked == [query(IN), query(OUT)]
 
 
+@pytest.mark.parametrize("cpu", [steady(1.0), Series(moments=(), values=()), DENIED], ids=["quiet", "silent", "denied"])
+def test_a_busy_network_is_proof_for_as_long_as_the_window_holds_it(cpu: Series | Unreadable) -> None:
+    """Whatever the CPU does, and whatever is known of it: of two breaches the one that lasts longer."""
+    old = Series(moments=(NOON - hours(5),), values=(SUM_AT_LIMIT,))
+    new = Series(moments=(NOON - hours(2),), values=(SUM_AT_LIMIT,))
+    inquiry = inquire(CPUUtilization=cpu, NetworkIn=old, NetworkOut=new)
+    assert judge(inquiry) is None
+    assert inquiry.holds_until == NOON + hours(4)
+
+
 @pytest.mark.parametrize(
     "box",
     [

@@ -5,13 +5,17 @@ from __future__ import annotations
 import gzip
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
 
+from cloudwarden.core.acceptance import KnownScope
 from cloudwarden.core.errors import StoreError, StoreUnusable, StoreUnwritable
+from cloudwarden.core.exemption import Exemption
 from cloudwarden.core.finding import ActionRecord, ActionState, Finding, Proposal, ProposalState, State
+from cloudwarden.core.resource import Scope
 from cloudwarden.engine.events import OldRemoved
 from cloudwarden.store import Retention, SqlStore, retention, verify
 from cloudwarden.store.segments import SEGMENT
@@ -49,6 +53,36 @@ def test_what_ended_long_ago_goes_with_what_it_led_to(
     # The proposal would have expired a week after it was made.
     removed = list(policy(store).batches(noon + LATER + timedelta(days=7)))
     assert removed == [OldRemoved(actions=1), OldRemoved(proposals=1), OldRemoved(findings=1)]
+
+
+def test_ended_exemptions_go_and_those_of_a_file_that_still_says_them_stay(
+    store: SqlStore, exemption: Callable[..., Exemption], noon: datetime
+) -> None:
+    """Expired or revoked a month ago; a file would only say it again."""
+    kept = [exemption("lasts", expires_at=noon + 3 * MONTH), exemption("said", source="exempt.toml")]
+    gone = [exemption("expired"), exemption("revoked", source="exempt.toml", revoked_at=noon)]
+    with store.transaction() as tx:
+        for one in (*kept, *gone):
+            tx.decisions.save_exemption(replace(one, expires_at=max(one.expires_at, noon + timedelta(days=1))))
+    assert list(policy(store).batches(noon + timedelta(days=29))) == []
+    assert list(policy(store).batches(noon + LATER + LATER)) == [OldRemoved(exemptions=2)]
+    assert ids(store, "exemptions") == ["lasts", "said"]
+
+
+def test_a_scope_that_left_long_ago_is_forgotten(store: SqlStore, noon: datetime) -> None:
+    """An account that comes back after that is new, and waits to be accepted."""
+    here, left = (Scope(account=f"{number:012}", region="eu-west-1") for number in (1, 2))
+    with store.transaction() as tx:
+        tx.scopes.save(
+            [
+                KnownScope(scope=here, name="", found_at=noon, accepted_at=noon),
+                KnownScope(scope=left, name="", found_at=noon, accepted_at=noon, left_at=noon),
+            ]
+        )
+    assert list(policy(store).batches(noon + timedelta(days=29))) == []
+    assert list(policy(store).batches(noon + LATER)) == [OldRemoved(scopes=1)]
+    with store.reading() as tx:
+        assert set(tx.scopes.known()) == {here}
 
 
 @pytest.mark.parametrize("state", [State.OPEN, State.DUE, State.EXEMPTED, State.PROPOSED])

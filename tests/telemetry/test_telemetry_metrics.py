@@ -183,7 +183,7 @@ def test_a_policy_that_went_is_billed_no_more(metrics: Metrics, value: Value) ->
 
 def test_the_budget_and_what_was_spent_of_it_are_shown(metrics: Metrics, value: Value) -> None:
     """An alert compares them."""
-    metrics.report(events.MetricsBudgeted(run_id="", spent=700, budget=1000, refused=9))
+    metrics.report(events.MetricsBudgeted(run_id="", granted=7, spent=700, budget=1000, refused=9))
     assert value("cloudwatch_metrics_spent_today") == 700
     assert value("cloudwatch_metrics_budget") == 1000
 

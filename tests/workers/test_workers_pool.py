@@ -12,6 +12,8 @@ import pytest
 from cloudwarden.clock import FakeClock
 from cloudwarden.core.policy import AnyPolicy
 from cloudwarden.core.resource import Scope
+from cloudwarden.core.verdict import Severity
+from cloudwarden.engine.budget import Wants
 from cloudwarden.engine.events import MetricsRequested, WorkerLost
 from cloudwarden.engine.gather import StopAsked
 from cloudwarden.engine.survey import Assignment, Survey
@@ -29,6 +31,18 @@ stop_idle = Policy(name="stop-idle", rule=idle, params=Idle(), schedule=every(mi
 """
 TEXTS = (PolicyText(path=Path("idle.py"), content=POLICY),)
 SCOPES = [Scope(account=f"{number:012}", region="eu-central-1") for number in range(60)]
+
+
+class Till:
+    """A budget that grants two of whatever is wanted, and knows who asked: this process."""
+
+    def __init__(self) -> None:
+        self.wanted: list[Wants] = []
+
+    def grant(self, wants: Wants) -> int:
+        """Two."""
+        self.wanted.append(wants)
+        return 2
 
 
 @pytest.fixture
@@ -50,6 +64,7 @@ def pool_of(reports: Reports) -> Iterator[Callable[..., WorkerPool]]:
             "clock": FakeClock(NOON),
             "reporter": reports,
             "alive": lambda: None,
+            "budget": Till(),
         }
         made.append(WorkerPool(**(terms | changes)))  # type: ignore[arg-type]  # a test's changes
         return made[-1]
@@ -98,6 +113,17 @@ def test_scopes_stay_with_their_worker(
     events = [event for event in reports.of(MetricsRequested) if isinstance(event, MetricsRequested)]
     assert len(events) == 180
     assert len({(event.scope, event.run_id) for event in events}) == 60
+
+
+def test_workers_spend_from_the_budget_of_the_daemon(
+    pool_of: Callable[..., WorkerPool], policies: Mapping[str, AnyPolicy], reports: Reports
+) -> None:
+    """Each asks and waits for the answer; nothing but plain data goes through the pipe."""
+    till = Till()
+    list(pool_of(budget=till).survey(assignments("spends"), policies))
+    assert till.wanted == [((Severity.LOW, 3),)] * len(SCOPES)
+    granted = [event.requested for event in reports.of(MetricsRequested) if isinstance(event, MetricsRequested)]
+    assert granted == [{"stop-idle": 2}] * len(SCOPES)
 
 
 def test_a_killed_worker_blinds_only_what_it_had(

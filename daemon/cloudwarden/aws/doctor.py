@@ -3,75 +3,55 @@
 from __future__ import annotations
 
 import contextvars
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import TypeVar
 
 from cloudwarden.aws import remedies
-from cloudwarden.aws.actuator import AwsActuator
+from cloudwarden.aws.endpoints import Endpoint
 from cloudwarden.aws.errors import MEND_CLOCK, skewed
 from cloudwarden.aws.inventory import AwsInventory
 from cloudwarden.aws.session import Sessions
+from cloudwarden.aws.trials import GET_METRIC_DATA, Task, Trials
 from cloudwarden.core.acceptance import Discovery
-from cloudwarden.core.action import ACTION_ID, Action, Call, Json, Plan, Read
-from cloudwarden.core.blast import Look
 from cloudwarden.core.checkup import Area, Check, Health
-from cloudwarden.core.errors import AccessDenied, CloudError
-from cloudwarden.core.evidence import Unreadable
-from cloudwarden.core.metric import MetricQuery
+from cloudwarden.core.errors import CloudError
 from cloudwarden.core.policy import AnyPolicy, Mode
-from cloudwarden.core.resource import Resource, Scope
-from cloudwarden.core.verdict import Cause, Violation
-from cloudwarden.ports import EvidenceSource
+from cloudwarden.core.resource import Scope
+from cloudwarden.core.verdict import Severity
+from cloudwarden.engine.budget import Budget
 
 SKEW_WARNS, SKEW_FAILS = timedelta(seconds=30), timedelta(minutes=4)
 """AWS refuses what is signed five minutes off."""
-
-GET_METRIC_DATA = "cloudwatch:GetMetricData"
-IDENTITY = "sts:GetCallerIdentity"
-NO_METRIC = MetricQuery(
-    namespace="AWS/EC2",
-    metric="CPUUtilization",
-    dimensions=(("InstanceId", "i-00000000000000000"),),
-    statistic="Average",
-    period=timedelta(minutes=5),
-    window=timedelta(minutes=10),
-)
-"""A series that nobody has: asking for it costs a thousandth of a cent, and shows whether one may ask."""
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 
 class AwsDoctor:
-    """Examines AWS as the daemon would use it: one small read for each permission, and a dry run of each action.
+    """Examines AWS as the daemon would use it: each endpoint, account and permission. Nothing is changed.
 
-    Nothing is changed. An action is tried on a resource that there is, as EC2 tells a stranger nothing of one that
-    there is not; where there is none, or the API has no dry run, the permission stays untested.
+    What it asks of CloudWatch, one metric for each scope, is of the day's `budget`.
     """
 
     def __init__(
-        self,
-        sessions: Sessions,
-        inventory: AwsInventory,
-        actuator: AwsActuator,
-        evidence: EvidenceSource,
-        *,
-        threads: int,
-        now: Callable[[], datetime],
+        self, sessions: Sessions, trials: Trials, inventory: AwsInventory, *, budget: Budget, threads: int
     ) -> None:
         self._sessions = sessions
+        self._trials = trials
         self._inventory = inventory
-        self._actuator = actuator
-        self._evidence = evidence
+        self._budget = budget
         self._threads = threads
-        self._now = now
 
     def examine(self, policies: Collection[AnyPolicy], mode_of: Callable[[AnyPolicy], Mode]) -> Iterator[Check]:
-        """Check after check, from the daemon's own credentials to each permission in each scope."""
+        """Check after check, from the way to STS to each permission in each scope."""
+        knocking = self._sessions.endpoints()
         try:
+            sts = self._sessions.endpoint("sts", self._sessions.home())
+            yield knocking.knock(sts)
             caller = self._sessions.identities.own.caller()
             yield Check(area=Area.CREDENTIALS, subject=caller.arn, where=caller.account, health=Health.OK)
             discovery = self._sessions.discover()
@@ -81,15 +61,61 @@ class AwsDoctor:
             return
         yield from self._clock()
         yield from _discovered(discovery)
-        scopes = [found.scope for found in discovery.scopes]
+        tasks = self._tasks([found.scope for found in discovery.scopes], policies, mode_of)
+        closed: set[tuple[str, str]] = set()
+        endpoints = self._endpoints(tasks, known=sts)
+        for endpoint, check in zip(endpoints, self._in_parallel(knocking.knock, list(endpoints)), strict=True):
+            yield check
+            if check.health is Health.FAILED:
+                closed.update(endpoints[endpoint])
         reachable: set[str] = set()
-        for check in self._in_parallel(self._account, sorted({scope.account for scope in scopes})):
+        for check in self._in_parallel(self._account, sorted({task.scope.account for task in tasks})):
             yield check
             if check.health is Health.OK:
                 reachable.add(check.where)
-        tried = [scope for scope in scopes if scope.account in reachable]
-        for checks in self._in_parallel(lambda scope: list(self._scope(scope, policies, mode_of)), tried):
+        tried = self._afforded([task for task in tasks if task.scope.account in reachable], closed)
+        for checks in self._in_parallel(self._trials.of, tried):
             yield from checks
+
+    def _tasks(
+        self, scopes: Sequence[Scope], policies: Collection[AnyPolicy], mode_of: Callable[[AnyPolicy], Mode]
+    ) -> list[Task]:
+        """What to try where: each kind where it is listed."""
+        where: defaultdict[Scope, list[tuple[AnyPolicy, Mode]]] = defaultdict(list)
+        for policy in policies:
+            for scope in policy.kind.listed_in(scopes):
+                where[scope].append((policy, mode_of(policy)))
+        return [
+            Task(scope=scope, policies=tuple(here)) for scope, here in sorted(where.items(), key=lambda one: one[0])
+        ]
+
+    def _endpoints(self, tasks: Iterable[Task], *, known: Endpoint) -> dict[Endpoint, list[tuple[str, str]]]:
+        """One endpoint for each address but the known one, and which services of which regions it stands for."""
+        by_url: dict[str, Endpoint] = {}
+        stands_for: defaultdict[Endpoint, list[tuple[str, str]]] = defaultdict(list)
+        wanted = {(service, task.scope.region) for task in tasks for service in self._services(task)}
+        for service, region in sorted(wanted):
+            endpoint = self._sessions.endpoint(service, region)
+            if endpoint.url != known.url:
+                stands_for[by_url.setdefault(endpoint.url, endpoint)].append((service, region))
+        return stands_for
+
+    def _services(self, task: Task) -> set[str]:
+        listed = {self._inventory.declared(policy.kind).service for policy, _ in task.policies}
+        return listed | ({"cloudwatch"} if GET_METRIC_DATA in task.reads else set())
+
+    def _afforded(self, tasks: Sequence[Task], closed: Collection[tuple[str, str]]) -> list[Task]:
+        """The tasks with what they cannot try: what does not answer, and metrics beyond the budget."""
+        asking = [task.scope for task in tasks if GET_METRIC_DATA in task.reads]
+        granted = set(asking[: self._budget.grant(((Severity.CRITICAL, len(asking)),))]) if asking else set()
+        return [
+            replace(
+                task,
+                closed=frozenset(service for service, region in closed if region == task.scope.region),
+                affordable=task.scope in granted,
+            )
+            for task in tasks
+        ]
 
     def _clock(self) -> Iterator[Check]:
         ahead = self._sessions.clock.ahead
@@ -110,90 +136,6 @@ class AwsDoctor:
             own = self._sessions.identities.own.caller().principal
             return _failed(Area.ACCOUNT, account, account, error, remedies.for_account(error, account, own))
         return Check(area=Area.ACCOUNT, subject=account, where=account, health=Health.OK, detail=arn)
-
-    def _scope(
-        self, scope: Scope, policies: Collection[AnyPolicy], mode_of: Callable[[AnyPolicy], Mode]
-    ) -> Iterator[Check]:
-        tested = {IDENTITY}
-        seen: dict[type[Resource], Sequence[Resource]] = {}
-        for kind in dict.fromkeys(policy.kind for policy in policies):
-            listing = self._inventory.glimpse(kind, scope)
-            seen[kind] = listing.resources
-            for permission in self._inventory.permissions(kind):
-                tested.add(permission)
-                yield self._read(permission, scope, listing.problem)
-        if GET_METRIC_DATA in _evidence_permissions(policies):
-            tested.add(GET_METRIC_DATA)
-            answer = self._evidence.answer(scope, [NO_METRIC], self._now())[NO_METRIC]
-            yield self._read(GET_METRIC_DATA, scope, answer.cause if isinstance(answer, Unreadable) else None)
-        for policy in policies:
-            if policy.action is not None and mode_of(policy) > Mode.OBSERVE:
-                for check in (
-                    *self._action(policy, scope, seen[policy.kind]),
-                    *self._looks(policy.action, scope, seen[policy.kind], tested),
-                ):
-                    tested.add(check.subject)
-                    yield check
-        for permission in sorted(_needed(policies, mode_of) - tested):
-            detail = "not tried: nothing here to try it on, or no dry run of it"
-            yield Check(area=Area.ACT, subject=permission, where=str(scope), health=Health.UNTESTED, detail=detail)
-
-    def _read(self, permission: str, scope: Scope, problem: Cause | None) -> Check:
-        if problem is None:
-            return Check(area=Area.READ, subject=permission, where=str(scope), health=Health.OK)
-        fix = remedies.for_permission(problem.reason, permission, scope)
-        return Check(
-            area=Area.READ, subject=permission, where=str(scope), health=Health.FAILED, detail=str(problem), fix=fix
-        )
-
-    def _action(self, policy: AnyPolicy, scope: Scope, resources: Iterable[Resource]) -> Iterator[Check]:
-        """The calls of a plan that do not wait for one another, each tried once; and what proves them, read."""
-        plan = next((made for resource in resources if (made := _planned(policy, resource))), None)
-        for call in plan.calls if plan else ():
-            if not _waits(call.arguments):
-                yield self._dry_run(call, scope)
-            if not _waits(call.proof.read.arguments):
-                yield self._proof(call.proof.read, scope)
-
-    def _looks(
-        self, action: Action[Resource], scope: Scope, resources: Sequence[Resource], tested: Collection[str]
-    ) -> Iterator[Check]:
-        """The first questions of what depends on one of the resources, asked."""
-        details = {
-            self._sessions.permission(one.detail.service, one.detail.operation, scope): one.detail
-            for resource in resources[:1]
-            for one in _first_looks(action, resource)
-        }
-        wanted = {permission: detail for permission, detail in details.items() if permission not in tested}
-        answers = self._evidence.answer(scope, list(wanted.values()), self._now())
-        for permission, detail in wanted.items():
-            answer = answers[detail]
-            check = self._read(permission, scope, answer.cause if isinstance(answer, Unreadable) else None)
-            # Without it people are asked, and told that nobody knows: nothing stands still.
-            yield replace(check, health=Health.WARNING) if check.health is Health.FAILED else check
-
-    def _dry_run(self, call: Call, scope: Scope) -> Check:
-        permission = self._sessions.permission(call.service, call.operation, scope)
-        made = Check(area=Area.ACT, subject=permission, where=str(scope), health=Health.OK, detail="dry run passed")
-        if not call.dry_run:
-            return replace(made, health=Health.UNTESTED, detail="this API has no dry run")
-        arguments = {name: _stand_in(value) for name, value in call.arguments.items()}
-        try:
-            self._actuator.call(scope, replace(call, arguments=arguments), dry_run=True)
-        except AccessDenied as error:
-            fix = remedies.for_permission(error.reason, permission, scope, acting=True)
-            return replace(made, health=Health.FAILED, detail=str(error), fix=fix)
-        except CloudError as error:
-            return replace(made, health=Health.UNTESTED, detail=str(error))
-        return made
-
-    def _proof(self, read: Read, scope: Scope) -> Check:
-        permission = self._sessions.permission(read.service, read.operation, scope)
-        try:
-            self._actuator.read(scope, read)
-        except CloudError as error:
-            return self._read(permission, scope, Cause(reason=error.reason, detail=str(error)))
-        return self._read(permission, scope, None)
 
     def _in_parallel(self, work: Callable[[Item], Result], items: Sequence[Item]) -> Iterator[Result]:
         with ThreadPoolExecutor(max_workers=self._threads) as pool:
@@ -221,56 +163,3 @@ def _discovered(discovery: Discovery) -> Iterator[Check]:
 def _failed(area: Area, subject: str, where: str, error: CloudError, fix: str) -> Check:
     detail = f"{error.reason}: {error}"
     return Check(area=area, subject=subject, where=where, health=Health.FAILED, detail=detail, fix=fix)
-
-
-def _evidence_permissions(policies: Iterable[AnyPolicy]) -> set[str]:
-    """Evidence that asks AWS for nothing names no permissions."""
-    asked = (evidence for policy in policies for evidence in policy.rule.evidence)
-    return {permission for evidence in asked for permission in getattr(evidence, "permissions", ())}
-
-
-def _needed(policies: Iterable[AnyPolicy], mode_of: Callable[[AnyPolicy], Mode]) -> set[str]:
-    acting = [one for one in policies if one.action is not None and mode_of(one) > Mode.OBSERVE]
-    looking = {permission for one in acting if _disturbs(one) for permission in one.kind.dependants_permissions}
-    changing = {permission for one in acting if one.action for permission in one.action.permissions}
-    return _evidence_permissions(policies) | looking | changing
-
-
-def _disturbs(policy: AnyPolicy) -> bool:
-    """Whether what depends on the resource is looked for as its kind says; an action that knows better says so."""
-    return policy.action is not None and type(policy.action).disturbs is Action.disturbs
-
-
-def _first_looks(action: Action[Resource], resource: Resource) -> list[Look]:
-    try:
-        return [one for one in action.disturbs(resource) or () if isinstance(one, Look)]
-    except Exception:  # noqa: BLE001  # an action is an author's code
-        return []
-
-
-def _planned(policy: AnyPolicy, resource: Resource) -> Plan | None:
-    if policy.action is None:
-        return None
-    try:
-        plan: Plan = policy.action.plan(resource, Violation(summary="tried by the doctor"))
-    except Exception:  # noqa: BLE001  # an action is an author's code, and this is no violation that it knows
-        return None
-    return plan
-
-
-def _waits(value: Json) -> bool:
-    """Whether an argument is only known once an earlier call was answered."""
-    if isinstance(value, str):
-        return value.startswith("${") and value != ACTION_ID
-    if isinstance(value, Mapping):
-        return any(_waits(part) for part in value.values())
-    return isinstance(value, list | tuple) and any(_waits(part) for part in value)
-
-
-def _stand_in(value: Json) -> Json:
-    """The argument with a stand-in for the action's id."""
-    if value == ACTION_ID:
-        return "doctor"
-    if isinstance(value, Mapping):
-        return {key: _stand_in(part) for key, part in value.items()}
-    return [_stand_in(part) for part in value] if isinstance(value, list | tuple) else value

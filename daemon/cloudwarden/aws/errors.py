@@ -268,8 +268,10 @@ def _described(error: Exception) -> str:
     if isinstance(error, boto.ParamValidationError):
         # The report quotes values, and one of them may be an external id.
         return f"{name}: " + re.sub(r"value: .*?(?=, type|, valid|\n|$)", "value: ***", str(error))
+    if isinstance(error, boto.SSOError | boto.TokenRetrievalError):
+        return f"{name}: nobody is logged in by single sign-on, or the session is over: run `aws sso login`"
     # A credential process's or provider's own words may hold what it failed to parse.
-    if isinstance(error, boto.CredentialRetrievalError | boto.MetadataRetrievalError | boto.TokenRetrievalError):
+    if isinstance(error, boto.CredentialRetrievalError | boto.MetadataRetrievalError):
         return f"{name}: credentials could not be retrieved"
     # It quotes the answer, which may be STS's, with a secret key in it.
     if isinstance(error, ResponseParserError):

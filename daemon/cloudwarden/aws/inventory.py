@@ -58,9 +58,9 @@ class AwsInventory:
         resources, problem = self._read(declared, scope, {**declared.arguments, **size}, most_pages=1)
         return Listing(resources=tuple(resources.values()), problem=None if problem is None else _cause(problem))
 
-    def permissions(self, kind: type[Resource]) -> tuple[str, ...]:
-        """The IAM actions that listing a kind needs."""
-        return self._kinds[kind].permissions
+    def declared(self, kind: type[Resource]) -> Kind[Any]:
+        """How a kind is read."""
+        return self._kinds[kind]
 
     def _read(
         self, kind: Kind[Any], scope: Scope, arguments: Mapping[str, Any], most_pages: int | None = None

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from botocore.session import Session
+
 from cloudwarden.core.acceptance import DiscoveryProblem
 from cloudwarden.core.errors import (
     AccessDenied,
@@ -12,13 +14,27 @@ from cloudwarden.core.errors import (
     Timeout,
     Unavailable,
 )
+from cloudwarden.core.nearest import nearest
 from cloudwarden.core.resource import Scope
 
-_WAY = (
+WAY = (
     "check the way to the endpoint: DNS, proxy, security groups, VPC endpoints, aws.endpoint_url; AWS's own state is "
     "on health.aws.amazon.com"
 )
 _LATER = "AWS asks for fewer requests: try again later, and see who else uses this API in the account"
+
+TRUST = "have the authority of a proxy that looks into TLS trusted: AWS_CA_BUNDLE, or ca_bundle in the profile"
+PROXY = "see HTTPS_PROXY and NO_PROXY of this process, and whether the proxy allows the name"
+
+
+def for_endpoint(region: str, cause: str) -> str:
+    """What to do when an endpoint's name does not resolve, or nothing answers there."""
+    regions = Session().get_available_regions("ec2")
+    if "resolve" not in cause or region in regions:
+        return WAY
+    near = nearest(region, regions)
+    hint = f": did you mean {near}?" if near else ""
+    return f"this version of the SDK knows no region {region!r}{hint} It comes from aws.regions or the profile"
 
 
 def for_credentials(error: CloudError) -> str:
@@ -27,7 +43,7 @@ def for_credentials(error: CloudError) -> str:
         return "let aws.role_arn be assumed by the credentials that the daemon has, with aws.external_id"
     if isinstance(error, CredentialsExpired):
         return "give it credentials: a role of the machine or container, `aws sso login` and aws.profile, or keys"
-    return _general(error.reason)
+    return for_reason(error.reason)
 
 
 def for_account(error: CloudError, account: str, own: str) -> str:
@@ -37,7 +53,7 @@ def for_account(error: CloudError, account: str, own: str) -> str:
             f"make the role in {account}, let its trust policy name {own} and the external id that the settings hold "
             "(deploy/iam/member-trust.json), and allow sts:AssumeRole on it (deploy/iam/hub.json)"
         )
-    return _general(error.reason)
+    return for_reason(error.reason)
 
 
 def for_discovery(problem: DiscoveryProblem) -> str:
@@ -49,7 +65,7 @@ def for_discovery(problem: DiscoveryProblem) -> str:
         )
     if problem.cause.reason == AccessDenied.reason:
         return f"see the account's own line; its role needs ec2:DescribeRegions in {problem.account}"
-    return _general(problem.cause.reason)
+    return for_reason(problem.cause.reason)
 
 
 def for_permission(reason: str, permission: str, scope: Scope, *, acting: bool = False) -> str:
@@ -59,12 +75,13 @@ def for_permission(reason: str, permission: str, scope: Scope, *, acting: bool =
         return f"allow {permission} to the role in {scope.account} (deploy/iam/{file}), and see the SCPs above it"
     if reason == RegionDisabled.reason:
         return f"enable {scope.region} in account {scope.account}, or name it in aws.regions_exclude"
-    return _general(reason)
+    return for_reason(reason)
 
 
-def _general(reason: str) -> str:
+def for_reason(reason: str) -> str:
+    """What to do about an error whatever was asked; empty when only its detail helps."""
     if reason in (Timeout.reason, Unavailable.reason):
-        return _WAY
+        return WAY
     if reason == Throttled.reason:
         return _LATER
     if reason == CredentialsExpired.reason:

@@ -17,7 +17,7 @@ from botocore.exceptions import IncompleteReadError
 from botocore.session import Session
 from botocore.utils import parse_timestamp
 
-from cloudwarden.aws.access.account import ENABLED, Account, AwsAccess, OrganizationAccess
+from cloudwarden.aws.access.account import ENABLED, UNKNOWN_ACCOUNT, Account, AwsAccess, OrganizationAccess
 from cloudwarden.aws.access.clients import ClientPool, Nobody, Speaker, SpeakingClient
 from cloudwarden.aws.access.clockwatch import ClockWatch
 from cloudwarden.aws.access.discovery import Asking, Discoverer
@@ -25,7 +25,9 @@ from cloudwarden.aws.access.identities import Identities
 from cloudwarden.aws.access.identity import Identity
 from cloudwarden.aws.access.organization import Organization
 from cloudwarden.aws.access.outages import Outages
+from cloudwarden.aws.endpoints import Endpoint, Endpoints
 from cloudwarden.aws.errors import translated
+from cloudwarden.aws.iam_actions import iam_action
 from cloudwarden.aws.limits import Limits
 from cloudwarden.aws.retries import Retries
 from cloudwarden.aws.witness import Witness
@@ -40,11 +42,6 @@ FIRST_REGION = "us-east-1"
 """Enabled in every account of AWS; asked for the others where no region is named."""
 
 __all__ = ["AwsAccess", "Sessions", "moment", "new_session"]
-
-
-_PREFIXES = {"elb": "elasticloadbalancing", "elbv2": "elasticloadbalancing"}
-_ACTIONS = {("s3", "GetBucketReplication"): "GetReplicationConfiguration"}
-"""IAM's names where they are not the API's. Source: "Service Authorization Reference"."""
 
 
 class Sessions:
@@ -104,8 +101,24 @@ class Sessions:
     def permission(self, service: str, operation: str, scope: Scope) -> str:
         """The IAM action of an operation in boto3's snake case, such as `ec2:StopInstances`. Raises CloudError."""
         names = self.client(service, scope).meta.method_to_api_mapping
-        api = names.get(operation, operation)
-        return f"{_PREFIXES.get(service, service)}:{_ACTIONS.get((service, api), api)}"
+        return iam_action(service, names.get(operation, operation))
+
+    def endpoint(self, service: str, region: str) -> Endpoint:
+        """Where a service is asked, known without any credentials. Raises CloudError."""
+        region = self.home() if region == GLOBAL else region
+        nobody = Speaker(
+            scope=Scope(account=UNKNOWN_ACCOUNT, region=region), credentials=Nobody().get_frozen_credentials
+        )
+        client = self.pool.client(service, region, once=False, speaker=nobody)
+        return Endpoint(service=service, region=region, url=client.meta.endpoint_url)
+
+    def endpoints(self) -> Endpoints:
+        """What finds out whether endpoints answer, as this process's clients reach them."""
+        return Endpoints(
+            ca_bundle=self._chain().get_config_variable("ca_bundle"),
+            connect_seconds=self._settings.connect_timeout_seconds,
+            read_seconds=self._settings.read_timeout_seconds,
+        )
 
     def account(self) -> str:
         """The account that the daemon's own credentials belong to. Raises CloudError."""

@@ -63,6 +63,8 @@ def once(
         show([tables.verdicts(result.judgements), tables.findings("Findings", result.findings)])
         if result.unknown:
             show([tables.unknown(result.judgements)])
+        if result.blind:
+            show([tables.blind(result)])
     for problem in (*loaded.problems, *blind):
         notice(f"problem: {problem}")
     raise typer.Exit(max(_exit(loaded, result), Exit.NOT_ALL_JUDGED if blind else Exit.NOTHING_FOUND))

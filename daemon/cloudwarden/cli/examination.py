@@ -5,12 +5,14 @@ from __future__ import annotations
 import resource
 from collections import Counter
 from collections.abc import Collection, Iterator
+from datetime import UTC
 
 from cloudwarden.app import App
 from cloudwarden.core.acceptance import KnownScope
 from cloudwarden.core.checkup import Area, Check, Health
 from cloudwarden.core.errors import StoreError
 from cloudwarden.core.policy import AnyPolicy
+from cloudwarden.engine.budget import SHARES
 
 CLIENTS_PER_REGION = 8
 """Services that policies read there, with those that act apart."""
@@ -32,6 +34,7 @@ def examine(app: App) -> Iterator[Check]:
     loaded = app.load()
     yield from _policies(tuple(loaded.policies.values()), [str(problem) for problem in loaded.problems])
     yield from _limits(app, known)
+    yield _budget(app)
     yield from app.doctor.examine(tuple(loaded.policies.values()), app.highest_mode_of)
     yield from _acceptance(known)
 
@@ -63,6 +66,24 @@ def _limits(app: App, known: Collection[KnownScope]) -> Iterator[Check]:
         fix=""
         if enough
         else f"LimitNOFILE={most} in the unit, `ulimit -n {most}`, or lower aws.max_clients or threads",
+    )
+
+
+def _budget(app: App) -> Check:
+    """What is left of the day's metrics, and who waits already."""
+    per_day = app.settings.cloudwatch.metrics_per_day
+    with app.store.reading() as tx:
+        spent = tx.spending.metrics(app.clock.now().astimezone(UTC).date())
+    waiting = [severity for severity, share in SHARES.items() if spent >= int(per_day * share)]
+    return Check(
+        area=Area.LIMITS,
+        subject="CloudWatch metrics",
+        health=Health.WARNING if waiting else Health.OK,
+        detail=f"{spent:,} of {per_day:,} asked for today"
+        + (f"; policies of severity {', '.join(waiting)} wait until midnight UTC" if waiting else ""),
+        fix="see cloudwarden_cloudwatch_metrics_requested_total for who asks; raise cloudwatch.metrics_per_day"
+        if waiting
+        else "",
     )
 
 

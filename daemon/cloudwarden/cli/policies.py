@@ -14,6 +14,7 @@ from cloudwarden.cli.exits import Exit
 from cloudwarden.cli.installation import app_of, known
 from cloudwarden.cli.output import JsonOption, emit, moment, say, show, table
 from cloudwarden.cli.progress import progress
+from cloudwarden.cli.spending import Spending
 from cloudwarden.core.finding import Finding
 from cloudwarden.core.policy import AnyPolicy
 from cloudwarden.core.verdict import Outcome, Verdict
@@ -56,9 +57,11 @@ def explain(
 ) -> None:
     """Say why a resource is, or is not, a finding.
 
-    Reads and judges it now, and prints rule, params, evidence, verdict, finding and guards. Nothing is kept.
+    Reads and judges it now, and prints rule, params, evidence, verdict, finding and guards. Nothing is kept but what
+    it cost: its metrics are of the day's budget, and where that is spent for the policy, the verdict says so.
     """
-    with progress() as reporters, app_of(context, reporters=reporters) as app:
+    spending = Spending()
+    with progress() as reporters, app_of(context, reporters=(*reporters, spending)) as app:
         loaded = app.load()
         explanation = app.explainer.explain(
             loaded.policies[known("policy", policy, loaded.policies)], resource_id, where
@@ -66,10 +69,11 @@ def explain(
     if explanation.resource is None and explanation.problem is None:
         raise DecisionError(f"no {explanation.policy.kind.kind} {resource_id!r} in any scope that is read")
     if as_json:
-        emit(shapes.explanation(explanation))
+        emit(shapes.explanation(explanation, metrics=spending.metrics))
     else:
         show(_explained(explanation))
         say(f"verdict: {_verdict(explanation)}")
+        say(str(spending))
     verdict = explanation.verdict
     raise typer.Exit(_EXITS[verdict.outcome] if verdict else Exit.NOT_ALL_JUDGED)
 

@@ -234,8 +234,8 @@ def params(one: AnyPolicy) -> Shape:
     return dumped
 
 
-def explanation(one: Explanation) -> Shape:
-    """Why a resource is, or is not, a finding."""
+def explanation(one: Explanation, *, metrics: int) -> Shape:
+    """Why a resource is, or is not, a finding, and for how many metrics CloudWatch was asked."""
     return {
         "policy": policy(one.policy),
         "mode": {"in_force": str(one.mode), "policy": str(one.policy.mode), "ceiling": str(one.ceiling)},
@@ -246,6 +246,7 @@ def explanation(one: Explanation) -> Shape:
         "guards": [hold(each) for each in one.holds],
         "prospect": prospect(one.prospect) if one.prospect else None,
         "problem": cause(one.problem) if one.problem else None,
+        "metrics": metrics,
     }
 
 
@@ -296,6 +297,10 @@ def swept(result: SweepResult) -> Shape:
         "settled": result.settled,
         "verdicts": {outcome.value: result.count(outcome) for outcome in Outcome},
         "findings": [finding(one) for one in result.findings],
+        "incomplete": [
+            {"account": scope.account, "region": scope.region, "policies": list(policies), "cause": cause(why)}
+            for (scope, why), policies in result.blind.items()
+        ],
         "unknown": [
             {"policy": one.policy, "resource": doubt.resource_id, "name": doubt.name, "cause": cause(doubt.cause)}
             for one in result.judgements

@@ -13,6 +13,10 @@ from cloudwarden.core.finding import Finding, Proposal
 from cloudwarden.core.saving import Saving
 from cloudwarden.core.verdict import Outcome
 from cloudwarden.engine.survey import Judgement
+from cloudwarden.engine.sweep import SweepResult
+
+MOST_ROWS = 100
+"""An outage makes thousands of scopes blind, and a list of them tells a person nothing more."""
 
 
 def findings(title: str, found: Sequence[Finding]) -> Table:
@@ -88,6 +92,14 @@ def unknown(judgements: Sequence[Judgement]) -> Table:
     every = sum(one.verdicts.get(Outcome.UNKNOWN, 0) for one in judgements)
     title = f"Unknown ({every})" if every == len(rows) else f"Unknown ({len(rows)} of {every})"
     return table(title, ("policy", "resource", "name", "cause"), rows)
+
+
+def blind(result: SweepResult) -> Table:
+    """Where not everything was listed, and why; the first ones where there are very many."""
+    every = [(str(scope), ", ".join(policies), str(why)) for (scope, why), policies in result.blind.items()]
+    rows = every[:MOST_ROWS]
+    count = str(len(every)) if rows == every else f"{len(rows)} of {len(every)}"
+    return table(f"Not listed completely ({count})", ("account/region", "policies", "cause"), rows)
 
 
 def verdicts(judgements: Sequence[Judgement]) -> Table:

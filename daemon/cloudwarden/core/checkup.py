@@ -20,6 +20,7 @@ class Area(StrEnum):
 
     STORE = "store"
     POLICIES = "policies"
+    ENDPOINT = "endpoint"
     CREDENTIALS = "credentials"
     CLOCK = "clock"
     LIMITS = "limits"

@@ -79,23 +79,33 @@ class Metric:
 
     def stayed_below(self, limit: float, *, over: timedelta) -> bool:
         """Whether every series was below `limit` (in `unit`) during the whole of the last `over`."""
+        return all_stayed_below((self, limit), over=over)
+
+    def exceeded(self, limit: float, *, over: timedelta) -> bool:
+        """Whether a datapoint of any series proves that it was not below; of several, the one that does so longest."""
         queries = tuple(self._query(metric, over) for metric in self.metrics)
         self.inquiry.need(queries)
-        question = f"{self.name} below {limit:g} {self.unit} for {over}"
-        answers = [(query, self.inquiry.hear(query)) for query in queries]
-        # A breach anywhere is proof, whatever is missing elsewhere: so all are looked at for one first.
-        for query, answer in answers:
-            if isinstance(answer, Series) and (breach := self._breach(query, answer, limit)):
-                moment, value = breach
-                self.inquiry.note(
-                    question,
-                    f"no: {value:g} {self.unit} at {moment:%Y-%m-%d %H:%M}Z",
-                    holds_until=self._breach_holds_until(query, moment, value, limit),
-                )
-                return False
-        peaks = [self._peak(query, answer) for query, answer in answers]
-        self.inquiry.note(question, f"yes: at most {max(peaks):g} {self.unit}", holds_until=self.inquiry.now)
+        breaches = [
+            (self._breach_holds_until(query, *breach, limit), *breach)
+            for query in queries
+            if isinstance(answer := self.inquiry.hear(query), Series) and (breach := self._breach(query, answer, limit))
+        ]
+        if not breaches:
+            return False
+        holds_until, moment, value = max(breaches, key=lambda breach: breach[:2])
+        answer_given = f"no: {value:g} {self.unit} at {moment:%Y-%m-%d %H:%M}Z"
+        self.inquiry.note(self._question(limit, over), answer_given, holds_until=holds_until)
         return True
+
+    def prove_below(self, limit: float, *, over: timedelta) -> None:
+        """Note how high it rose, of series that did not exceed `limit`; without enough datapoints nobody can tell."""
+        queries = tuple(self._query(metric, over) for metric in self.metrics)
+        peaks = [self._peak(query, self.inquiry.hear(query)) for query in queries]
+        answer_given = f"yes: at most {max(peaks):g} {self.unit}"
+        self.inquiry.note(self._question(limit, over), answer_given, holds_until=self.inquiry.now)
+
+    def _question(self, limit: float, over: timedelta) -> str:
+        return f"{self.name} below {limit:g} {self.unit} for {over}"
 
     def _query(self, metric: str, window: timedelta) -> MetricQuery:
         return MetricQuery(
@@ -142,6 +152,19 @@ class Metric:
             detail = f"{query}: {len(points)} of {expected} datapoints, {required} needed{newest}"
             self.inquiry.cannot_tell(Cause(reason=Reason.NOT_ENOUGH_DATA, detail=detail))
         return max(value for _, value in points)
+
+
+def all_stayed_below(*limits: tuple[Metric, float], over: timedelta) -> bool:
+    """Whether each metric stayed below its limit, in its unit, during the whole of the last `over`.
+
+    A breach anywhere is proof, whatever is missing elsewhere, and for as long as it is within the window: so all are
+    looked at for one first. They are asked in their order, and the rest is not asked once one of them breached.
+    """
+    if any(metric.exceeded(limit, over=over) for metric, limit in limits):
+        return False
+    for metric, limit in limits:
+        metric.prove_below(limit, over=over)
+    return True
 
 
 def period_for(window: timedelta) -> timedelta:

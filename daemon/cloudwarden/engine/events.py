@@ -95,9 +95,10 @@ class LeasesUsed:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class MetricsBudgeted:
-    """Metric series were taken from the day's budget: `spent` of it so far, `refused` in this round."""
+    """Metric series were taken from the day's budget: `granted` and `refused` in this round, `spent` so far."""
 
     run_id: str
+    granted: int
     spent: int
     budget: int
     refused: int
@@ -340,6 +341,8 @@ class OldRemoved:
     actions: int = 0
     proposals: int = 0
     findings: int = 0
+    exemptions: int = 0
+    scopes: int = 0
     entries: int = 0
 
 

@@ -16,7 +16,7 @@ from cloudwarden.core.evidence import Answers, Query, Unreadable
 from cloudwarden.core.policy import AnyPolicy
 from cloudwarden.core.resource import Resource, Scope
 from cloudwarden.core.verdict import Reason, Verdict
-from cloudwarden.engine.budget import OVER_BUDGET, MetricBudget
+from cloudwarden.engine.budget import OVER_BUDGET, Budget, spend
 from cloudwarden.engine.demand import Demand, Want, first_first
 from cloudwarden.engine.events import LeasesUsed, Listed, MetricsRequested
 from cloudwarden.engine.judge import Needs, evaluate
@@ -61,7 +61,7 @@ class Gatherer:
         reporter: Reporter,
         threads: int,
         alive: Callable[[], None] = lambda: None,
-        budget: MetricBudget | None = None,
+        budget: Budget | None = None,
     ) -> None:
         self._inventory = inventory
         self._evidence = evidence
@@ -198,7 +198,7 @@ class Gatherer:
             wants[case.resource.scope] += [Want(policy=case.policy, query=query) for query in need.queries]
         demands = [Demand(scope, first_first(wants[scope], now)) for scope in sorted(wants)]
         if self._budget is not None:
-            self._budget.apply(demands, now)
+            spend(self._budget, demands, now)
 
         def answered(demand: Demand) -> Mapping[Query[object], object]:
             return self._evidence.answer(demand.scope, demand.queries, now) if demand.queries else {}

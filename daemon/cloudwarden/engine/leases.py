@@ -58,7 +58,8 @@ class Leases:
     datapoint that was seen stays until it leaves the window, CloudWatch keeping it longer than any window: late
     samples and late datapoints may be added to it, and only statistics that these cannot lower are held while
     they may come in (`Metric`). A publisher does not take back what it counted. Where asking would have failed
-    (a throttle, a denial, a spent budget) the held verdict says what is true, and asking would say unknown.
+    (a throttle, a denial, a spent budget) the held verdict says what is true, and asking would say unknown; why that
+    is right is in docs/decisions/0016.
 
     In memory alone: a restart asks everything once. Nothing that settle weighs, such as exemptions, is in it.
     """

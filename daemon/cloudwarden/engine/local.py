@@ -20,13 +20,23 @@ memory at once does not grow with the estate. Seventeen is one account in the re
 
 
 class LocalSurveyor:
-    """Surveys on the thread that calls it (the main one of its process, for the cutoff's sake)."""
+    """Surveys on the thread that calls it (the main one of its process, for the cutoff's sake).
 
-    def __init__(self, *, gatherer: Gatherer, clock: Clock, scopes_at_once: int = SCOPES_AT_ONCE) -> None:
+    It begins with nothing held, unless `leases` are given.
+    """
+
+    def __init__(
+        self,
+        *,
+        gatherer: Gatherer,
+        clock: Clock,
+        scopes_at_once: int = SCOPES_AT_ONCE,
+        leases: Leases | None = None,
+    ) -> None:
         self._gatherer = gatherer
         self._clock = clock
         self._scopes_at_once = scopes_at_once
-        self._leases = Leases()
+        self._leases = Leases() if leases is None else leases
 
     def survey(self, assignments: Sequence[Assignment], policies: Mapping[str, AnyPolicy]) -> Iterator[Survey]:
         """A survey for each assignment, a batch of them at a time."""

@@ -15,7 +15,7 @@ from cloudwarden.core.policy import AnyPolicy
 from cloudwarden.core.prospect import Prospect
 from cloudwarden.core.resource import Scope
 from cloudwarden.core.restraint import UNRESTRAINED, Restraints
-from cloudwarden.core.verdict import Outcome
+from cloudwarden.core.verdict import Cause, Outcome
 from cloudwarden.engine.act import Actor
 from cloudwarden.engine.events import (
     JournalFailed,
@@ -57,6 +57,15 @@ class SweepResult:
     def complete(self) -> bool:
         """Whether every listing was."""
         return all(judgement.problem is None for judgement in self.judgements)
+
+    @property
+    def blind(self) -> Mapping[tuple[Scope, Cause], tuple[str, ...]]:
+        """The scopes that were not listed completely, each with why, and the policies that it concerns."""
+        policies: defaultdict[tuple[Scope, Cause], list[str]] = defaultdict(list)
+        for judgement in sorted(self.judgements, key=lambda one: (one.scope, one.policy)):
+            if judgement.problem is not None:
+                policies[judgement.scope, judgement.problem].append(judgement.policy)
+        return {where: tuple(names) for where, names in policies.items()}
 
     @property
     def unknown(self) -> int:

@@ -30,10 +30,9 @@ def idle(instance: ec2.Instance, params: Idle, now: Now, activity: ec2.Activity)
         return None
     if not now.reached(instance.launched + params.window):
         return None
-    # The CPU first: a busy one answers "no" there, and its network metrics are never paid for.
-    if not activity.cpu_percent.stayed_below(params.max_cpu_percent, over=params.window):
-        return None
-    if not activity.network_bytes.stayed_below(params.max_network_bytes_per_second, over=params.window):
+    if not activity.stayed_below(
+        cpu_percent=params.max_cpu_percent, network_bytes=params.max_network_bytes_per_second, over=params.window
+    ):
         return None
     return Violation(
         summary=f"idle for {params.window}: CPU below {params.max_cpu_percent:g} %, "

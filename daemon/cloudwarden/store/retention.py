@@ -9,10 +9,11 @@ from pathlib import Path
 
 from sqlalchemy import ColumnElement, Table, and_, delete, exists, not_, select
 
+from cloudwarden.core.exemption import STORE
 from cloudwarden.core.finding import ActionState, ProposalState
 from cloudwarden.engine.events import OldRemoved
 from cloudwarden.store.segments import export_oldest
-from cloudwarden.store.tables import actions, findings, proposals
+from cloudwarden.store.tables import actions, exemptions, findings, proposals, scopes
 from cloudwarden.store.transaction import SqlStore
 
 BATCH = 500
@@ -44,6 +45,10 @@ class Retention:
         for table, old in ((actions, _old_actions), (proposals, _old_proposals), (findings, _old_findings)):
             while count := self._remove(table, old(before)):
                 yield OldRemoved(**{table.name: count})
+        while count := self._remove(exemptions, _old_exemptions(before)):
+            yield OldRemoved(exemptions=count)
+        if count := self._remove_scopes(before):
+            yield OldRemoved(scopes=count)
         while self.directory is not None:
             segment = export_oldest(
                 self.store, self.directory, before=now - self.journal, now=now, shipped_to=self.shipped_to
@@ -62,6 +67,15 @@ class Retention:
         with self.store.transaction() as tx:
             return tx.connection.execute(delete(table).where(table.c.id.in_(ids), old)).rowcount
 
+    def _remove_scopes(self, before: datetime) -> int:
+        """Forget what left long ago; if it comes back, it is new, and only observed until somebody accepts it."""
+        left = scopes.c.left_at < before
+        with self.store.reading() as tx:
+            if tx.connection.execute(select(scopes.c.account).where(left).limit(1)).first() is None:
+                return 0
+        with self.store.transaction() as tx:
+            return tx.connection.execute(delete(scopes).where(left)).rowcount
+
 
 def _old_actions(before: datetime) -> ColumnElement[bool]:
     return and_(actions.c.state.in_(_ENDED), actions.c.changed_at < before)
@@ -78,3 +92,9 @@ def _old_findings(before: datetime) -> ColumnElement[bool]:
         actions.c.finding_id == findings.c.id
     )
     return and_(findings.c.closed_at < before, not_(needed))
+
+
+def _old_exemptions(before: datetime) -> ColumnElement[bool]:
+    """Ended ones; what a file still says, it would only say again."""
+    expired = and_(exemptions.c.source == STORE, exemptions.c.expires_at < before)
+    return expired | (exemptions.c.revoked_at < before)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from cloudwarden.engine.budget import Wants
 from cloudwarden.engine.survey import Assignment, Survey
 from cloudwarden.loading import PolicyText
 
@@ -39,3 +40,17 @@ class Done:
     """From a worker: one scope is surveyed."""
 
     survey: Survey
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Spend:
+    """From a worker, which waits for the answer: it wants to ask for so many metrics."""
+
+    wants: Wants
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Granted:
+    """To a worker that asked: so many of them, the first first, may be asked for and count as spent."""
+
+    metrics: int

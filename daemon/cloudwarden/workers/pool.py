@@ -10,12 +10,13 @@ from multiprocessing.connection import Connection, wait
 from cloudwarden.core.policy import AnyPolicy
 from cloudwarden.core.resource import Scope
 from cloudwarden.core.verdict import Cause
+from cloudwarden.engine.budget import Budget
 from cloudwarden.engine.events import WorkerLost
 from cloudwarden.engine.local import SCOPES_AT_ONCE
 from cloudwarden.engine.survey import Assignment, Survey, blind
 from cloudwarden.loading import PolicyText
 from cloudwarden.ports import Clock, Reporter
-from cloudwarden.workers.messages import Done, Progress
+from cloudwarden.workers.messages import Done, Granted, Progress, Spend
 from cloudwarden.workers.worker import Worker
 
 SILENT_SECONDS = 300.0
@@ -47,6 +48,7 @@ class WorkerPool:
         clock: Clock,
         reporter: Reporter,
         alive: Callable[[], None],
+        budget: Budget,
         silent_seconds: float = SILENT_SECONDS,
     ) -> None:
         self._count = count
@@ -55,6 +57,7 @@ class WorkerPool:
         self._clock = clock
         self._reporter = reporter
         self._alive = alive
+        self._budget = budget
         self._silent_seconds = silent_seconds
         self._workers: dict[int, Worker] = {}
         self._places: dict[str, int] = {}
@@ -134,6 +137,8 @@ class WorkerPool:
                     self._reporter.report(event)
             elif isinstance(message, Done):
                 yield message.survey, self._workers[place].outstanding.pop(message.survey.scope)
+            elif isinstance(message, Spend):
+                self._workers[place].answer(Granted(metrics=self._budget.grant(message.wants)))
 
     def _missed(self, queues: dict[int, Queue]) -> Iterator[tuple[Assignment, Cause]]:
         """End the workers that are lost or hang; what each was given, and why nobody can tell of it.

@@ -9,16 +9,20 @@ from dataclasses import replace
 from multiprocessing.connection import Connection
 
 from cloudwarden.core.policy import AnyPolicy
+from cloudwarden.engine.budget import Wants
 from cloudwarden.engine.survey import Assignment, Survey
 from cloudwarden.loading import PolicyText
-from cloudwarden.workers.messages import Done, Progress, Ready, UsePolicies, Work
+from cloudwarden.workers.messages import Done, Granted, Progress, Ready, Spend, UsePolicies, Work
 
 SAYS_EVERY_SECONDS = 1.0
 """How often a working worker says that it lives, and what happened: rarely enough to cost nothing."""
 
 
 class Sender:
-    """The worker's voice: a reporter whose events go to the daemon, bundled; any thread may report."""
+    """The worker's voice: a reporter whose events go to the daemon, bundled; any thread may report.
+
+    It is the worker's budget too, for the daemon keeps that.
+    """
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
@@ -47,6 +51,12 @@ class Sender:
         """Send another message, after everything that happened before it."""
         self.flush()
         self._connection.send(message)
+
+    def grant(self, wants: Wants) -> int:
+        """What the daemon grants; called on the main thread alone. Raises EOFError when the daemon is no more."""
+        self.send(Spend(wants=wants))
+        granted: Granted = self._connection.recv()
+        return granted.metrics
 
 
 def serve(

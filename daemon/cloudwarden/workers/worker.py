@@ -5,6 +5,7 @@ from __future__ import annotations
 import multiprocessing
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from multiprocessing.connection import Connection
 
 from cloudwarden.engine.survey import Assignment
@@ -47,6 +48,11 @@ class Worker:
             self.connection.send(UsePolicies(texts=texts))
             self._texts = texts
         self.connection.send(Work(assignments=batch))
+
+    def answer(self, message: object) -> None:
+        """Answer what it asked. One that is no more has its end of the pipe heard next."""
+        with suppress(OSError):
+            self.connection.send(message)
 
     def hear(self) -> object:
         """Its next message. Raises EOFError or OSError when it is no more."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, ClassVar
 
 from cloudwarden.aws.ec2.dependants import INSTANCE_PERMISSIONS, of_instance
@@ -17,7 +17,7 @@ from cloudwarden.aws.kind import Kind
 from cloudwarden.core.action import Action, Call, Plan, Proof, Read, Shows
 from cloudwarden.core.blast import Dependant, Look
 from cloudwarden.core.evidence import Evidence
-from cloudwarden.core.metric import Metric
+from cloudwarden.core.metric import Metric, all_stayed_below
 from cloudwarden.core.resource import Resource, Scope
 from cloudwarden.core.saving import Charge, Charges, Uncharged
 from cloudwarden.core.verdict import Violation
@@ -128,6 +128,15 @@ class Activity(Evidence):
     def network_bytes(self) -> Metric:
         """Bytes a second over all interfaces, averaged over each period; in and out are each compared."""
         return self._metric("network", "bytes/s", "NetworkIn", "NetworkOut", statistic="Sum", per_second=True)
+
+    def stayed_below(self, *, cpu_percent: float, network_bytes: float, over: timedelta) -> bool:
+        """Whether CPU and network both stayed below these limits during the whole of the last `over`.
+
+        The CPU is asked first: of an instance that is busy there the network is never paid for. One that is busy on
+        the network alone is known to be for as long as that is in the window, whatever its CPU does.
+        """
+        limits = (self.cpu_percent, cpu_percent), (self.network_bytes, network_bytes)
+        return all_stayed_below(*limits, over=over)
 
     def _metric(self, name: str, unit: str, *metrics: str, statistic: str, per_second: bool = False) -> Metric:
         return Metric(

@@ -37,17 +37,23 @@ def valid_targets(engine: str, version: str) -> Detail:
     )
 
 
+def valid_targets_of(database: Database) -> Detail:
+    """What a database's engine can be upgraded to."""
+    return valid_targets(database.engine, database.engine_version)
+
+
 class UpgradeTargets(Evidence):
     """The versions that a database's engine can be upgraded to."""
 
     __slots__ = ()
 
     permissions: ClassVar[tuple[str, ...]] = ("rds:DescribeDBEngineVersions",)
+    details: ClassVar = (valid_targets_of,)
 
     def newest(self, *, major: bool = False) -> UpgradeTarget | None:
         """The newest one, among major versions too if asked; None when there is none."""
         database = cast("Database", self.resource)
-        asked = valid_targets(database.engine, database.engine_version)
+        asked = valid_targets_of(database)
         targets = known(self.inquiry, asked, lambda answer: _targets(answer, database.engine))
         fitting = [target for target in targets if major or not target.major]
         newest = max(fitting, key=lambda target: _order(target.version), default=None)

@@ -69,6 +69,7 @@ class PublicAccess(Evidence):
         "s3:GetBucketPolicyStatus",
         "s3:GetBucketPublicAccessBlock",
     )
+    details: ClassVar = (account_block, bucket_block, policy_status, acl)
 
     @property
     def openings(self) -> tuple[str, ...]:

@@ -65,6 +65,7 @@ class Settings(Evidence):
         "s3:GetLifecycleConfiguration",
         "s3:GetReplicationConfiguration",
     )
+    details: ClassVar = (encryption, versioning, logging, lifecycle, ownership, website, cors, replication)
 
     @property
     def encryption(self) -> str | None:

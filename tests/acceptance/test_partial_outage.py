@@ -1,0 +1,136 @@
+"""One account denied, one region down, one service slow: the rest goes on in time, and what is missing is shown."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from installation import Installation, until
+from many_accounts import assumed, identified, signer
+from stub_aws import Asked, Reply, StubAws, json_reply, query_error, serving, xml
+
+FINE, DENIED, SLOW = "111111111111", "222222222222", "333333333333"
+UP, DOWN = "eu-west-1", "eu-south-1"
+SECONDS = 45.0
+"""Above what a busy machine takes to start and the silence of two calls costs together."""
+
+POLICIES = """
+from cloudwarden import OBSERVE, NoParams, Policy, every, hours
+from cloudwarden.aws import ec2
+from cloudwarden.library.compute import Idle, idle
+from cloudwarden.library.network import OpenToTheWorld, open_to_the_world
+
+idle_boxes = Policy(name="idle-boxes", rule=idle, params=Idle(), schedule=every(minutes=15), mode=OBSERVE)
+open_groups = Policy(
+    name="open-groups", rule=open_to_the_world, params=OpenToTheWorld(), schedule=every(minutes=15), mode=OBSERVE
+)
+"""
+OPEN_GROUP = (
+    "<securityGroupInfo><item><ownerId>1</ownerId><groupId>sg-1</groupId><groupName>web</groupName>"
+    "<groupDescription>d</groupDescription><vpcId>vpc-1</vpcId><ipPermissions><item><ipProtocol>tcp</ipProtocol>"
+    "<fromPort>22</fromPort><toPort>22</toPort><groups/><ipRanges><item><cidrIp>0.0.0.0/0</cidrIp></item></ipRanges>"
+    "<ipv6Ranges/><prefixListIds/></item></ipPermissions><ipPermissionsEgress/></item></securityGroupInfo>"
+)
+RUNNING = (
+    "<reservationSet><item><reservationId>r-1</reservationId><ownerId>1</ownerId><instancesSet>{}</instancesSet>"
+    "</item></reservationSet>"
+)
+BOX = (
+    "<item><instanceId>i-{}</instanceId><instanceType>m5.large</instanceType><imageId>ami-1</imageId>"
+    "<launchTime>2026-01-01T00:00:00Z</launchTime><placement><availabilityZone>eu-west-1a</availabilityZone></placement>"
+    "<instanceState><code>16</code><name>running</name></instanceState><rootDeviceType>ebs</rootDeviceType></item>"
+)
+
+
+def where(asked: Asked) -> tuple[str, str]:
+    """The account and region of a request, as it was signed."""
+    region = asked.headers["authorization"].split("Credential=")[1].split("/")[2]
+    return signer(asked).removeprefix("ASIA"), region
+
+
+def unless_down(answer: Reply) -> Callable[[Asked], Reply]:
+    """An answer everywhere but in the region that is down, where the connection breaks."""
+    return lambda asked: Reply(reset=True) if where(asked)[1] == DOWN else answer
+
+
+def metrics(asked: Asked) -> Reply:
+    """Nothing known of any series; in the slow account, later than anybody waits."""
+    if where(asked)[0] == SLOW:
+        time.sleep(8)
+    names = (query["Id"] for query in asked.parameters["MetricDataQueries"])
+    silent = {"StatusCode": "Complete", "Timestamps": [], "Values": []}
+    return json_reply({"MetricDataResults": [{"Id": name, **silent} for name in names]})
+
+
+@pytest.fixture(scope="module")
+def ailing() -> Iterator[StubAws]:
+    """Such an AWS."""
+    denied = query_error("AccessDenied", "not authorized to perform: sts:AssumeRole", status=403)
+    with serving() as stub:
+        stub.on("AssumeRole", lambda asked: denied if DENIED in asked.parameters["RoleArn"] else assumed(asked))
+        stub.on("GetCallerIdentity", identified)
+        boxes = RUNNING.format("".join(BOX.format(number) for number in range(5)))
+        stub.on("DescribeInstances", unless_down(xml("DescribeInstances", boxes)))
+        stub.on("DescribeSecurityGroups", unless_down(xml("DescribeSecurityGroups", OPEN_GROUP)))
+        stub.on("GetMetricData", metrics)
+        yield stub
+
+
+@pytest.fixture
+def installed(tmp_path: Path, ailing: StubAws) -> Iterator[Installation]:
+    """An installation that looks after the three accounts in both regions."""
+    made = Installation(tmp_path, ailing.url)
+    (made.policies / "idle.py").write_text(POLICIES)
+    settings = made.config.read_text().replace('regions = ["eu-central-1"]', f'regions = ["{UP}", "{DOWN}"]')
+    accounts = "".join(f"[aws.accounts.{account}]\n" for account in (FINE, DENIED, SLOW))
+    made.config.write_text(f"{settings}attempts = 2\nread_timeout_seconds = 2\n{accounts}")
+    yield made
+    made.end()
+
+
+def test_one_sweep_finds_what_can_be_found_in_time_and_says_what_is_missing(
+    installed: Installation, ailing: StubAws
+) -> None:
+    """Findings of both accounts that answer, why each scope is incomplete, and exit code 2."""
+    began = time.monotonic()
+    result = installed.cli("once", "--json")
+    assert time.monotonic() - began < SECONDS
+    assert result.returncode == 2, result.stderr
+    slow = [asked for asked in ailing.asked if asked.operation == "GetMetricData" and where(asked)[0] == SLOW]
+    assert len(slow) == 2, "one call and its repetition, and then it is left"
+    told = json.loads(result.stdout)
+    assert told["complete"] is False
+    assert {(one["account"], one["region"]) for one in told["findings"]} == {(FINE, UP), (SLOW, UP)}
+    assert {(one["account"], one["region"], one["cause"]["reason"]) for one in told["incomplete"]} == {
+        (DENIED, UP, "access-denied"),
+        (DENIED, DOWN, "access-denied"),
+        (FINE, DOWN, "unavailable"),
+        (SLOW, DOWN, "unavailable"),
+    }
+    reasons = [one["cause"]["reason"] for one in told["unknown"] if one["policy"] == "idle-boxes"]
+    assert {reason: reasons.count(reason) for reason in reasons} == {"not-enough-data": 5, "timeout": 5}
+    table = installed.cli("once")
+    assert "Not listed completely (4)" in table.stdout
+    assert f"{DENIED}/{UP}" in table.stdout
+
+
+def test_the_daemon_shows_each_scope_s_part_in_metrics_and_log(installed: Installation) -> None:
+    """What is listed is complete, what is not says why; the sweep ends all the same."""
+    installed.start()
+    until(lambda: installed.said("sweep_finished"), "a sweep")
+    page = installed.get("/metrics")[1]
+    complete = 'cloudwarden_inventory_complete{{account="{}",kind="ec2.security-group",region="{}"}} {}'
+    for account, region, whole in ((FINE, UP, "1.0"), (FINE, DOWN, "0.0"), (DENIED, UP, "0.0"), (SLOW, UP, "1.0")):
+        assert complete.format(account, region, whole) in page
+    listed = [line for line in installed.events() if line.get("event") == "listed"]
+    assert {(line["account"], line["region"]) for line in listed} == {
+        (DENIED, UP),
+        (DENIED, DOWN),
+        (FINE, DOWN),
+        (SLOW, DOWN),
+    }
+    assert installed.get("/healthz")[0] == 200

@@ -1,0 +1,38 @@
+"""IAM's names of operations, and that evidence names those of what it asks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from botocore import xform_name
+from botocore.session import Session
+
+from cloudwarden.aws import rds, s3
+from cloudwarden.aws.iam_actions import iam_action
+from cloudwarden.core.detail import Detail
+from cloudwarden.testing import bucket, database
+
+OPERATIONS = {
+    (service, xform_name(name)): name
+    for service in ("ec2", "rds", "s3", "s3control")
+    for name in Session().get_service_model(service).operation_names
+}
+
+
+@pytest.mark.parametrize(
+    ("evidence", "example"),
+    [(s3.PublicAccess, bucket()), (s3.Settings, bucket()), (rds.UpgradeTargets, database())],
+)
+def test_evidence_needs_the_actions_of_its_details(evidence: Any, example: Any) -> None:
+    """So what the doctor tries is what `permissions` names, and what deploy/iam allows."""
+    details: list[Callable[[Any], Detail]] = list(evidence.details)
+    asked = [asks(example) for asks in details]
+    actions = {iam_action(one.service, OPERATIONS[one.service, one.operation]) for one in asked}
+    assert actions == set(evidence.permissions)
+
+
+def test_most_actions_are_named_as_their_operations() -> None:
+    """Service and operation."""
+    assert iam_action("ec2", "StopInstances") == "ec2:StopInstances"
