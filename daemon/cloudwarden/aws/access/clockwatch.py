@@ -20,7 +20,7 @@ class ClockWatch:
     """
 
     def __init__(self, now: Callable[[], datetime]) -> None:
-        self._now = now
+        self.now = now
         self.ahead: timedelta | None = None
         """None before any answer; negative when the clock is behind."""
 
@@ -36,6 +36,6 @@ class ClockWatch:
         except (TypeError, ValueError):
             return
         # A Date that names no zone is in UTC: HTTP knows no other.
-        self.ahead = self._now() - (date if date.tzinfo else date.replace(tzinfo=UTC))
+        self.ahead = self.now() - (date if date.tzinfo else date.replace(tzinfo=UTC))
         if "Error" in parsed:
             parsed["Error"][SKEW] = self.ahead.total_seconds()

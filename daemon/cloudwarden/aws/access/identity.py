@@ -16,7 +16,8 @@ from botocore.credentials import (
 )
 
 from cloudwarden.aws.access.account import LONGEST_CHAINED_SECONDS, account_of
-from cloudwarden.aws.access.clients import Speaker, SpeakingClient
+from cloudwarden.aws.access.clients import SpeakingClient
+from cloudwarden.aws.access.speaker import Speaker
 from cloudwarden.aws.errors import translated
 from cloudwarden.aws.pages import ask
 from cloudwarden.core.errors import AccessDenied, CloudError, CredentialsExpired, MalformedAnswer
