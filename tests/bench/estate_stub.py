@@ -16,6 +16,7 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Callable
+from email.utils import formatdate
 from functools import lru_cache
 from urllib.parse import parse_qs
 from zlib import crc32
@@ -147,9 +148,19 @@ def listing(operation: str, asked: bytes, total: int, *, unowned: bool) -> bytes
 
 
 def answer(body: str, content_type: str = "text/xml") -> bytes:
-    """An HTTP answer."""
+    """An HTTP answer, with the headers that AWS's have."""
     raw = body.encode()
-    return f"HTTP/1.1 200 OK\r\nContent-Type: {content_type}\r\nContent-Length: {len(raw)}\r\n\r\n".encode() + raw
+    head = {
+        "x-amzn-RequestId": "11111111-2222-3333-4444-555555555555",
+        "Cache-Control": "no-cache, no-store",
+        "Strict-Transport-Security": "max-age=31536000; includeSubDomains",
+        "Content-Type": f"{content_type};charset=UTF-8",
+        "Content-Length": str(len(raw)),
+        "Date": formatdate(usegmt=True),
+        "Server": "AmazonEC2",
+    }
+    lines = "".join(f"{name}: {value}\r\n" for name, value in head.items())
+    return f"HTTP/1.1 200 OK\r\n{lines}\r\n".encode() + raw
 
 
 def _tags(operation: str, *, owned: bool) -> str:

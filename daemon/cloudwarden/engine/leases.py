@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from datetime import datetime, timedelta
+from operator import attrgetter
 
 from cloudwarden.core.policy import AnyPolicy
 from cloudwarden.core.resource import Resource, Scope
@@ -125,5 +126,12 @@ class Leases:
 
 def described(resource: Resource) -> int:
     """64 bits that differ when any field of the resource does."""
+    values = _VALUES.get(type(resource))
+    if values is None:
+        values = _VALUES[type(resource)] = attrgetter(*(one.name for one in fields(resource)))
     # Of its text: `hash` takes -1 for -2, and a field may be one that has no hash.
-    return hash(repr(resource))
+    return hash(repr(values(resource)))
+
+
+_VALUES: dict[type, Callable[[Resource], object]] = {}
+"""What gives all fields of a kind; a dataclass's own `repr` takes twice as long to say the same."""
