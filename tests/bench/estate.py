@@ -4,7 +4,8 @@
 
 The floor signs, sends and reads with ElementTree, in a bare loop, the very calls that the sweep makes. Figures are of
 the second sweep, each subject in a process of its own, with its workers; `cpu s` is theirs alone. The stub that answers
-takes its time from the same cores: `stub s` says how much, and a table's wall times hold where nothing else runs.
+takes its time from the same cores: `stub s` says how much, and wall times hold where nothing else runs. `clients` are
+those of the process that sweeps; each worker comes to as many.
 """
 
 from __future__ import annotations
@@ -47,6 +48,10 @@ KINDS = {
 LISTED = tuple(KINDS.values())
 
 
+Subject = tuple[Callable[[], object], Callable[[], int]]
+"""What is measured, and how many clients of AWS it has come to."""
+
+
 @contextmanager
 def stub(per_listing: int) -> Iterator[str]:
     """An estate with so many resources in each listing; its address."""
@@ -83,8 +88,8 @@ def policies() -> str:
     )
 
 
-def product(address: str, asked: argparse.Namespace, folder: str) -> Callable[[], object]:
-    """One sweep of the ordinary app."""
+def product(address: str, asked: argparse.Namespace, folder: str) -> Subject:
+    """One sweep of the ordinary app, and how many clients it has in this process."""
     from cloudwarden.app import build  # noqa: PLC0415  # each subject is imported in its own process only
     from cloudwarden.collecting import unhurried  # noqa: PLC0415
     from cloudwarden.settings import Settings  # noqa: PLC0415
@@ -111,10 +116,10 @@ def product(address: str, asked: argparse.Namespace, folder: str) -> Callable[[]
         assert result.complete, next(one.problem for one in result.judgements if one.problem)
         return len(result.findings)
 
-    return sweep
+    return sweep, lambda: len(app.sessions.pool)
 
 
-def floor(address: str, asked: argparse.Namespace) -> Callable[[], object]:
+def floor(address: str, asked: argparse.Namespace) -> Subject:
     """Sign, send, and read with ElementTree, one call after another."""
     import urllib3  # noqa: PLC0415
     from botocore.auth import SigV4Auth  # noqa: PLC0415
@@ -152,7 +157,7 @@ def floor(address: str, asked: argparse.Namespace) -> Callable[[], object]:
             count += read(rds, LISTED[-1], {"Version": "2014-10-31", "MaxRecords": "100"}, "Marker", _MARKER)
         return count
 
-    return work
+    return work, lambda: 1
 
 
 _NEXT = "{http://ec2.amazonaws.com/doc/2016-11-15/}nextToken"
@@ -165,7 +170,7 @@ def measure(subject: str, address: str, asked: argparse.Namespace) -> dict[str, 
     """The first pass, and the second one, in this process and those that it started."""
     os.environ.update(AWS_ACCESS_KEY_ID="testing", AWS_SECRET_ACCESS_KEY="testing")
     with tempfile.TemporaryDirectory() as folder:
-        work = floor(address, asked) if subject == "floor" else product(address, asked, folder)
+        work, clients = floor(address, asked) if subject == "floor" else product(address, asked, folder)
         told: dict[str, object] = {}
         for name in ("cold", "warm"):
             _asked(address)
@@ -175,6 +180,7 @@ def measure(subject: str, address: str, asked: argparse.Namespace) -> dict[str, 
             calls, stub_cpu = _asked(address)
             told[name] = {**took, "found": found, "calls": calls, "stub": stub_cpu}
         told["peak_mb"] = _peaks()
+        told["clients"] = clients()
     return told
 
 
@@ -205,38 +211,31 @@ def _peaks() -> tuple[float, float]:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, theirs
 
 
-def _print(resources: int, rows: Mapping[str, dict[str, Any]]) -> None:
-    base = rows["floor"]["warm"]
+def _head(resources: int) -> None:
     heads = (
-        "calls",
-        "cold s",
-        "warm s",
-        "x floor",
-        "cpu s",
-        "x floor",
-        "us each",
-        "stub s",
-        "peak MB",
-        "worker MB",
-        "found",
+        *("calls", "cold s", "warm s", "x floor", "cpu s", "x floor"),
+        *("us each", "stub s", "peak MB", "worker MB", "clients", "found"),
     )
-    sys.stdout.write(f"\n{resources:,} resources\n{'':10}" + "".join(f"{head:>10}" for head in heads) + "\n")
-    for subject, row in rows.items():
-        warm, (own, largest) = row["warm"], row["peak_mb"]
-        figures = (
-            f"{warm['calls']}",
-            f"{row['cold']['wall']:.1f}",
-            f"{warm['wall']:.1f}",
-            f"{warm['wall'] / base['wall']:.2f}",
-            f"{warm['cpu']:.1f}",
-            f"{warm['cpu'] / base['cpu']:.2f}",
-            f"{warm['cpu'] / resources * 1e6:.0f}",
-            f"{warm['stub']:.1f}",
-            f"{own:.0f}",
-            f"{largest:.0f}",
-            f"{warm['found']}",
-        )
-        sys.stdout.write(f"{subject:10}" + "".join(f"{figure:>10}" for figure in figures) + "\n")
+    print(f"\n{resources:,} resources\n{'':10}" + "".join(f"{head:>10}" for head in heads), flush=True)  # noqa: T201
+
+
+def _row(subject: str, row: Mapping[str, Any], base: Mapping[str, Any], resources: int) -> None:
+    warm, (own, largest) = row["warm"], row["peak_mb"]
+    figures = (
+        f"{warm['calls']}",
+        f"{row['cold']['wall']:.1f}",
+        f"{warm['wall']:.1f}",
+        f"{warm['wall'] / base['wall']:.2f}",
+        f"{warm['cpu']:.1f}",
+        f"{warm['cpu'] / base['cpu']:.2f}",
+        f"{warm['cpu'] / resources * 1e6:.0f}",
+        f"{warm['stub']:.1f}",
+        f"{own:.0f}",
+        f"{largest:.0f}",
+        f"{row['clients']}",
+        f"{warm['found']}",
+    )
+    print(f"{subject:10}" + "".join(f"{figure:>10}" for figure in figures), flush=True)  # noqa: T201
 
 
 def arguments() -> argparse.Namespace:
@@ -260,13 +259,16 @@ def main() -> None:
     common = [f"--{name}={getattr(asked, name)}" for name in ("regions", "threads")]
     subjects = {"floor": 1} | {f"{count} worker{'s'[: count - 1]}": count for count in asked.workers}
     for accounts in asked.accounts:
+        resources = asked.each * accounts * asked.regions * len(LISTED)
+        _head(resources)
         with stub(asked.each) as address:
-            rows = {}
+            base: Mapping[str, Any] = {}
             for subject, workers in subjects.items():
                 words = [sys.executable, __file__, *common, f"--accounts={accounts}", f"--workers={workers}"]
                 ended = subprocess.run([*words, "--subject", subject, address], stdout=subprocess.PIPE, check=True)
-                rows[subject] = json.loads(ended.stdout)
-        _print(asked.each * accounts * asked.regions * len(LISTED), rows)
+                row = json.loads(ended.stdout)
+                base = base or row["warm"]
+                _row(subject, row, base, resources)
 
 
 if __name__ == "__main__":
