@@ -38,8 +38,9 @@ Answer = Mapping[str, Any]
 MOST = 64
 """Stencils that one client keeps: more than any service has kinds that are listed."""
 
-_SENT: ContextVar[list[Any] | None] = ContextVar("cloudwarden_sent", default=None)
-"""Where the ordinary call that is being made leaves the request that it sent, an AWSPreparedRequest."""
+_SENT: ContextVar[list[tuple[object, Any]] | None] = ContextVar("cloudwarden_sent", default=None)
+"""Where the ordinary call that is being made leaves the requests that it sent, as AWSPreparedRequest, each with the
+Stencils of its client: credentials that are renewed to sign it make requests of another client."""
 
 _OWN = frozenset({"X-Amz-Date", "X-Amz-Security-Token", "Authorization", "amz-sdk-invocation-id"})
 """Headers that each request has anew."""
@@ -125,7 +126,7 @@ def cut(request: Any) -> Stencil | None:
         )
         credentials = request.context["signing"]["request_credentials"].get_frozen_credentials()
         again = stencil.signed(credentials, sent["X-Amz-Date"], sent["amz-sdk-invocation-id"])
-    except (LookupError, TypeError, AttributeError):
+    except (LookupError, TypeError, ValueError, AttributeError):
         return None
     alike = request.method == "POST" and url[2:] == ("/", "", "") and sent.keys() <= _KNOWN
     return stencil if alike and again == sent else None
@@ -142,7 +143,7 @@ class Stencils:
         self._watch = watch
         self._now = now
         self._kept: dict[tuple[str, str], Direct | None] = {}
-        client.meta.events.register(f"before-send.{client.meta.service_model.service_id.hyphenize()}", _overheard)
+        client.meta.events.register(f"before-send.{client.meta.service_model.service_id.hyphenize()}", self._overheard)
 
     def sent(
         self, operation: str, arguments: Mapping[str, Any], speaker: Speaker, ordinary: Callable[[], Answer]
@@ -153,13 +154,14 @@ class Stencils:
             return direct.sent(speaker)
         if key in self._kept or len(self._kept) >= MOST:
             return ordinary()
-        requests: list[Any] = []
-        overhearing = _SENT.set(requests)
+        sent: list[tuple[object, Any]] = []
+        overhearing = _SENT.set(sent)
         try:
             answer = ordinary()
         finally:
             _SENT.reset(overhearing)
-        self._kept[key] = self._direct(operation, requests[0]) if len(requests) == 1 else None
+        mine = [request for whose, request in sent if whose is self]
+        self._kept[key] = self._direct(operation, mine[0]) if len(mine) == 1 else None
         return answer
 
     def _direct(self, operation: str, request: Any) -> Direct | None:
@@ -171,6 +173,11 @@ class Stencils:
         shape: Any = model.operation_model(name).output_shape
         parser = self._parsers.create_parser(model.resolved_protocol)
         return Direct(name, stencil, pool, lambda answer: parser.parse(answer, shape), self._watch, self._now)
+
+    def _overheard(self, request: object, **_: object) -> None:
+        sent = _SENT.get()
+        if sent is not None:
+            sent.append((self, request))
 
 
 class Direct:
@@ -246,12 +253,6 @@ def pool_of(client: BaseClient, url: str) -> HTTPConnectionPool | None:
     except (AttributeError, TypeError):
         return None
     return pool
-
-
-def _overheard(request: object, **_: object) -> None:
-    requests = _SENT.get()
-    if requests is not None:
-        requests.append(request)
 
 
 def _text(value: str | bytes) -> str:
