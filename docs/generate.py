@@ -15,6 +15,7 @@ from cloudwarden.core.policy import Mode
 from cloudwarden.core.verdict import Outcome, Reason, Severity
 from cloudwarden.settings.names import is_table, names_under, table_at, variable_of
 from cloudwarden.telemetry.instruments import Instruments
+from cloudwarden.telemetry.listings import Listings
 from cloudwarden.telemetry.metrics import ENDINGS, GUARDS
 from cloudwarden.telemetry.snapshot import StoreSnapshot
 
@@ -80,7 +81,7 @@ def _metrics() -> str:
         if isinstance(one, MetricWrapperBase)
         for metric in one.describe()
     ]
-    counted = [(one, one._labelnames) for one in StoreSnapshot().describe()]
+    counted = [(one, one._labelnames) for kept in (StoreSnapshot(), Listings()) for one in kept.describe()]
     rows = [(f"`{_name(one)}`", one.type, ", ".join(labels), one.documentation) for one, labels in (*moved, *counted)]
     return _table(("metric", "type", "labels", "what it says"), sorted(rows))
 

@@ -33,11 +33,15 @@ REQUEST_ID = "11111111-2222-3333-4444-555555555555"
 
 @dataclass(frozen=True, kw_only=True)
 class Reply:
-    """One answer. `cut` sends half of the body and hangs up; `reset` breaks the connection before any answer."""
+    """One answer. `cut` sends half of the body and hangs up; `reset` breaks the connection before any answer.
+
+    A `chunked` one does not say how long it is.
+    """
 
     body: bytes = b""
     status: int = 200
     content_type: str = "text/xml"
+    chunked: bool = False
     cut: bool = False
     reset: bool = False
 
@@ -163,6 +167,18 @@ def _rest(handler: BaseHTTPRequestHandler, body: bytes, headers: Mapping[str, st
     return Asked(operation=f"{handler.command} {control or name}".strip(), parameters=asked, headers=headers)
 
 
+def _length(reply: Reply) -> tuple[str, str]:
+    return ("Transfer-Encoding", "chunked") if reply.chunked else ("Content-Length", str(len(reply.body)))
+
+
+def _framed(reply: Reply) -> bytes:
+    half = len(reply.body) // 2
+    if not reply.chunked:
+        return reply.body[:half] if reply.cut else reply.body
+    chunks = (reply.body[:half],) if reply.cut else (reply.body[:half], reply.body[half:], b"")
+    return b"".join(b"%x\r\n%s\r\n" % (len(chunk), chunk) for chunk in chunks)
+
+
 def _handler(stub: StubAws) -> type[BaseHTTPRequestHandler]:
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
@@ -180,11 +196,11 @@ def _handler(stub: StubAws) -> type[BaseHTTPRequestHandler]:
                 return
             self.send_response(reply.status)
             self.send_header("Content-Type", reply.content_type)
-            self.send_header("Content-Length", str(len(reply.body)))
+            self.send_header(*_length(reply))
             self.send_header("x-amzn-RequestId", REQUEST_ID)
             self.end_headers()
             try:
-                self.wfile.write(reply.body[: len(reply.body) // 2] if reply.cut else reply.body)
+                self.wfile.write(_framed(reply))
             except OSError:
                 # Whoever asked did not wait for the answer.
                 self.close_connection = True

@@ -7,7 +7,7 @@ import weakref
 
 import pytest
 
-from cloudwarden.collecting import THRESHOLDS, unhurried
+from cloudwarden.collecting import THRESHOLDS, SweepBySweep, unhurried
 
 
 class Circle:
@@ -34,3 +34,15 @@ def test_what_a_sweep_left_in_circles_is_gone_after_it() -> None:
         left = weakref.ref(Circle())
         assert left() is not None
     assert left() is None
+
+
+def test_a_sweep_in_pieces_is_cleaned_up_before_the_next() -> None:
+    """Not at each piece, which would cost as much as the piece."""
+    collecting = SweepBySweep()
+    with unhurried():
+        collecting.begin("r-1")
+        left = weakref.ref(Circle())
+        collecting.begin("r-1")
+        assert left() is not None
+        collecting.begin("r-2")
+        assert left() is None

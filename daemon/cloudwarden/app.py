@@ -6,7 +6,7 @@ import os
 import secrets
 import signal
 import threading
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from functools import cached_property, partial
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -25,7 +25,7 @@ from cloudwarden.aws.session import Sessions
 from cloudwarden.aws.trials import Trials
 from cloudwarden.aws.vault import S3Copy, VaultPlace
 from cloudwarden.clock import SystemClock, boot_id
-from cloudwarden.collecting import unhurried
+from cloudwarden.collecting import SweepBySweep, unhurried
 from cloudwarden.core.acceptance import KnownScope
 from cloudwarden.core.policy import AnyPolicy, Mode
 from cloudwarden.core.resource import Scope
@@ -398,12 +398,16 @@ def _work(settings: Settings, connection: Connection) -> None:
     sender = Sender(connection)
     app.reporter, app.budget, app._alive = sender, sender, sender.alive
 
-    def survey(assignments: Sequence[Assignment], policies: Mapping[str, AnyPolicy]) -> Iterator[Survey]:
-        app.sessions.know({assignment.scope.account for assignment in assignments})
-        with unhurried():
-            yield from app.surveyor.survey(assignments, policies)
+    collecting = SweepBySweep()
 
-    serve(connection, sender, survey, lambda texts: loading.rebuilt(texts, settings.policy))
+    def survey(assignments: Sequence[Assignment], policies: Mapping[str, AnyPolicy]) -> Iterable[Survey]:
+        app.sessions.know({assignment.scope.account for assignment in assignments})
+        for run_id in {assignment.run_id for assignment in assignments}:
+            collecting.begin(run_id)
+        return app.surveyor.survey(assignments, policies)
+
+    with unhurried():
+        serve(connection, sender, survey, lambda texts: loading.rebuilt(texts, settings.policy))
 
 
 def build(settings: Settings, *, reporters: Sequence[Reporter] = ()) -> App:

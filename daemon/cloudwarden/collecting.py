@@ -24,3 +24,16 @@ def unhurried() -> Iterator[None]:
     finally:
         gc.set_threshold(*before)
         gc.collect()
+
+
+class SweepBySweep:
+    """For a process that is given a sweep in pieces: between two sweeps, the collector looks at everything."""
+
+    def __init__(self) -> None:
+        self._run_id = ""
+
+    def begin(self, run_id: str) -> None:
+        """A piece of this sweep comes; a look at every piece would cost as much as the pieces."""
+        if run_id != self._run_id:
+            self._run_id = run_id
+            gc.collect()

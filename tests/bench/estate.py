@@ -1,9 +1,11 @@
 """What a sweep of many resources costs, beside the least that as many signed calls and their bytes can cost.
 
-    python tests/bench/estate.py --accounts 1 --regions 17 --resources 10000 100000 [--threads 8] [--workers 1 2]
+    python tests/bench/estate.py --accounts 10 1000 --regions 17 --each 6 [--threads 8] [--workers 1 2]
 
 The floor signs, sends and reads with ElementTree, in a bare loop, the very calls that the sweep makes. Figures are of
-the second sweep, each subject in a process of its own, with its workers.
+the second sweep, each subject in a process of its own, with its workers; `cpu s` is theirs alone. The stub that answers
+takes its time from the same cores: `stub s` says how much, and wall times hold where nothing else runs. `clients` are
+those of the process that sweeps; each worker comes to as many.
 """
 
 from __future__ import annotations
@@ -20,6 +22,7 @@ import urllib.request
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlencode
 from xml.etree import ElementTree as ET
 
@@ -29,22 +32,24 @@ sys.path.insert(0, str(HERE.parent))
 from bench.estate_stub import REGIONS  # noqa: E402  # as a program, only this file's own directory is known
 
 KINDS = {
-    "Address": "DescribeAddresses",
-    "Image": "DescribeImages",
-    "Instance": "DescribeInstances",
-    "NatGateway": "DescribeNatGateways",
-    "NetworkInterface": "DescribeNetworkInterfaces",
-    "SecurityGroup": "DescribeSecurityGroups",
-    "Snapshot": "DescribeSnapshots",
-    "Volume": "DescribeVolumes",
-    "Vpc": "DescribeVpcs",
+    "ec2.Address": "DescribeAddresses",
+    "ec2.Image": "DescribeImages",
+    "ec2.Instance": "DescribeInstances",
+    "ec2.NatGateway": "DescribeNatGateways",
+    "ec2.NetworkInterface": "DescribeNetworkInterfaces",
+    "ec2.SecurityGroup": "DescribeSecurityGroups",
+    "ec2.Snapshot": "DescribeSnapshots",
+    "ec2.Volume": "DescribeVolumes",
+    "ec2.Vpc": "DescribeVpcs",
+    "rds.Database": "DescribeDBInstances",
 }
 """Kinds that are listed, each for a policy that wants an owner of it."""
 
 LISTED = tuple(KINDS.values())
 
-HUB = "123456789012"
-"""The account of the daemon's own identity, as the stub has it."""
+
+Subject = tuple[Callable[[], object], Callable[[], int]]
+"""What is measured, and how many clients of AWS it has come to."""
 
 
 @contextmanager
@@ -70,20 +75,21 @@ def aws_settings(address: str, accounts: int, regions: int) -> Mapping[str, obje
 
 def policies() -> str:
     """A policy file: every kind wants an owner."""
-    head = "from cloudwarden import OBSERVE, Policy, every\nfrom cloudwarden.aws import ec2\n"
+    head = "from cloudwarden import OBSERVE, Policy, every\nfrom cloudwarden.aws import ec2, rds\n"
     return (
         head
         + "from cloudwarden.library.tagging import RequiredTags, required_tags\n"
         + "".join(
-            f'{kind.lower()} = Policy(name="own-{kind.lower()}", rule=required_tags.on(ec2.{kind}), '
+            f'{kind.lower().replace(".", "_")} = Policy(name="own-{kind.lower().replace(".", "-")}", '
+            f"rule=required_tags.on({kind}), "
             'params=RequiredTags(keys=("owner",)), schedule=every(minutes=15), mode=OBSERVE)\n'
             for kind in KINDS
         )
     )
 
 
-def product(address: str, asked: argparse.Namespace, folder: str) -> Callable[[], object]:
-    """One sweep of the ordinary app."""
+def product(address: str, asked: argparse.Namespace, folder: str) -> Subject:
+    """One sweep of the ordinary app, and how many clients it has in this process."""
     from cloudwarden.app import build  # noqa: PLC0415  # each subject is imported in its own process only
     from cloudwarden.collecting import unhurried  # noqa: PLC0415
     from cloudwarden.settings import Settings  # noqa: PLC0415
@@ -97,7 +103,7 @@ def product(address: str, asked: argparse.Namespace, folder: str) -> Callable[[]
             "policies": place,
             "threads": asked.threads,
             "workers": asked.workers[0],
-            "aws": aws_settings(address, asked.accounts, asked.regions),
+            "aws": aws_settings(address, asked.accounts[0], asked.regions),
         }
     )
     app = build(settings)
@@ -110,10 +116,10 @@ def product(address: str, asked: argparse.Namespace, folder: str) -> Callable[[]
         assert result.complete, next(one.problem for one in result.judgements if one.problem)
         return len(result.findings)
 
-    return sweep
+    return sweep, lambda: len(app.sessions.pool)
 
 
-def floor(address: str, asked: argparse.Namespace) -> Callable[[], object]:
+def floor(address: str, asked: argparse.Namespace) -> Subject:
     """Sign, send, and read with ElementTree, one call after another."""
     import urllib3  # noqa: PLC0415
     from botocore.auth import SigV4Auth  # noqa: PLC0415
@@ -122,47 +128,67 @@ def floor(address: str, asked: argparse.Namespace) -> Callable[[], object]:
 
     pool = urllib3.PoolManager(maxsize=1)
     credentials = Credentials("testing", "testing")
-    signers = [SigV4Auth(credentials, "ec2", region) for region in REGIONS[: asked.regions]] * asked.accounts
+    regions = REGIONS[: asked.regions] * asked.accounts[0]
+    signers = [(SigV4Auth(credentials, "ec2", region), SigV4Auth(credentials, "rds", region)) for region in regions]
 
-    def page(signer: SigV4Auth, operation: str, token: str) -> tuple[int, str]:
-        fields = {"Action": operation, "Version": "2016-11-15", "MaxResults": "1000"}
-        request = AWSRequest("POST", address, data=urlencode(fields | ({"NextToken": token} if token else {})))
+    def page(signer: SigV4Auth, operation: str, fields: Mapping[str, str]) -> ET.Element:
+        data = urlencode({"Action": operation, **fields})
+        request = AWSRequest("POST", address, data=data)
         request.headers["Content-Type"] = "application/x-www-form-urlencoded; charset=utf-8"
         signer.add_auth(request)
         sent = request.prepare()
         raw = pool.urlopen("POST", address, body=sent.body, headers=dict(sent.headers.items())).data
-        root = ET.fromstring(raw)  # noqa: S314  # our own stub's
-        return len(root[1]), root.findtext("{http://ec2.amazonaws.com/doc/2016-11-15/}nextToken") or ""
+        return ET.fromstring(raw)  # noqa: S314  # our own stub's
+
+    def read(signer: SigV4Auth, operation: str, fields: Mapping[str, str], token: str, path: str) -> int:
+        following: str | None = ""
+        count = 0
+        while following is not None:
+            root = page(signer, operation, {**fields, token: following} if following else fields)
+            count += len(root[1]) if token == "NextToken" else len(root[0][-1])
+            following = root.findtext(path)
+        return count
 
     def work() -> int:
-        read = 0
-        for signer in signers:
-            for operation in LISTED:
-                token = "0"
-                while token:
-                    count, token = page(signer, operation, "" if token == "0" else token)
-                    read += count
-        return read
+        count = 0
+        for ec2, rds in signers:
+            for operation in LISTED[:-1]:
+                count += read(ec2, operation, {"Version": "2016-11-15", "MaxResults": "1000"}, "NextToken", _NEXT)
+            count += read(rds, LISTED[-1], {"Version": "2014-10-31", "MaxRecords": "100"}, "Marker", _MARKER)
+        return count
 
-    return work
+    return work, lambda: 1
+
+
+_NEXT = "{http://ec2.amazonaws.com/doc/2016-11-15/}nextToken"
+_MARKER = "/".join(
+    f"{{http://rds.amazonaws.com/doc/2014-10-31/}}{tag}" for tag in ("DescribeDBInstancesResult", "Marker")
+)
 
 
 def measure(subject: str, address: str, asked: argparse.Namespace) -> dict[str, object]:
     """The first pass, and the second one, in this process and those that it started."""
     os.environ.update(AWS_ACCESS_KEY_ID="testing", AWS_SECRET_ACCESS_KEY="testing")
     with tempfile.TemporaryDirectory() as folder:
-        work = floor(address, asked) if subject == "floor" else product(address, asked, folder)
+        work, clients = floor(address, asked) if subject == "floor" else product(address, asked, folder)
         told: dict[str, object] = {}
         for name in ("cold", "warm"):
-            with urllib.request.urlopen(f"{address}/count"):
-                pass
+            _asked(address)
             wall, cpu = time.perf_counter(), _cpu()
             found = work()
-            told[name] = {"wall": time.perf_counter() - wall, "cpu": _cpu() - cpu, "found": found}
-            with urllib.request.urlopen(f"{address}/count") as counted:
-                told["calls"] = sum(json.load(counted).values())
+            took = {"wall": time.perf_counter() - wall, "cpu": _cpu() - cpu}
+            calls, stub_cpu = _asked(address)
+            told[name] = {**took, "found": found, "calls": calls, "stub": stub_cpu}
         told["peak_mb"] = _peaks()
+        told["clients"] = clients()
     return told
+
+
+def _asked(address: str) -> tuple[int, float]:
+    """How many calls the stub answered since this was asked last, and the CPU seconds that it took."""
+    with urllib.request.urlopen(f"{address}/count") as answer:
+        told = json.load(answer)
+    return sum(told["calls"].values()), told["cpu"]
 
 
 def _workers() -> list[Path]:
@@ -185,30 +211,39 @@ def _peaks() -> tuple[float, float]:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, theirs
 
 
-def _print(resources: int, rows: Mapping[str, dict[str, object]]) -> None:
-    out = sys.stdout.write
-    out(f"\n{resources:,} resources\n{'':10}{'calls':>8}{'cold s':>9}{'warm s':>9}{'x floor':>9}{'cpu s':>9}")
-    out(f"{'x floor':>9}{'us each':>9}{'peak MB':>9}{'worker MB':>10}{'found':>9}\n")
-    base = rows["floor"]["warm"]
-    for subject, row in rows.items():
-        cold, warm, peak = row["cold"], row["warm"], row["peak_mb"]
-        assert isinstance(cold, dict)
-        assert isinstance(warm, dict)
-        assert isinstance(base, dict)
-        assert isinstance(peak, list)
-        out(
-            f"{subject:10}{row['calls']:8}{cold['wall']:9.2f}{warm['wall']:9.2f}{warm['wall'] / base['wall']:9.2f}"
-            f"{warm['cpu']:9.2f}{warm['cpu'] / base['cpu']:9.2f}{warm['cpu'] / resources * 1e6:9.0f}{peak[0]:9.0f}"
-            f"{peak[1]:10.0f}{warm['found']:9}\n"
-        )
+def _head(resources: int) -> None:
+    heads = (
+        *("calls", "cold s", "warm s", "x floor", "cpu s", "x floor"),
+        *("us each", "stub s", "peak MB", "worker MB", "clients", "found"),
+    )
+    print(f"\n{resources:,} resources\n{'':10}" + "".join(f"{head:>10}" for head in heads), flush=True)  # noqa: T201
+
+
+def _row(subject: str, row: Mapping[str, Any], base: Mapping[str, Any], resources: int) -> None:
+    warm, (own, largest) = row["warm"], row["peak_mb"]
+    figures = (
+        f"{warm['calls']}",
+        f"{row['cold']['wall']:.1f}",
+        f"{warm['wall']:.1f}",
+        f"{warm['wall'] / base['wall']:.2f}",
+        f"{warm['cpu']:.1f}",
+        f"{warm['cpu'] / base['cpu']:.2f}",
+        f"{warm['cpu'] / resources * 1e6:.0f}",
+        f"{warm['stub']:.1f}",
+        f"{own:.0f}",
+        f"{largest:.0f}",
+        f"{row['clients']}",
+        f"{warm['found']}",
+    )
+    print(f"{subject:10}" + "".join(f"{figure:>10}" for figure in figures), flush=True)  # noqa: T201
 
 
 def arguments() -> argparse.Namespace:
     """What was asked for."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--accounts", type=int, default=1)
+    parser.add_argument("--accounts", type=int, nargs="+", default=[10, 100], help="a table for each number of them")
     parser.add_argument("--regions", type=int, default=len(REGIONS))
-    parser.add_argument("--resources", type=int, nargs="+", default=[10_000, 100_000])
+    parser.add_argument("--each", type=int, default=6, help="resources in each listing")
     parser.add_argument("--threads", type=int, default=8)
     parser.add_argument("--workers", type=int, nargs="+", default=[1, 2])
     parser.add_argument("--subject", nargs=2, metavar=("NAME", "ADDRESS"), help="measure one, and print JSON")
@@ -216,22 +251,24 @@ def arguments() -> argparse.Namespace:
 
 
 def main() -> None:
-    """Print a table for each number of resources."""
+    """Print a table for each number of accounts."""
     asked = arguments()
     if asked.subject:
         sys.stdout.write(json.dumps(measure(asked.subject[0], asked.subject[1], asked)))
         return
-    common = [f"--{name}={getattr(asked, name)}" for name in ("accounts", "regions", "threads")]
+    common = [f"--{name}={getattr(asked, name)}" for name in ("regions", "threads")]
     subjects = {"floor": 1} | {f"{count} worker{'s'[: count - 1]}": count for count in asked.workers}
-    for resources in asked.resources:
-        per_listing = max(1, resources // (asked.accounts * asked.regions * len(LISTED)))
-        with stub(per_listing) as address:
-            rows = {}
+    for accounts in asked.accounts:
+        resources = asked.each * accounts * asked.regions * len(LISTED)
+        _head(resources)
+        with stub(asked.each) as address:
+            base: Mapping[str, Any] = {}
             for subject, workers in subjects.items():
-                words = [sys.executable, __file__, *common, f"--workers={workers}", "--subject", subject, address]
-                ended = subprocess.run(words, stdout=subprocess.PIPE, text=True, check=True)
-                rows[subject] = json.loads(ended.stdout)
-        _print(per_listing * asked.accounts * asked.regions * len(LISTED), rows)
+                words = [sys.executable, __file__, *common, f"--accounts={accounts}", f"--workers={workers}"]
+                ended = subprocess.run([*words, "--subject", subject, address], stdout=subprocess.PIPE, check=True)
+                row = json.loads(ended.stdout)
+                base = base or row["warm"]
+                _row(subject, row, base, resources)
 
 
 if __name__ == "__main__":

@@ -36,7 +36,7 @@ class AwsInventory:
         """All resources of a kind in a scope."""
         declared = self._kinds[kind]
         size = {} if declared.page_size is None else {declared.page_size_name: declared.page_size}
-        resources, problem = self._read(declared, scope, {**declared.arguments, **size})
+        resources, problem = self._read(declared, scope, {**declared.arguments, **size}, recurring=True)
         return Listing(resources=tuple(resources.values()), problem=None if problem is None else _cause(problem))
 
     def get(self, kind: type[Resource], scope: Scope, resource_id: str) -> Listing:
@@ -63,14 +63,20 @@ class AwsInventory:
         return self._kinds[kind]
 
     def _read(
-        self, kind: Kind[Any], scope: Scope, arguments: Mapping[str, Any], most_pages: int | None = None
+        self,
+        kind: Kind[Any],
+        scope: Scope,
+        arguments: Mapping[str, Any],
+        *,
+        most_pages: int | None = None,
+        recurring: bool = False,
     ) -> tuple[dict[str, Resource], CloudError | None]:
         """Resources by id (a page may repeat one that the page before it held), and the first thing that went wrong."""
         resources: dict[str, Resource] = {}
         problem: CloudError | None = None
         try:
             client = self._sessions.client(kind.service, scope)
-            answered = pages(client, kind.operation, arguments, next_page=kind.next_page)
+            answered = pages(client, kind.operation, arguments, next_page=kind.next_page, recurring=recurring)
             for page in islice(answered, most_pages):
                 problem = _view(kind, scope, page, resources) or problem
         except CloudError as error:

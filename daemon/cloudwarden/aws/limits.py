@@ -75,10 +75,10 @@ class Limits:
 
     def _queue(self, scope: Scope, service: str, quota: Quota) -> Queue:
         key = (scope, service, quota.name)
+        if (found := self._queues.get(key)) is not None:
+            return found
         with self._adding:
-            if key not in self._queues:
-                self._queues[key] = Queue(self, scope, service, quota)
-            return self._queues[key]
+            return self._queues.setdefault(key, Queue(self, scope, service, quota))
 
 
 class Queue:
@@ -94,7 +94,17 @@ class Queue:
 
     def enter(self, tokens: int, until: float) -> Leave:
         """Wait for so many tokens. Raises Throttled."""
-        ticket, began = object(), self._limits.clock()
+        began = self._limits.clock()
+        with self._lock:
+            if not self._waiting and self.bucket.wait_seconds(began, tokens=tokens) == 0.0:
+                return Leave(queue=self, turn=self.bucket.take(began, tokens=tokens))
+        try:
+            return self._waited(tokens, until)
+        finally:
+            self._limits.waited(self.scope, self.service, self._limits.clock() - began)
+
+    def _waited(self, tokens: int, until: float) -> Leave:
+        ticket = object()
         with self._lock:
             self._waiting[ticket] = tokens
         try:
@@ -108,7 +118,6 @@ class Queue:
         finally:
             with self._lock:
                 self._waiting.pop(ticket, None)
-            self._limits.waited(self.scope, self.service, self._limits.clock() - began)
 
     def _try(self, ticket: object, until: float) -> Leave | float:
         """The turn, or the seconds until it may come. Raises Throttled when that is too late."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from typing import Any
 
 from cloudwarden.aws.access.clients import SpeakingClient
@@ -12,12 +13,21 @@ from cloudwarden.core.errors import CloudError, InvalidRequest, MalformedAnswer
 Answer = Mapping[str, Any]
 
 
-def ask(client: SpeakingClient, operation: str, arguments: Mapping[str, Any]) -> Answer:
-    """One call, in its turn, and again while that may help; `operation` is in boto3's snake case. Raises CloudError."""
-    method = getattr(client, operation, None)
-    if method is None:
+def ask(client: SpeakingClient, operation: str, arguments: Mapping[str, Any], *, recurring: bool = False) -> Answer:
+    """One call, in its turn, and again while that may help; `operation` is in boto3's snake case. Raises CloudError.
+
+    One that is `recurring`, made alike for every scope, is made by its stencil.
+    """
+
+    def ordinary() -> Answer:
+        return _sent(getattr(client, operation), arguments)
+
+    if not hasattr(client.shared, operation):
         raise InvalidRequest(f"{client.meta.service_model.service_name} has no operation {operation}")
-    return client.repeated(operation, arguments, lambda: _sent(method, arguments))
+    if not recurring:
+        return client.repeated(operation, arguments, ordinary)
+    by_stencil = partial(client.stencils.sent, operation, arguments, client.speaker, ordinary)
+    return client.repeated(operation, arguments, by_stencil)
 
 
 def _sent(method: Callable[..., Answer], arguments: Mapping[str, Any]) -> Answer:
@@ -36,10 +46,12 @@ def pages(
     *,
     next_page: str = "NextToken",
     asked_as: str = "",
+    recurring: bool = False,
 ) -> Iterator[Answer]:
     """Every page of an operation as it comes; `next_page` is what the service calls the token that leads on.
 
-    A request gives it back by that name, or by `asked_as`.
+    A request gives it back by that name, or by `asked_as`. The first page is `recurring` or not, as for `ask`; the
+    others never are.
 
     An error raises CloudError after the pages before it were given. A token that comes again would page for
     ever: MalformedAnswer.
@@ -47,7 +59,7 @@ def pages(
     seen: set[str] = set()
     following: Mapping[str, Any] = {}
     while True:
-        page = ask(client, operation, {**arguments, **following})
+        page = ask(client, operation, {**arguments, **following}, recurring=recurring and not seen)
         yield page
         token = page.get(next_page)
         if not token:

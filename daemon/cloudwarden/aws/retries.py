@@ -121,4 +121,7 @@ class Retries:
             self._budget(scope, service).earn(EARNED_PER_SUCCESS)
 
     def _budget(self, scope: Scope, service: str) -> Budget:
-        return self._budgets.setdefault((scope, service), Budget(self._limits.clock()))
+        key = (scope, service)
+        if (found := self._budgets.get(key)) is None:
+            found = self._budgets[key] = Budget(self._limits.clock())
+        return found

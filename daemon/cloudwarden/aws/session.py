@@ -18,13 +18,16 @@ from botocore.session import Session
 from botocore.utils import parse_timestamp
 
 from cloudwarden.aws.access.account import ENABLED, UNKNOWN_ACCOUNT, Account, AwsAccess, OrganizationAccess
-from cloudwarden.aws.access.clients import ClientPool, Nobody, Speaker, SpeakingClient
+from cloudwarden.aws.access.clients import ClientPool, Nobody, SpeakingClient
 from cloudwarden.aws.access.clockwatch import ClockWatch
 from cloudwarden.aws.access.discovery import Asking, Discoverer
 from cloudwarden.aws.access.identities import Identities
 from cloudwarden.aws.access.identity import Identity
 from cloudwarden.aws.access.organization import Organization
 from cloudwarden.aws.access.outages import Outages
+from cloudwarden.aws.access.speaker import Speaker
+from cloudwarden.aws.access.stencil import Stencils
+from cloudwarden.aws.access.watch import Watch
 from cloudwarden.aws.endpoints import Endpoint, Endpoints
 from cloudwarden.aws.errors import translated
 from cloudwarden.aws.iam_actions import iam_action
@@ -203,10 +206,18 @@ class Sessions:
                 self._session = session
             return self._session
 
-    def _built(self, service: str, region: str, once: bool) -> BaseClient:  # noqa: FBT001 - as the pool's key has it
-        return self._created(self._opened(), service, region=region, once=once)
+    def _built(self, service: str, region: str, once: bool) -> tuple[BaseClient, Stencils]:  # noqa: FBT001 - the pool's
+        session = self._opened()
+        client = self._created(session, service, region=region)
+        witness = Witness(service=service, reporter=self._reporter, timer=self._timer)
+        witness.watch(client)
+        self.clock.watch(client)
+        if not once:
+            self._outages.watch(client)
+        watch = Watch(witness=witness, clock=self.clock, outages=self._outages, region=region)
+        return client, Stencils(client, session.get_component("response_parser_factory"), watch, self.clock.now)
 
-    def _created(self, session: Session, service: str, *, region: str, once: bool) -> BaseClient:
+    def _created(self, session: Session, service: str, *, region: str) -> BaseClient:
         try:
             client = session.create_client(
                 service,
@@ -220,10 +231,6 @@ class Sessions:
             if self._settings.endpoint_url is not None:
                 client.meta.events.register("before-call.s3-control", partial(as_given, self._settings.endpoint_url))
             client.meta.events.register(f"before-parse.{client.meta.service_model.service_id.hyphenize()}", refuse_cut)
-            Witness(service=service, reporter=self._reporter, timer=self._timer).watch(client)
-            self.clock.watch(client)
-            if not once:
-                self._outages.watch(client)
             return client
         raise failure
 

@@ -10,7 +10,7 @@ from botocore.awsrequest import AWSRequest
 from botocore.client import BaseClient
 
 from cloudwarden.aws.access.account import UNKNOWN_ACCOUNT
-from cloudwarden.aws.access.clients import SPEAKER, Speaker
+from cloudwarden.aws.access.speaker import SPEAKER, Speaker
 from cloudwarden.aws.errors import DRY_RUN_PASSED, error_class_for, translated
 from cloudwarden.core.resource import Scope
 from cloudwarden.engine.events import CloudCalled
@@ -63,18 +63,29 @@ class Witness:
         """The call ended in an error. What `received` reported already is not reported again."""
         self._report(context, translated(exception).reason)
 
+    def answered(self, operation: str, began: float, scope: Scope, answer: Mapping[str, Any]) -> None:
+        """A request that no event told of was answered."""
+        self._tell(operation, _outcome(answer), began, scope)
+
+    def unanswered(self, operation: str, began: float, scope: Scope, error: Exception) -> None:
+        """A request that no event told of ended in an error."""
+        self._tell(operation, translated(error).reason, began, scope)
+
     def _report(self, context: dict[str, Any], outcome: str) -> None:
         operation, began = context.pop(_BEGAN, (None, 0.0))
         if operation is not None:
-            self.reporter.report(
-                CloudCalled(
-                    service=self.service,
-                    operation=operation,
-                    outcome=outcome,
-                    seconds=self.timer() - began,
-                    scope=_scope_of(context),
-                )
+            self._tell(operation, outcome, began, _scope_of(context))
+
+    def _tell(self, operation: str, outcome: str, began: float, scope: Scope) -> None:
+        self.reporter.report(
+            CloudCalled(
+                service=self.service,
+                operation=operation,
+                outcome=outcome,
+                seconds=self.timer() - began,
+                scope=scope,
             )
+        )
 
 
 def _scope_of(context: Mapping[str, Any]) -> Scope:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import contextvars
 import time
-from collections import Counter, defaultdict
+from collections import Counter, defaultdict, deque
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TypeVar
@@ -28,6 +28,9 @@ MAX_ROUNDS = 8
 
 MAX_CUT_OFFS = 3
 """Evaluations of one policy cut off in one sweep before the rest of it is not tried."""
+
+LOOKS_EVERY_SECONDS = 0.5
+"""How often the thread that waits for calls looks whether the daemon is to leave, and says that it lives."""
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -214,14 +217,24 @@ class Gatherer:
         """`work` on each item, in threads that carry this thread's context; results in the items' order."""
         if len(items) <= 1:
             return [work(item) for item in items]
-        with ThreadPoolExecutor(max_workers=min(self._threads, len(items))) as pool:
-            futures = [pool.submit(contextvars.copy_context().run, work, item) for item in items]
-            results = []
+        results: dict[int, Result] = {}
+        # Shared by the threads: a future for each item would wake this one at each, and take its turn from them.
+        left = iter(range(len(items)))
+
+        def worker() -> None:
+            for index in left:
+                results[index] = work(items[index])
+
+        threads = min(self._threads, len(items))
+        with ThreadPoolExecutor(max_workers=threads) as pool:
+            working = {pool.submit(contextvars.copy_context().run, worker) for _ in range(threads)}
             try:
-                for future in futures:
-                    results.append(future.result())
+                while working:
+                    ended, working = wait(working, timeout=LOOKS_EVERY_SECONDS, return_when=FIRST_COMPLETED)
+                    for one in ended:
+                        one.result()
                     self._alive()
             except BaseException:
-                pool.shutdown(wait=False, cancel_futures=True)
+                deque(left, maxlen=0)  # nothing is left for the others
                 raise
-            return results
+        return [results[index] for index in range(len(items))]

@@ -11,8 +11,6 @@ _EVALUATION = (0.001, 0.01, 0.1, 0.5, 1, 5, 15, 60)
 _PHASE = (0.1, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 900)
 _REQUEST = (0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20)
 
-_BY_SCOPE = ("account", "region", "kind")
-
 
 class Instruments:
     """The metrics of one registry. No label is ever a resource's id; no histogram has account and region."""
@@ -96,13 +94,6 @@ class Instruments:
             "workers_lost_total", "Processes that read and judge which ended or hung; their scopes were not looked at"
         )
 
-        self.inventory_complete = gauge(
-            "inventory_complete", "Whether the latest listing missed nothing: 1 or 0", *_BY_SCOPE
-        )
-        self.inventory_resources = gauge("inventory_resources", "Resources in the latest complete listing", *_BY_SCOPE)
-        self.inventory_last_success = gauge(
-            "inventory_last_success_timestamp_seconds", "When a listing was last complete, Unix time", *_BY_SCOPE
-        )
         self.scopes = gauge("scopes", "Scopes at the latest sweep: accepted, or waiting to be accepted", "state")
         self.discovery_problems = gauge(
             "discovery_problems",
@@ -144,7 +135,3 @@ class Instruments:
         yield from (self.evaluations, self.unknown, self.evaluation_duration, self.last_success)
         yield from (self.loaded_timestamp, self.interval, self.runs_missed)
         yield from (self.actions, self.held, self.limit_trips, self.metrics_requested)
-
-    def by_scope(self) -> Iterator[Gauge]:
-        """The gauges of what was listed."""
-        yield from (self.inventory_complete, self.inventory_resources, self.inventory_last_success)

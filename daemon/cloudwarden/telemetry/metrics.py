@@ -17,6 +17,7 @@ from cloudwarden.core.verdict import Outcome
 from cloudwarden.engine import events
 from cloudwarden.ports import Clock
 from cloudwarden.telemetry.instruments import Instruments
+from cloudwarden.telemetry.listings import Listings
 from cloudwarden.telemetry.snapshot import StoreSnapshot
 from cloudwarden.version import VERSION
 
@@ -49,6 +50,8 @@ class Metrics:
         self._is = Instruments(self.registry)
         self._snapshot = StoreSnapshot()
         self.registry.register(self._snapshot)
+        self._listings = Listings()
+        self.registry.register(self._listings)
         self._is.exemptions_successful.set(1)
         ProcessCollector(registry=self.registry)
         self._is.build.info({"version": version, "python": platform.python_version()})
@@ -140,8 +143,7 @@ class Metrics:
         if policies:
             # Nobody may list their kinds any more, and a gauge that nobody sets would stand for ever. Those that
             # other policies list come back with the next sweep.
-            for gauge in self._is.by_scope():
-                gauge.clear()
+            self._listings.clear()
 
     def _shown(self, policy: str) -> bool:
         return self._loaded is None or policy in self._loaded
@@ -153,12 +155,8 @@ class Metrics:
         self._is.sweep_duration.labels(event.phase).observe(event.seconds)
 
     def _listed(self, event: events.Listed) -> None:
-        labels = (event.scope.account, event.scope.region, event.kind)
-        complete = event.problem is None
-        self._is.inventory_complete.labels(*labels).set(complete)
-        if complete:
-            self._is.inventory_resources.labels(*labels).set(event.resources)
-            self._is.inventory_last_success.labels(*labels).set(self._now())
+        complete = event.resources if event.problem is None else None
+        self._listings.listed(event.scope, event.kind, complete, self._now())
 
     def _scopes_discovered(self, event: events.ScopesDiscovered) -> None:
         self._is.scopes.labels("accepted").set(event.accepted)

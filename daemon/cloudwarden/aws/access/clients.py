@@ -6,7 +6,6 @@ import threading
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from contextvars import ContextVar
-from dataclasses import dataclass
 from functools import wraps
 from typing import Any, TypeVar
 
@@ -14,6 +13,8 @@ from botocore.awsrequest import AWSRequest
 from botocore.client import BaseClient
 from botocore.credentials import Credentials, ReadOnlyCredentials
 
+from cloudwarden.aws.access.speaker import SPEAKER, Speaker
+from cloudwarden.aws.access.stencil import Stencils
 from cloudwarden.aws.quotas import charges
 from cloudwarden.aws.retries import Retries
 from cloudwarden.core.errors import AccessDenied
@@ -21,25 +22,7 @@ from cloudwarden.core.resource import Scope
 
 T = TypeVar("T")
 
-SPEAKER = "cloudwarden-speaker"
-"""Where a request's context keeps who makes it."""
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Speaker:
-    """Who makes a request: the scope that it is about, and the credentials to sign with, which may raise CloudError.
-
-    `refused` is told when AWS says that these credentials are over.
-    """
-
-    scope: Scope
-    credentials: Callable[[], ReadOnlyCredentials]
-    refused: Callable[[], None] = lambda: None
-
-
 _SPEAKING: ContextVar[Speaker | None] = ContextVar("cloudwarden_speaking", default=None)
-
-_OVER = frozenset({"ExpiredToken", "ExpiredTokenException", "InvalidClientTokenId", "UnrecognizedClientException"})
 
 
 class Nobody(Credentials):
@@ -60,8 +43,11 @@ class SpeakingClient:
     and be refused. One that asks `once` never repeats a request.
     """
 
-    def __init__(self, shared: BaseClient, speaker: Speaker, retries: Retries, *, once: bool) -> None:
+    def __init__(
+        self, shared: BaseClient, stencils: Stencils, speaker: Speaker, retries: Retries, *, once: bool
+    ) -> None:
         self.shared = shared
+        self.stencils = stencils
         self.speaker = speaker
         self._retries = retries
         self._once = once
@@ -104,11 +90,13 @@ class ClientPool:
     A client that had to leave is not closed: a thread may be in the middle of a call on it.
     """
 
-    def __init__(self, build: Callable[[str, str, bool], BaseClient], retries: Retries, most: int) -> None:
+    def __init__(
+        self, build: Callable[[str, str, bool], tuple[BaseClient, Stencils]], retries: Retries, most: int
+    ) -> None:
         self._build = build
         self._retries = retries
         self._most = most
-        self._clients: OrderedDict[tuple[str, str, bool], BaseClient] = OrderedDict()
+        self._clients: OrderedDict[tuple[str, str, bool], tuple[BaseClient, Stencils]] = OrderedDict()
         # Building a client is not thread-safe in botocore; using one is.
         self._building = threading.RLock()
 
@@ -120,11 +108,12 @@ class ClientPool:
         key = (service, region, once)
         with self._building:
             if key not in self._clients:
-                self._clients[key] = bound(self._build(service, region, once))
+                client, stencils = self._build(service, region, once)
+                self._clients[key] = bound(client), stencils
                 while len(self._clients) > self._most:
                     self._clients.popitem(last=False)
             self._clients.move_to_end(key)
-            return SpeakingClient(self._clients[key], speaker, self._retries, once=once)
+            return SpeakingClient(*self._clients[key], speaker, self._retries, once=once)
 
 
 def bound(client: BaseClient) -> BaseClient:
@@ -156,5 +145,5 @@ def _sign(request: AWSRequest, **_: object) -> None:
 
 def _heed(parsed: dict[str, Any], context: dict[str, Any], **_: object) -> None:
     speaker: Speaker | None = context.get(SPEAKER)
-    if speaker is not None and parsed.get("Error", {}).get("Code") in _OVER:
-        speaker.refused()
+    if speaker is not None:
+        speaker.heed(parsed)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
+from functools import lru_cache
 from typing import Any
 
 from botocore.awsrequest import AWSResponse
@@ -20,7 +21,7 @@ class ClockWatch:
     """
 
     def __init__(self, now: Callable[[], datetime]) -> None:
-        self._now = now
+        self.now = now
         self.ahead: timedelta | None = None
         """None before any answer; negative when the clock is behind."""
 
@@ -32,10 +33,17 @@ class ClockWatch:
     def answered(self, http_response: AWSResponse, parsed: dict[str, Any], **_: object) -> None:
         """One answer came."""
         try:
-            date = parsedate_to_datetime(http_response.headers.get("Date", ""))
+            date = _date(http_response.headers.get("Date", ""))
         except (TypeError, ValueError):
             return
-        # A Date that names no zone is in UTC: HTTP knows no other.
-        self.ahead = self._now() - (date if date.tzinfo else date.replace(tzinfo=UTC))
+        self.ahead = self.now() - date
         if "Error" in parsed:
             parsed["Error"][SKEW] = self.ahead.total_seconds()
+
+
+@lru_cache(maxsize=8)
+def _date(text: str) -> datetime:
+    """An answer's Date, which many answers of one second share. Raises TypeError or ValueError."""
+    date = parsedate_to_datetime(text)
+    # A Date that names no zone is in UTC: HTTP knows no other.
+    return date if date.tzinfo else date.replace(tzinfo=UTC)

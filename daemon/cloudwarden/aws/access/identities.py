@@ -16,7 +16,7 @@ from cloudwarden.aws.access.account import (
     account_of,
     role_of,
 )
-from cloudwarden.aws.access.identity import AssumedRole, Identity, Role, StsClient
+from cloudwarden.aws.access.identity import AssumedRole, Caller, Identity, Role, StsClient
 from cloudwarden.core.errors import CredentialsExpired
 from cloudwarden.core.resource import Scope
 
@@ -43,6 +43,8 @@ class Identities:
         self._sts = sts
         self._timer = timer
         self._identities: dict[tuple[str, bool] | None, Identity] = {}
+        self._members: dict[str, tuple[Account, Caller, Identity]] = {}
+        """By account: what was asked, as whom, and who it is."""
         self._making = threading.RLock()
 
     @property
@@ -63,6 +65,12 @@ class Identities:
         The session policy, if there is one, binds every role that is assumed for this. Raises CloudError.
         """
         caller = self.own.caller()
+        known = self._members.get(account.id)
+        if known is None or known[:2] != (account, caller):
+            known = self._members[account.id] = (account, caller, self._member(account, caller))
+        return known[2]
+
+    def _member(self, account: Account, caller: Caller) -> Identity:
         if account.role_arn is not None or caller.account != account.id:
             arn = role_of(self._access, account, caller.partition)
             external_id = account.external_id or self._access.member_external_id

@@ -16,7 +16,8 @@ from botocore.credentials import (
 )
 
 from cloudwarden.aws.access.account import LONGEST_CHAINED_SECONDS, account_of
-from cloudwarden.aws.access.clients import Speaker, SpeakingClient
+from cloudwarden.aws.access.clients import SpeakingClient
+from cloudwarden.aws.access.speaker import Speaker
 from cloudwarden.aws.errors import translated
 from cloudwarden.aws.pages import ask
 from cloudwarden.core.errors import AccessDenied, CloudError, CredentialsExpired, MalformedAnswer
@@ -28,6 +29,10 @@ FAILURE_LASTS_SECONDS = 30.0
 A sweep asks for one account hundreds of times. Were each to wait for the same refusal, or for the same silence, that
 account would cost the others their time.
 """
+
+LOOKED_AT_EVERY_SECONDS = 1.0
+"""How often credentials are asked whether they end soon, which takes longer than to sign with them. They are renewed
+minutes before they end."""
 
 _SESSION = re.compile(r"arn:[^:]+:sts::\d{12}:assumed-role/(?P<role>[^/]+)/.+")
 
@@ -101,6 +106,8 @@ class Identity:
         """The credentials that AWS has told the account of, and what it told."""
         self._failed: tuple[CloudError, float] | None = None
         self._patient_until = 0.0
+        self._looked_at: tuple[ReadOnlyCredentials, float] | None = None
+        """Checked credentials, and when they were last found to last."""
         self._fetching = threading.RLock()
 
     def caller(self) -> Caller:
@@ -112,7 +119,11 @@ class Identity:
 
     def credentials(self) -> ReadOnlyCredentials:
         """The credentials of now, whose account is known to be the right one. Raises CloudError."""
+        looked_at, now = self._looked_at, self._timer()
+        if looked_at is not None and 0.0 <= now - looked_at[1] < LOOKED_AT_EVERY_SECONDS:
+            return looked_at[0]
         if (frozen := self._lasting()) is not None:
+            self._looked_at = (frozen, now)
             return frozen
         with self._fetching:
             self._tell_failure()
@@ -136,7 +147,7 @@ class Identity:
         """
         with self._fetching:
             if self._timer() - self._made_at >= FAILURE_LASTS_SECONDS:
-                self._credentials = self._known = None
+                self._credentials = self._known = self._looked_at = None
 
     def _lasting(self) -> ReadOnlyCredentials | None:
         """The checked credentials, when nothing has to be done about them now."""

@@ -10,7 +10,7 @@ from typing import Any
 
 from botocore.client import BaseClient
 
-from cloudwarden.aws.access.clients import SPEAKER, Speaker
+from cloudwarden.aws.access.speaker import SPEAKER, Speaker
 from cloudwarden.aws.errors import translated
 from cloudwarden.core.errors import Timeout, Unavailable
 
@@ -55,28 +55,32 @@ class Outages:
         name = client.meta.service_model.service_id.hyphenize()
         region = client.meta.region_name
 
-        def keys(context: dict[str, Any]) -> tuple[Key, Key]:
+        def whose(context: dict[str, Any]) -> tuple[str, str, str]:
             speaker: Speaker | None = context.get(SPEAKER)
-            return (service, region, speaker.scope.account if speaker else ""), (service, region, EVERYONE)
+            return service, region, speaker.scope.account if speaker else ""
 
         def refuse(context: dict[str, Any], **_: object) -> None:
-            self._refuse(*keys(context))
+            self.refuse(*whose(context))
 
         def answered(context: dict[str, Any], **_: object) -> None:
-            self._answered(*keys(context))
+            self.answered(*whose(context))
 
         def failed(context: dict[str, Any], exception: Exception, **_: object) -> None:
-            if isinstance(translated(exception), Timeout) or "ConnectTimeout" in type(exception).__name__:
-                self._silent(*keys(context))
+            self.failed(*whose(context), exception)
 
         client.meta.events.register(f"before-call.{name}", refuse)
         client.meta.events.register(f"after-call.{name}", answered)
         client.meta.events.register(f"after-call-error.{name}", failed)
 
-    def _refuse(self, *keys: Key) -> None:
+    def refuse(self, *mine: str) -> None:
+        """A call is about to be made, by service, region and account. Raises Unavailable while these keep silent."""
+        if not self._silences:
+            return
         now = self._timer()
         with self._counting:
-            left = [(key, found) for key in keys if (found := self._silences.get(key)) and found.until is not None]
+            left = [
+                (key, found) for key in _both(*mine) if (found := self._silences.get(key)) and found.until is not None
+            ]
             for (service, region, account), silence in left:
                 if silence.until is not None and now < silence.until:
                     whose = "" if account == EVERYONE else f" for account {account}"
@@ -85,12 +89,19 @@ class Outages:
             for _, silence in left:
                 silence.until = now + LEFT_FOR_SECONDS
 
-    def _answered(self, *keys: Key) -> None:
+    def answered(self, *mine: str) -> None:
+        """A call was answered."""
+        if not self._silences:
+            return
         with self._counting:
-            for key in keys:
+            for key in _both(*mine):
                 self._silences.pop(key, None)
 
-    def _silent(self, mine: Key, everyones: Key) -> None:
+    def failed(self, service: str, region: str, account: str, error: Exception) -> None:
+        """A call ended in an error; only waiting in vain is counted."""
+        if not isinstance(translated(error), Timeout) and "ConnectTimeout" not in type(error).__name__:
+            return
+        mine, everyones = _both(service, region, account)
         with self._counting:
             silence, until = self._silences[mine], self._timer() + LEFT_FOR_SECONDS
             silence.calls += 1
@@ -98,6 +109,10 @@ class Outages:
                 return
             silence.until = until
             shared = self._silences[everyones]
-            shared.accounts.add(mine[2])
+            shared.accounts.add(account)
             if len(shared.accounts) >= SILENT_ACCOUNTS:
                 shared.until = until
+
+
+def _both(service: str, region: str, account: str) -> tuple[Key, Key]:
+    return (service, region, account), (service, region, EVERYONE)
