@@ -12,7 +12,7 @@ from cloudwarden.core.errors import StoreBusy, StoreUnusable, StoreUnwritable
 from cloudwarden.store.address import file_of, parsed
 from cloudwarden.store.connection import engine_for, outside_transactions, reading
 from cloudwarden.store.faults import RESTORE
-from cloudwarden.store.migration import migrate, refuse_unknown
+from cloudwarden.store.schema import is_current
 from cloudwarden.store.transaction import SqlStore
 
 BUSY_TIMEOUT_SECONDS = 5.0
@@ -28,17 +28,25 @@ def open_store(url: str, *, busy_timeout_seconds: float = BUSY_TIMEOUT_SECONDS) 
     parts, file = parsed(url), file_of(url)
     if file is not None:
         _refuse_place(file)
-    engine = engine_for(parts, file, busy_timeout_seconds)
+    engine, current = engine_for(parts, file, busy_timeout_seconds), False
     try:
         if file is not None:
             _refuse_damage(engine, file)
-            refuse_unknown(engine, str(file))
+            current = is_current(engine, str(file))
             _use_wal(engine, busy_timeout_seconds)
-        migrate(engine, str(file))
+        if not current:
+            _migrate(engine)
     except BaseException:
         engine.dispose()
         raise
     return SqlStore(engine, busy_timeout_seconds=busy_timeout_seconds)
+
+
+def _migrate(engine: Engine) -> None:
+    # Late, for what it takes: every other start than the first and those after upgrades goes without.
+    from cloudwarden.store.migration import migrate  # noqa: PLC0415
+
+    migrate(engine)
 
 
 def _refuse_place(file: Path) -> None:
