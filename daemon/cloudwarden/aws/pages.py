@@ -35,14 +35,15 @@ def pages(
     """Every page of an operation as it comes; `next_page` is what the service calls the token that leads on.
 
     An error raises CloudError after the pages before it were given. A token that comes again would page for
-    ever: MalformedAnswer.
+    ever: MalformedAnswer. No page is kept here while the next one is asked for.
     """
     seen: set[str] = set()
     following: Mapping[str, Any] = {}
     while True:
         page = ask(client, operation, {**arguments, **following})
-        yield page
         token = page.get(next_page)
+        yield page
+        del page
         if not token:
             return
         if token in seen:
