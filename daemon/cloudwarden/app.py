@@ -13,6 +13,7 @@ from pathlib import Path
 
 from cloudwarden import loading
 from cloudwarden.access import access_of
+from cloudwarden.allocating import settle_allocation
 from cloudwarden.aws import ec2, rds, s3
 from cloudwarden.aws.actuator import AwsActuator
 from cloudwarden.aws.cloudwatch import CloudWatchEvidence
@@ -313,6 +314,7 @@ class App:
 def _work(settings: Settings, connection: Connection) -> None:
     """What a worker's process runs. Ctrl-C is for the daemon, which then closes the pipe."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    settle_allocation()
     app = App(settings)
     sender = Sender(connection)
     app.reporter, app._alive = sender, sender.alive
@@ -327,4 +329,5 @@ def _work(settings: Settings, connection: Connection) -> None:
 
 def build(settings: Settings, *, reporters: Sequence[Reporter] = ()) -> App:
     """An app for these settings; nothing is opened or called before it is used."""
+    settle_allocation()
     return App(settings, reporters=reporters)
