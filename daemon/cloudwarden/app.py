@@ -13,6 +13,7 @@ from pathlib import Path
 
 from cloudwarden import loading
 from cloudwarden.access import access_of
+from cloudwarden.allocating import settle_allocation
 from cloudwarden.aws import ec2, rds, s3
 from cloudwarden.aws.actuator import AwsActuator
 from cloudwarden.aws.cloudwatch import CloudWatchEvidence
@@ -394,6 +395,7 @@ def _work(settings: Settings, connection: Connection) -> None:
     It has no store: what it may spend is asked of the daemon, and its scopes come with each assignment.
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    settle_allocation()
     app = App(settings)
     sender = Sender(connection)
     app.reporter, app.budget, app._alive = sender, sender, sender.alive
@@ -412,4 +414,5 @@ def _work(settings: Settings, connection: Connection) -> None:
 
 def build(settings: Settings, *, reporters: Sequence[Reporter] = ()) -> App:
     """An app for these settings; nothing is opened or called before it is used."""
+    settle_allocation()
     return App(settings, reporters=reporters)

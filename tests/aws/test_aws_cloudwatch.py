@@ -141,7 +141,7 @@ def test_a_thousand_series_take_two_calls(aws: StubAws) -> None:
     """500 a call, which AWS would refuse to exceed, and each answer finds its query."""
     aws.on("GetMetricData", as_aws)
     answers = answered(aws, many(1000))
-    assert [answer.values for answer in answers] == [(float(number),) for number in range(1000)]
+    assert [list(answer.values) for answer in answers] == [[float(number)] for number in range(1000)]
     assert aws.count("GetMetricData") == 2
 
 
@@ -202,9 +202,10 @@ def test_a_series_missing_from_the_answer_is_unreadable(aws: StubAws) -> None:
     [
         result(0) | {"Values": [1.0, 2.0]},
         result(0) | {"Values": ["idle"]},
+        result(0) | {"Values": [10**400]},
         result(0) | {"Timestamps": ["noon"]},
     ],
-    ids=["uneven", "no-number", "no-instant"],
+    ids=["uneven", "no-number", "no-float", "no-instant"],
 )
 def test_a_malformed_series_is_unreadable(aws: StubAws, strange: dict[str, Any]) -> None:
     """What cannot be understood is not guessed at."""

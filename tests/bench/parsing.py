@@ -13,8 +13,8 @@ from pathlib import Path
 from botocore.parsers import ResponseParser, ResponseParserFactory
 from botocore.session import Session
 
+from cloudwarden.aws.parsers import Parsers
 from cloudwarden.aws.session import moment
-from cloudwarden.aws.xml_answers import Parsers
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 

@@ -23,6 +23,7 @@ from pathlib import Path
 HERE = Path(__file__).resolve().parent
 PASSES = 5
 SIZES = (1_000, 10_000)
+MAKE_STORE = "import sys; from cloudwarden.store import open_store; open_store(sys.argv[1]).close()"
 
 
 @contextmanager
@@ -45,10 +46,15 @@ def calls(address: str) -> dict[str, int]:
 
 
 def daemon(address: str, *, twice: bool) -> Callable[[], object]:
-    """One sweep of a warm daemon with the two shipped policies, or with a second one on the same metrics."""
+    """One sweep of a warm daemon with the two shipped policies, or with a second one on the same metrics.
+
+    Its web server serves, and its database was made before: so it is at every start but the first.
+    """
     from cloudwarden.app import build  # noqa: PLC0415  # each subject is imported in its own process only
     from cloudwarden.collecting import unhurried  # noqa: PLC0415
     from cloudwarden.settings import Settings  # noqa: PLC0415
+    from cloudwarden.web.health import Health  # noqa: PLC0415
+    from cloudwarden.web.server import WebServer  # noqa: PLC0415
 
     os.environ.update(AWS_ACCESS_KEY_ID="testing", AWS_SECRET_ACCESS_KEY="testing")
     folder = tempfile.mkdtemp()
@@ -59,7 +65,10 @@ def daemon(address: str, *, twice: bool) -> Callable[[], object]:
             "aws": {"regions": ["eu-central-1"], "endpoint_url": address},
         }
     )
+    subprocess.run([sys.executable, "-c", MAKE_STORE, settings.database], check=True)
     app = build(settings)
+    good = Health(live=True, ready=True)
+    WebServer("127.0.0.1", 0, app.metrics.registry, lambda: good, lambda: app.overview.board(good)).start()
     loaded = app.load().policies
     policies = {name: loaded[name] for name in ("stop-idle-instances", "close-open-security-groups")}
     if twice:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 import shutil
 import sqlite3
+import subprocess
+import sys
 from pathlib import Path
 
 from alembic import command
@@ -13,7 +15,7 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, create_engine
 
-from cloudwarden.store import SqlStore, migration, open_store
+from cloudwarden.store import SqlStore, migration, open_store, schema
 from cloudwarden.store.tables import metadata
 from pausing import paused
 
@@ -59,6 +61,21 @@ def test_opening_again_changes_nothing(file_store: SqlStore, url: str, path: Pat
 def test_scripts_form_one_line() -> None:
     """No two scripts follow the same one: there is a single newest schema."""
     assert len(ScriptDirectory.from_config(migration.configuration()).get_heads()) == 1
+
+
+def test_the_revisions_are_told_without_alembic() -> None:
+    """What the names of the scripts say is what is in them, in the order in which they are run."""
+    scripts = ScriptDirectory.from_config(migration.configuration()).walk_revisions("base", "head")
+    assert list(schema.revisions()) == [script.revision for script in scripts][::-1]
+
+
+def test_a_current_schema_is_opened_without_alembic(file_store: SqlStore, url: str) -> None:
+    """Eleven megabytes that only the first start, and the first after an upgrade, have to pay."""
+    file_store.close()
+    opened = (
+        f"import sys; from cloudwarden.store import open_store; open_store({url!r}); sys.exit('alembic' in sys.modules)"
+    )
+    subprocess.run([sys.executable, "-c", opened], check=True, timeout=60)
 
 
 def test_the_template_makes_a_script_that_compiles(tmp_path: Path) -> None:

@@ -79,6 +79,8 @@ class AwsInventory:
             answered = pages(client, kind.operation, arguments, next_page=kind.next_page, recurring=recurring)
             for page in islice(answered, most_pages):
                 problem = _view(kind, scope, page, resources) or problem
+                # A page of raw items is as large as its thousand resources several times over.
+                del page
         except CloudError as error:
             problem = error
         return resources, problem

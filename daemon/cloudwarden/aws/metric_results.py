@@ -5,6 +5,7 @@ Source: "GetMetricData" and "MetricDataResult" of the Amazon CloudWatch API Refe
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
@@ -23,14 +24,21 @@ _UNEVEN = Cause(reason=MalformedAnswer.reason, detail="GetMetricData: timestamps
 COMPLETE = "Complete"
 
 
+Moments = tuple[datetime, ...]
+
+
 class Result:
-    """One series as it comes in: its latest status stands, since a fault may be mended on a later page."""
+    """One series as it comes in: its latest status stands, since a fault may be mended on a later page.
 
-    __slots__ = ("malformed", "moments", "remarked", "status", "values")
+    `shared` holds the moments of every series of the call: most are those of their neighbours, and are kept once.
+    """
 
-    def __init__(self) -> None:
-        self.moments: list[datetime] = []
-        self.values: list[float] = []
+    __slots__ = ("_shared", "malformed", "moments", "remarked", "status", "values")
+
+    def __init__(self, shared: dict[Moments, Moments]) -> None:
+        self._shared = shared
+        self.moments: Moments = ()
+        self.values = array("d")
         self.status = ""
         self.remarked = False
         self.malformed = False
@@ -42,8 +50,13 @@ class Result:
         if len(moments) != len(values) or not set(map(type, moments)) <= {datetime} or not _numbers(values):
             self.malformed = True
             return
-        self.moments += moments
-        self.values += values
+        try:
+            self.values.extend(values)
+        except OverflowError:
+            self.malformed = True
+            return
+        joined = self.moments + tuple(moments)
+        self.moments = self._shared.setdefault(joined, joined)
         self.status = part.get("StatusCode", "")
         self.remarked = self.remarked or bool(part.get("Messages"))
 
@@ -56,7 +69,7 @@ class Result:
         # A datapoint that came twice would stand in for one that is missing.
         once = len(set(self.moments)) == len(self.moments)
         complete = whole and once and self.status == COMPLETE and not self.remarked
-        return Series(moments=tuple(self.moments), values=tuple(self.values), complete=complete)
+        return Series(moments=self.moments, values=self.values, complete=complete)
 
 
 class Results:
@@ -64,6 +77,7 @@ class Results:
 
     def __init__(self, count: int) -> None:
         self._found: dict[str, Result] = {}
+        self._moments: dict[Moments, Moments] = {}
         self._count = count
         self._remarked = False
         self._failure: Cause | None = None
@@ -85,7 +99,7 @@ class Results:
             name = part.get("Id", "")
             result = self._found.get(name)
             if result is None:
-                result = self._found[name] = Result()
+                result = self._found[name] = Result(self._moments)
             result.add(part)
 
     def fail(self, error: CloudError) -> None:

@@ -54,14 +54,15 @@ def pages(
     others never are.
 
     An error raises CloudError after the pages before it were given. A token that comes again would page for
-    ever: MalformedAnswer.
+    ever: MalformedAnswer. No page is kept here while the next one is asked for.
     """
     seen: set[str] = set()
     following: Mapping[str, Any] = {}
     while True:
         page = ask(client, operation, {**arguments, **following}, recurring=recurring and not seen)
-        yield page
         token = page.get(next_page)
+        yield page
+        del page
         if not token:
             return
         if token in seen:

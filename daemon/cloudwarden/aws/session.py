@@ -32,9 +32,10 @@ from cloudwarden.aws.endpoints import Endpoint, Endpoints
 from cloudwarden.aws.errors import translated
 from cloudwarden.aws.iam_actions import iam_action
 from cloudwarden.aws.limits import Limits
+from cloudwarden.aws.models import LeanModels
+from cloudwarden.aws.parsers import Parsers
 from cloudwarden.aws.retries import Retries
 from cloudwarden.aws.witness import Witness
-from cloudwarden.aws.xml_answers import Parsers
 from cloudwarden.clock import SystemClock
 from cloudwarden.core.acceptance import Discovery, KnownScope
 from cloudwarden.core.errors import AccessDenied, SettingsError
@@ -255,13 +256,14 @@ class NobodyProvider(CredentialProvider):
 
 
 def new_session(profile: str | None) -> Session:
-    """A botocore session with regional STS endpoints, our XML parsers and our timestamps."""
+    """A botocore session with regional STS endpoints, our parsers and timestamps, and lean service models."""
     session = Session(profile=profile)
     # A regional endpoint answers when us-east-1 does not; see "AWS STS Regional endpoints".
     session.set_config_variable("sts_regional_endpoints", "regional")
     parsers = Parsers()
     parsers.set_parser_defaults(timestamp_parser=moment)
     session.register_component("response_parser_factory", parsers)
+    session.get_component("data_loader").file_loader = LeanModels()
     return session
 
 

@@ -11,20 +11,36 @@ from functools import partial
 from typing import Any
 
 from botocore.model import Shape, StructureShape
-from botocore.parsers import EC2QueryParser, QueryParser, ResponseParser, ResponseParserFactory
+from botocore.parsers import EC2QueryParser, QueryParser
+
+from cloudwarden.aws.turns import InTurn
 
 Reader = Callable[[Any], Any]
 """Reads one element as its shape says."""
 
 Member = tuple[str, Reader]
 
+SHARED_TEXTS = 1000
+"""Texts remembered from one answer to the next, so that what repeats in an estate (types, zones, tags) is in memory
+once; within an answer all are."""
 
-class XmlAnswers(QueryParser):
+
+class XmlAnswers(InTurn, QueryParser):
     """Reads plain structures and lists; whatever is unusual about a shape or an element is left to botocore."""
 
     def __init__(self, *arguments: Any, **named: Any) -> None:
         super().__init__(*arguments, **named)
         self._readers: dict[Shape, Reader] = {}
+        self._texts: dict[str, str] = {}
+
+    def _do_parse(self, response: Any, shape: Any) -> Any:
+        if len(self._texts) > SHARED_TEXTS:
+            self._texts.clear()
+        return super()._do_parse(response, shape)  # type: ignore[misc]  # the stubs leave out what is private
+
+    def _text(self, node: Any) -> str:
+        text = node.text
+        return self._texts.setdefault(text, text) if text else ""
 
     def _handle_structure(self, shape: Any, node: Any) -> Any:
         if isinstance(node, list):
@@ -44,7 +60,7 @@ class XmlAnswers(QueryParser):
             case "list" if not shape.serialization.get("flattened"):
                 return _list_of(self._reader(shape.member))
             case "string" | "character":
-                return _text
+                return self._text
             case "boolean":
                 return _boolean
             case "integer" | "long":
@@ -72,7 +88,10 @@ class XmlAnswers(QueryParser):
                 if name in parsed:
                     # Repeated elements have a meaning of their own, which botocore knows.
                     return unusual(node)
-                parsed[name] = reader(child)
+                try:
+                    parsed[name] = reader(child)
+                except Exception:  # noqa: BLE001  # botocore raises the same, unless what makes no sense is repeated
+                    return unusual(node)
             return parsed
 
         return read
@@ -88,32 +107,6 @@ class Ec2Answers(XmlAnswers, EC2QueryParser):
 
 class QueryAnswers(XmlAnswers):
     """Answers of the services that speak the query protocol: RDS, Auto Scaling, STS and more."""
-
-
-class Parsers(ResponseParserFactory):
-    """Gives our parsers where there is one, else botocore's.
-
-    botocore asks for a parser at every answer. One parser for all is as good, since parsers keep nothing of an
-    answer, and it keeps what it learnt of shapes.
-    """
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._made: dict[str, ResponseParser] = {}
-
-    def set_parser_defaults(self, **defaults: Any) -> None:
-        """Set the defaults of parsers; those made before are forgotten."""
-        super().set_parser_defaults(**defaults)
-        self._made.clear()
-
-    def create_parser(self, protocol_name: str) -> ResponseParser:
-        """A parser with this factory's defaults."""
-        if protocol_name not in self._made:
-            ours = {"ec2": Ec2Answers, "query": QueryAnswers}.get(protocol_name)
-            self._made[protocol_name] = (
-                super().create_parser(protocol_name) if ours is None else ours(**self._defaults)  # type: ignore[attr-defined]
-            )
-        return self._made[protocol_name]
 
 
 def _members(shape: StructureShape) -> dict[str, tuple[str, Shape]] | None:
@@ -134,10 +127,6 @@ def _members(shape: StructureShape) -> dict[str, tuple[str, Shape]] | None:
 
 def _list_of(reader: Reader) -> Reader:
     return lambda node: [reader(item) for item in node]
-
-
-def _text(node: Any) -> str:
-    return node.text or ""
 
 
 def _boolean(node: Any) -> bool:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from array import array
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import ClassVar
 
@@ -29,12 +30,16 @@ class Series:
     """Datapoints of one metric, any order, `moments` aware and each the start of a period.
 
     `complete` says that the source gave all the datapoints it has; without it the points that came are still
-    true, so they can prove activity and never its absence.
+    true, so they can prove activity and never its absence. Whatever numbers are given, `values` keeps them as eight
+    bytes each: a sweep holds the series of a whole scope at once. Raises OverflowError for what no float can hold.
     """
 
     moments: tuple[datetime, ...]
-    values: tuple[float, ...]
+    values: Sequence[float] = field(hash=False)
     complete: bool = True
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "values", array("d", self.values))
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -22,9 +22,9 @@ from cloudwarden.store.address import file_of, parsed
 from cloudwarden.store.chain import VerifyResult
 from cloudwarden.store.connection import engine_for, outside_transactions
 from cloudwarden.store.copying import durable, settle_names, unwritable, whole_copy
-from cloudwarden.store.migration import outdated, refuse_unknown
 from cloudwarden.store.opening import BUSY_TIMEOUT_SECONDS, refuse_damage
 from cloudwarden.store.place import log_of, refuse_place, refuse_remains, swapping
+from cloudwarden.store.schema import is_current, outdated
 from cloudwarden.store.transaction import SqlStore
 from cloudwarden.store.verification import verify
 
@@ -52,7 +52,7 @@ def back_up(url: str, to: Path, directory: Path | None) -> Backup:
     engine = engine_for(parsed(url), file, BUSY_TIMEOUT_SECONDS)
     examined: list[Backup] = []
     try:
-        refuse_unknown(engine, str(file))
+        is_current(engine, str(file))
         whole_copy(engine, to, lambda draft: examined.append(examine(draft, directory)))
     finally:
         engine.dispose()
@@ -73,8 +73,9 @@ def examine(file: Path, directory: Path | None) -> Backup:
         raise StoreUnusable(f"{file}: the file is empty: take another backup")
     with _unchanging(file) as engine:
         refuse_damage(engine, file, thoroughly=True)
-        refuse_unknown(engine, str(file))
-        journal = None if outdated(engine) else refuse_broken(SqlStore(engine, busy_timeout_seconds=0), file, directory)
+        is_current(engine, str(file))
+        old = outdated(engine, str(file))
+        journal = None if old else refuse_broken(SqlStore(engine, busy_timeout_seconds=0), file, directory)
     return Backup(file=file, sha256=_sha256(file), size_bytes=file.stat().st_size, journal=journal)
 
 

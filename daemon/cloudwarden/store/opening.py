@@ -16,8 +16,8 @@ from cloudwarden.core.errors import StoreBusy, StoreUnusable, StoreUnwritable
 from cloudwarden.store.address import file_of, parsed
 from cloudwarden.store.connection import engine_for, outside_transactions, reading
 from cloudwarden.store.copying import settle_names, whole_copy
-from cloudwarden.store.migration import migrate, outdated, refuse_unknown
 from cloudwarden.store.place import RESTORE, log_of, refuse_place, refuse_remains
+from cloudwarden.store.schema import is_current, outdated
 from cloudwarden.store.transaction import SqlStore
 
 BUSY_TIMEOUT_SECONDS = 5.0
@@ -34,7 +34,7 @@ def open_store(url: str, *, busy_timeout_seconds: float = BUSY_TIMEOUT_SECONDS, 
     parts, file = parsed(url), file_of(url)
     if file is None:
         engine = engine_for(parts, None, busy_timeout_seconds)
-        migrate(engine, url)
+        _migrate(engine)
         return SqlStore(engine, busy_timeout_seconds=busy_timeout_seconds)
     refuse_place(file)
     refuse_remains(file)
@@ -43,15 +43,23 @@ def open_store(url: str, *, busy_timeout_seconds: float = BUSY_TIMEOUT_SECONDS, 
     engine = engine_for(parts, file, busy_timeout_seconds)
     try:
         refuse_damage(engine, file)
-        refuse_unknown(engine, str(file))
+        current = is_current(engine, str(file))
         _use_wal(engine, busy_timeout_seconds)
-        if keep_old:
-            _keep_old(engine, file)
-        migrate(engine, str(file))
+        if not current:
+            if keep_old:
+                _keep_old(engine, file)
+            _migrate(engine)
     except BaseException:
         engine.dispose()
         raise
     return SqlStore(engine, busy_timeout_seconds=busy_timeout_seconds)
+
+
+def _migrate(engine: Engine) -> None:
+    # Late, for what it takes: every other start than the first and those after upgrades goes without.
+    from cloudwarden.store.migration import migrate  # noqa: PLC0415
+
+    migrate(engine)
 
 
 def refuse_damage(engine: Engine, file: Path, *, thoroughly: bool = False) -> None:
@@ -71,7 +79,7 @@ def _make(parts: URL, file: Path, busy_timeout_seconds: float) -> None:
         engine = engine_for(parts.set(database=str(draft), query={}), draft, busy_timeout_seconds)
         try:
             _use_wal(engine, busy_timeout_seconds)
-            migrate(engine, str(draft))
+            _migrate(engine)
         finally:
             engine.dispose()
         # When another process was faster, its file is as good as ours.
@@ -90,7 +98,7 @@ def _make(parts: URL, file: Path, busy_timeout_seconds: float) -> None:
 
 def _keep_old(engine: Engine, file: Path) -> None:
     """Keep a database of an older schema as it is, under a name that says which, before anything changes in it."""
-    revision = outdated(engine)
+    revision = outdated(engine, str(file))
     if revision is not None:
         whole_copy(engine, file.with_name(f"{file.name}.schema-{revision}-{datetime.now(UTC):%Y%m%dT%H%M%S%fZ}"))
 
