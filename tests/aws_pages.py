@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from xml.etree import ElementTree
+from xml.etree import ElementTree as ET
 
 _SETS = ("reservationSet", "volumeSet", "snapshotSet", "securityGroupInfo")
 _RESULTS = "MetricDataResults"
@@ -47,7 +47,7 @@ def pageable(body: bytes) -> bool:
 def _count(body: bytes) -> int:
     if not body.lstrip().startswith(b"<"):
         return len(json.loads(body)[_RESULTS])
-    return len(_items(ElementTree.fromstring(body)))  # noqa: S314  # the simulated AWS is no attacker
+    return len(_items(ET.fromstring(body)))  # noqa: S314  # the simulated AWS is no attacker
 
 
 def _json_page(body: bytes, begin: int, end: int, token: str | None) -> bytes:
@@ -59,19 +59,20 @@ def _json_page(body: bytes, begin: int, end: int, token: str | None) -> bytes:
 
 
 def _xml_page(body: bytes, begin: int, end: int, token: str | None) -> bytes:
-    root = ElementTree.fromstring(body)  # noqa: S314  # the simulated AWS is no attacker
+    root = ET.fromstring(body)  # noqa: S314  # the simulated AWS is no attacker
     namespace = root.tag.partition("}")[0].lstrip("{")
-    ElementTree.register_namespace("", namespace)
+    ET.register_namespace("", namespace)
     items = _items(root)
     for number, item in enumerate(list(items)):
         if not begin <= number < end:
             items.remove(item)
     if token is not None:
-        ElementTree.SubElement(root, f"{{{namespace}}}nextToken").text = token
-    return ElementTree.tostring(root, encoding="utf-8", xml_declaration=True)
+        ET.SubElement(root, f"{{{namespace}}}nextToken").text = token
+    page: bytes = ET.tostring(root, encoding="utf-8", xml_declaration=True)
+    return page
 
 
-def _items(root: ElementTree.Element) -> ElementTree.Element:
+def _items(root: ET.Element) -> ET.Element:
     return next(child for child in root if child.tag.partition("}")[2] in _SETS)
 
 

@@ -98,9 +98,7 @@ def refusal(kind: str, service: str) -> Answer:
     if service == "json":
         status, code = refused.json
         text = json.dumps({"__type": f"com.amazonaws.cloudwatch#{code}", "message": refused.message})
-        return Answer(
-            status=status, headers=(date, ("Content-Type", "application/x-amz-json-1.0")), body=text.encode()
-        )
+        return Answer(status=status, headers=(date, ("Content-Type", "application/x-amz-json-1.0")), body=text.encode())
     status, code = refused.query
     side = "Receiver" if status >= 500 else "Sender"
     body = _QUERY.format(side=side, code=code, message=refused.message)

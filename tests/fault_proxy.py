@@ -7,155 +7,26 @@ connections are reset, bodies break off or drip.
 from __future__ import annotations
 
 import http.client
-import json
 import os
 import re
 import socket
 import struct
+import sys
 import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime
-from enum import StrEnum
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import ClassVar, Protocol
+from typing import ClassVar
 from urllib.parse import parse_qs, urlsplit
 
 from aws_pages import PagedAnswers, token_of
 from aws_refusals import REFUSALS, Answer, refusal
-
-
-class Fault(StrEnum):
-    """What happens to a request. The first seven do nothing in AWS; what the others ask for, AWS carries out."""
-
-    NEVER_ARRIVES = "never-arrives"
-    """The connection is reset before AWS heard of it."""
-    THROTTLED = "throttled"
-    FAILS = "fails"
-    """AWS answers 500, and did nothing."""
-    UNAVAILABLE = "unavailable"
-    DENIED = "denied"
-    EXPIRED = "expired"
-    """The credentials are over."""
-    SKEWED = "skewed"
-    """AWS finds the request's time wrong, and says its own."""
-
-    ANSWER_IS_LOST = "answer-is-lost"
-    """The connection is reset before the answer."""
-    HELD = "held"
-    """The answer comes when `release` is called."""
-    LATE = "late"
-    """The answer takes `late_seconds`."""
-    FAILS_AFTERWARDS = "fails-afterwards"
-    """AWS answers 500, and did it all the same."""
-    TRUNCATED = "truncated"
-    """The connection ends in the middle of the body."""
-    CUT = "cut"
-    """Half of the body comes, as if it were all."""
-    EMPTY = "empty"
-    """200, and no body."""
-    STALLED = "stalled"
-    """Half of the body comes, and then nothing any more."""
-    SLOW_LORIS = "slow-loris"
-    """One byte a second for longer than the read timeout, then the connection ends."""
-    EMPTY_PAGE = "empty-page"
-    """A listing's first page has nothing on it, and a token for the next. No harm is done."""
-
-    @property
-    def harmless(self) -> bool:
-        """Whether the whole answer comes all the same."""
-        return self in (Fault.HELD, Fault.LATE, Fault.EMPTY_PAGE)
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Request:
-    """A request as it arrived. A dry run is another operation than the call itself: `StopInstances (dry run)`.
-
-    `resources` are the ids that it names; `token` is set when it asks for a further page of an answer.
-    """
-
-    number: int
-    at: datetime
-    service: str
-    operation: str
-    resources: tuple[str, ...] = ()
-    token: str | None = None
-    fault: Fault | None = None
-
-    @property
-    def dry_run(self) -> bool:
-        """Whether it asks only if it would be permitted."""
-        return self.operation.endswith("(dry run)")
-
-    @property
-    def mutates(self) -> bool:
-        """Whether it changes something when it is carried out."""
-        return not self.dry_run and not self.operation.startswith(("Describe", "Get", "List", "Assume", "?"))
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Exchange:
-    """How a request ended: whether AWS carried it out, what it answered, and whether the whole answer was sent.
-
-    `last` is false for a page that others follow.
-    """
-
-    request: Request
-    carried_out: bool
-    status: int
-    whole: bool
-    last: bool = True
-
-    def line(self) -> str:
-        """The same as JSON."""
-        asked = self.request
-        return json.dumps(
-            {
-                "number": asked.number,
-                "at": asked.at.isoformat(),
-                "operation": asked.operation,
-                "resources": asked.resources,
-                "token": asked.token,
-                "fault": asked.fault,
-                "carried_out": self.carried_out,
-                "status": self.status,
-                "whole": self.whole,
-                "last": self.last,
-            }
-        )
-
-
-class Witness(Protocol):
-    """Hears what happens, in order. The first two are told while nothing else happens in AWS."""
-
-    def arrived(self, request: Request) -> None:
-        """It came, and has had no effect yet."""
-        ...
-
-    def carried_out(self, request: Request) -> None:
-        """AWS did what it does with it."""
-        ...
-
-    def ended(self, exchange: Exchange) -> None:
-        """Its answer went out, or did not."""
-        ...
-
-
-class Nobody:
-    """Witnesses nothing."""
-
-    def arrived(self, request: Request) -> None:
-        """Nothing."""
-
-    def carried_out(self, request: Request) -> None:
-        """Nothing."""
-
-    def ended(self, exchange: Exchange) -> None:
-        """Nothing."""
+from exchanges import Exchange, Fault, Nobody, Request, Witness
 
 
 class FaultProxy:
@@ -179,7 +50,7 @@ class FaultProxy:
         self.pages = PagedAnswers()
         self._released = threading.Event()
         handler = type("Handler", (_Handler,), {"proxy": self, "target": urlsplit(target).netloc})
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+        self._server = _Server(("127.0.0.1", 0), handler)
         self._server.daemon_threads = True
         self._thread = threading.Thread(target=self._server.serve_forever, daemon=True)
         self._thread.start()
@@ -222,7 +93,7 @@ class FaultProxy:
         return replace(request, fault=fault)
 
     def ended(self, exchange: Exchange) -> None:
-        """Write down how it ended."""
+        """Write down how it ends."""
         with self.world:
             self.witness.ended(exchange)
             if self.record is not None:
@@ -236,6 +107,13 @@ _REFUSED_TOKEN = Answer(
     headers=(),
     body=b"<Response><Errors><Error><Code>InvalidNextToken</Code></Error></Errors></Response>",
 )
+
+
+class _Server(ThreadingHTTPServer):
+    def handle_error(self, request: object, client_address: object) -> None:
+        """A daemon that was killed resets its connections, which is no fault of the server's."""
+        if not isinstance(sys.exception(), ConnectionError):
+            super().handle_error(request, client_address)  # type: ignore[arg-type]  # as it came
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -256,20 +134,25 @@ class _Handler(BaseHTTPRequestHandler):
             answer, last = refusal(request.fault, request.service) if request.fault in REFUSALS else None, True
         else:
             answer, last = self._carried_out(request, body, paged="MaxResults" in words or text.startswith("{"))
-        carried_out = request.fault not in REFUSALS and answer is not None
-        whole = answer is not None and self._sent(request, answer)
-        if answer is None:
-            self._reset()
+        if request.fault is Fault.HELD:
+            self.proxy.wait()
+        elif request.fault is Fault.LATE:
+            time.sleep(self.proxy.late_seconds)
         status = answer.status if answer is not None else 0
+        # Written down before the answer goes out: whoever hears it may ask the next thing at once.
         self.proxy.ended(
             Exchange(
                 request=request,
-                carried_out=carried_out and status < 300,
+                carried_out=request.fault not in REFUSALS and 0 < status < 300,
                 status=status,
-                whole=whole and (request.fault is None or request.fault.harmless),
+                whole=answer is not None and (request.fault is None or request.fault.harmless),
                 last=last,
             )
         )
+        if answer is None:
+            self._reset()
+        else:
+            self._send(request, answer)
 
     def _carried_out(self, request: Request, body: bytes, *, paged: bool) -> tuple[Answer, bool]:
         """What AWS answers, while nothing else happens there; and whether no page follows."""
@@ -286,29 +169,22 @@ class _Handler(BaseHTTPRequestHandler):
             cut, last = self.proxy.pages.first(answer.body, size=self.proxy.page_size or 1000, empty=empty)
             return Answer(status=200, headers=answer.headers, body=cut), last
 
-    def _sent(self, request: Request, answer: Answer) -> bool:
-        """Send the answer as the fault has it; whether somebody was there to take it."""
+    def _send(self, request: Request, answer: Answer) -> None:
+        """Send the answer as the fault has it."""
         half = answer.body[: len(answer.body) // 2]
         match request.fault:
             case Fault.ANSWER_IS_LOST:
                 self._reset()
-                return False
             case Fault.FAILS_AFTERWARDS:
-                return self._answer(refusal("fails", request.service))
+                self._answer(refusal("fails", request.service))
             case Fault.CUT:
-                return self._answer(Answer(status=answer.status, headers=answer.headers, body=half))
+                self._answer(replace(answer, body=half))
             case Fault.EMPTY:
-                return self._answer(Answer(status=answer.status, headers=answer.headers, body=b""))
+                self._answer(replace(answer, body=b""))
             case Fault.TRUNCATED | Fault.STALLED | Fault.SLOW_LORIS:
                 self._broken_off(request.fault, answer, half)
-                return False
-            case Fault.HELD:
-                self.proxy.wait()
-            case Fault.LATE:
-                time.sleep(self.proxy.late_seconds)
             case _:
-                pass
-        return self._answer(answer)
+                self._answer(answer)
 
     def _broken_off(self, fault: Fault, answer: Answer, half: bytes) -> None:
         """Promise the whole body, and do not keep it."""

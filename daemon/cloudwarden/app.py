@@ -106,12 +106,17 @@ class App:
         return AwsInventory(self.sessions, KINDS)
 
     @cached_property
+    def actuator(self) -> AwsActuator:
+        """What changes things, and reads what proves it."""
+        return AwsActuator(self.sessions)
+
+    @cached_property
     def doctor(self) -> AwsDoctor:
         """What tries AWS."""
         return AwsDoctor(
             self.sessions,
             self.inventory,
-            AwsActuator(self.sessions),
+            self.actuator,
             CloudWatchEvidence(self.sessions),
             threads=self.settings.threads,
             now=self.clock.now,
@@ -155,7 +160,7 @@ class App:
         return Actor(
             store=self.store,
             inventory=self.inventory,
-            actuator=AwsActuator(self.sessions),
+            actuator=self.actuator,
             gatherer=self.gatherer,
             clock=self.clock,
             reporter=self.reporter,
