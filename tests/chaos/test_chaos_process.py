@@ -29,7 +29,7 @@ SAMPLE = (
 )
 """At each of the three commits, and right after the call: where a death matters most."""
 
-SEED = "2026"
+SEED = "3"
 REGION = "eu-west-2"
 
 
