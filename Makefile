@@ -3,7 +3,7 @@ BIN := .venv/bin
 STAMP := .venv/.installed
 BENCH_STAMP := .venv-bench/.installed
 
-.PHONY: help demo run test check fix docs bench lock clean
+.PHONY: help demo run test chaos check fix docs bench lock clean
 
 help:  ## what can be made
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -28,6 +28,10 @@ run: $(STAMP)  ## the daemon, with ./cloudwarden.toml
 
 test: $(STAMP)  ## every test
 	$(BIN)/pytest -n 2 --dist loadgroup
+
+chaos: $(STAMP)  ## the daemon killed and lied to, HOURS=1 long, from SEED=; the first broken promise ends it
+	PYTHONPATH=tests $(BIN)/python -m chaos.run --hours $(or $(HOURS),1) \
+		$(if $(SEED),--seed $(SEED)) $(if $(STEPS),--steps $(STEPS)) $(if $(ONLY),--only $(ONLY))
 
 check: $(STAMP)  ## ruff, mypy, pyright, import-linter
 	$(BIN)/ruff check .

@@ -110,7 +110,7 @@ def idling(aws: str) -> Iterator[str]:
 class Installation:
     """A folder with settings, policies and a database, and daemons that run on it."""
 
-    def __init__(self, folder: Path, endpoint: str) -> None:
+    def __init__(self, folder: Path, endpoint: str, region: str = REGION) -> None:
         self.folder = folder
         self.policies = folder / "policies"
         self.policies.mkdir()
@@ -120,7 +120,7 @@ class Installation:
             f'policies = "{self.policies}"\n'
             f'database = "sqlite:///{folder}/cloudwarden.db"\n'
             'ceiling = "enforce"\nport = 0\nlog_format = "json"\nlog_level = "info"\n'
-            f'[aws]\nregions = ["{REGION}"]\nendpoint_url = "{endpoint}"\n'
+            f'[aws]\nregions = ["{region}"]\nendpoint_url = "{endpoint}"\n'
         )
         self.processes: list[subprocess.Popen[bytes]] = []
         self.logs: list[Path] = []
@@ -131,6 +131,10 @@ class Installation:
         others = [one for one in self.config.read_text().splitlines() if not one.startswith(f"{name} ")]
         self.config.write_text("\n".join([line, *others]) + "\n")
 
+    def command(self) -> list[str]:
+        """The command line of a daemon."""
+        return [sys.executable, "-m", "cloudwarden", "--config", str(self.config), "run"]
+
     def start(self, **environment: str) -> subprocess.Popen[bytes]:
         """Start a daemon with more in its environment; its log goes to a file of its own."""
         log = self.folder / f"log-{len(self.logs)}"
@@ -138,7 +142,7 @@ class Installation:
         environment = {"PATH": os.environ["PATH"], "HOME": str(self.folder), **CREDENTIALS, **environment}
         with log.open("wb") as output:
             process = subprocess.Popen(
-                [sys.executable, "-m", "cloudwarden", "--config", str(self.config), "run"],
+                self.command(),
                 stdout=output,
                 stderr=subprocess.STDOUT,
                 env=environment,

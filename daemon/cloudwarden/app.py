@@ -120,9 +120,14 @@ class App:
         return AwsInventory(self.sessions, KINDS)
 
     @cached_property
+    def actuator(self) -> AwsActuator:
+        """What changes things, and reads what proves it."""
+        return AwsActuator(self.sessions)
+
+    @cached_property
     def doctor(self) -> AwsDoctor:
         """What tries AWS."""
-        trials = Trials(self.sessions, self.inventory, AwsActuator(self.sessions), now=self.clock.now)
+        trials = Trials(self.sessions, self.inventory, self.actuator, now=self.clock.now)
         return AwsDoctor(self.sessions, trials, self.inventory, budget=self.budget, threads=self.settings.threads)
 
     @cached_property
@@ -182,7 +187,7 @@ class App:
         return Actor(
             store=self.store,
             inventory=self.inventory,
-            actuator=AwsActuator(self.sessions),
+            actuator=self.actuator,
             gatherer=self.gatherer,
             clock=self.clock,
             reporter=self.reporter,

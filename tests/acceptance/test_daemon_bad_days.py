@@ -12,7 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from fault_proxy import Fault, FaultProxy
+from exchanges import Fault
+from fault_proxy import FaultProxy
 from installation import Installation, instance_state, until
 
 FAILURES = "cloudwarden_journal_write_failures_total 0.0"

@@ -7,16 +7,20 @@ engine's function that is at it, as in `carry.call.journal.append:before`.
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from types import FrameType
 from typing import Any
 
+from cloudwarden.aws.actuator import AwsActuator
+from cloudwarden.aws.inventory import AwsInventory
+from cloudwarden.aws.kind import Kind
+from cloudwarden.aws.session import Sessions
 from cloudwarden.core.action import Call, Json, Read
 from cloudwarden.core.resource import Resource, Scope
 from cloudwarden.memory import MemoryCloud
-from cloudwarden.ports import Actuator, Inventory, Listing
+from cloudwarden.ports import Listing
 from cloudwarden.store import SqlStore, SqlTransaction
 
 Listener = Callable[[str], None]
@@ -79,6 +83,15 @@ def counted(name: str) -> bool:
     return name.partition(".")[0] in SETTLE_AND_ACT
 
 
+def free(name: str) -> bool:
+    """Whether no transaction is open at a moment, so that another process may write."""
+    operation, _, side = name.rpartition(".")[2].partition(":")
+    return operation in ("get", "read", "call", "dry-run") or (operation, side) in (
+        ("begin", "before"),
+        ("commit", "after"),
+    )
+
+
 def _place() -> str:
     frame: FrameType | None = sys._getframe(1)
     while frame is not None:
@@ -139,37 +152,35 @@ class WatchedStore(SqlStore):
         self.points.listener(f"{place}.commit:after")
 
 
-class WatchedActuator:
-    """An actuator with failpoints around every call and reading."""
+class WatchedActuator(AwsActuator):
+    """The way to change AWS, with failpoints around every call and reading."""
 
-    def __init__(self, inner: Actuator, points: Failpoints) -> None:
-        self._inner, self._points = inner, points
+    def __init__(self, sessions: Sessions, points: Failpoints) -> None:
+        super().__init__(sessions)
+        self._points = points
 
     def call(self, scope: Scope, call: Call, *, dry_run: bool = False) -> Mapping[str, str]:
         """Make the call and return what it `keeps`. Raises CloudError."""
         with self._points.around("dry-run" if dry_run else "call"):
-            return self._inner.call(scope, call, dry_run=dry_run)
+            return super().call(scope, call, dry_run=dry_run)
 
     def read(self, scope: Scope, read: Read) -> Json:
         """What the reading shows at its path; None when the thing does not exist. Raises CloudError."""
         with self._points.around("read"):
-            return self._inner.read(scope, read)
+            return super().read(scope, read)
 
 
-class WatchedInventory:
-    """An inventory with failpoints around looking at one resource again."""
+class WatchedInventory(AwsInventory):
+    """The inventory of AWS, with failpoints around looking at one resource again."""
 
-    def __init__(self, inner: Inventory, points: Failpoints) -> None:
-        self._inner, self._points = inner, points
-
-    def list(self, kind: type[Resource], scope: Scope) -> Listing:
-        """All resources of a kind in a scope."""
-        return self._inner.list(kind, scope)
+    def __init__(self, sessions: Sessions, kinds: Iterable[Kind[Any]], points: Failpoints) -> None:
+        super().__init__(sessions, kinds)
+        self._points = points
 
     def get(self, kind: type[Resource], scope: Scope, resource_id: str) -> Listing:
         """One resource, read now; complete and empty when it does not exist."""
         with self._points.around("get"):
-            return self._inner.get(kind, scope, resource_id)
+            return super().get(kind, scope, resource_id)
 
 
 class WatchedCloud(MemoryCloud):

@@ -8,6 +8,7 @@ from datetime import datetime
 
 from cloudwarden.core.finding import ActionRecord, Finding, Proposal, State
 from cloudwarden.core.policy import Limit, Mode
+from cloudwarden.core.restraint import Quota
 from cloudwarden.ports import JournalEntry
 
 
@@ -16,7 +17,8 @@ class Sent:
     """A mutating request that the cloud received. No dry run is one.
 
     `intents` are the committed intents for it at the moment of its arrival: action id and step. `looked_at` is when
-    the latest whole answer about this very resource was asked for.
+    the latest whole answer about this very resource was asked for; None when the latest answer was not whole.
+    `permitted` is false when the dry run before it was not answered with permission.
     """
 
     at: datetime
@@ -24,6 +26,20 @@ class Sent:
     resource: str
     intents: tuple[tuple[str, int], ...]
     looked_at: datetime | None
+    permitted: bool = True
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Look:
+    """The daemon asked what there is: of some resources by their ids, or of all whose ids begin with `prefix`.
+
+    `whole` says that the whole answer, all pages of it, went back.
+    """
+
+    at: datetime
+    prefix: str
+    resources: tuple[str, ...]
+    whole: bool
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -65,6 +81,8 @@ class Version:
     mode: Mode
     limit: Limit
     fingerprint: str = ""
+    removed: bool = False
+    """Its file was taken away at that instant."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -82,6 +100,7 @@ class History:
     """All of a run. `quiet` says that it ended in peace: no fault, every policy loaded and swept."""
 
     sent: Sequence[Sent] = ()
+    looks: Sequence[Look] = ()
     journal: Sequence[JournalEntry] = ()
     committed: Mapping[int, datetime] = field(default_factory=dict)
     """When each entry of the journal, by its number, was committed: by a clock that nobody sets."""
@@ -96,4 +115,6 @@ class History:
     versions: Sequence[Version] = ()
     runs: Sequence[Run] = ()
     freezes: Sequence[Frozen] = ()
+    quota: Quota | None = None
+    """What all policies together may do."""
     quiet: bool = False

@@ -7,21 +7,18 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from fnmatch import fnmatchcase
 
-from chaos.history import Condition, History, Version
+from chaos.history import History
+from chaos.told import all_intents, asked, beginnings, between, undos, versions_in_force
 from cloudwarden.core.action import Json
 from cloudwarden.core.exemption import ANY
 from cloudwarden.core.finding import ActionRecord, ProposalState, State
 from cloudwarden.core.policy import Mode
-from cloudwarden.ports import JournalEntry
 
 LOOKS_WITHIN = timedelta(seconds=60)
 """How old a look may be that an action is taken on: one slow reading with its repetitions, and no more."""
 
 SEES_WITHIN = timedelta(seconds=90)
 """How long after a sweep read a resource its finding may close on that."""
-
-RELOADS_WITHIN = timedelta(seconds=60)
-"""How long an older version of a policy may go on, when its file changed."""
 
 
 def no_call_without_a_committed_intent(history: History) -> Iterator[str]:
@@ -34,11 +31,11 @@ def no_call_without_a_committed_intent(history: History) -> Iterator[str]:
 def no_action_twice(history: History) -> Iterator[str]:
     """Each intent allows one request, and each approval one action."""
     requests = Counter((sent.operation, sent.resource) for sent in history.sent)
-    intents = Counter(_asked(entry) for entry in _intents(history))
+    intents = Counter(asked(entry) for entry in all_intents(history))
     for key, count in requests.items():
         if count > intents[key]:
             yield f"{key[0]} of {key[1]} arrived {count} times, and was intended {intents[key]} times"
-    steps = Counter((entry.action_id, entry.details["step"]) for entry in _intents(history))
+    steps = Counter((entry.action_id, entry.details["step"]) for entry in all_intents(history))
     yield from (
         f"step {step} of {action} was intended {count} times" for (action, step), count in steps.items() if count > 1
     )
@@ -49,11 +46,11 @@ def no_action_twice(history: History) -> Iterator[str]:
 def no_limit_exceeded(history: History) -> Iterator[str]:
     """An hour, a day and a run hold no more actions of a policy than it allows."""
     begun: defaultdict[str, list[tuple[int, ActionRecord]]] = defaultdict(list)
-    for entry, action in _begun(history):
+    for entry, action in beginnings(history):
         begun[action.policy].append((entry.seq, action))
     for policy, actions in begun.items():
         for number, (seq, action) in enumerate(actions):
-            allowed = [version.limit for version in _in_force(history, policy, seq)]
+            allowed = [version.limit for version in versions_in_force(history, policy, seq)]
             earlier = [one for _, one in actions[: number + 1]]
             for hours, most in (
                 (1, max((limit.per_hour for limit in allowed), default=0)),
@@ -72,11 +69,29 @@ def _run_exceeded(history: History, policy: str, begun: Sequence[int], action: A
     if not runs or runs[-1].population is None:
         yield f"{policy}: action {action.id} began with an unknown population"
         return
-    limits = [version.limit for version in _in_force(history, policy, seq)]
+    limits = [version.limit for version in versions_in_force(history, policy, seq)]
     most = max((limit.allowed(runs[-1].population) for limit in limits), default=0)
     taken = sum(one > runs[-1].after for one in begun)
     if taken > most:
         yield f"{policy}: action {action.id} is number {taken} since the last sweep, and {most} are allowed"
+
+
+def no_quota_exceeded(history: History) -> Iterator[str]:
+    """An hour and a day hold no more actions of all policies than the installation allows, nor of one account."""
+    if (quota := history.quota) is None:
+        return
+    begun = [action for _, action in beginnings(history)]
+    for number, action in enumerate(begun, start=1):
+        here = [one for one in begun[:number] if one.scope.account == action.scope.account]
+        for hours, everywhere, account in (
+            (1, quota.per_hour, quota.account_per_hour),
+            (24, quota.per_day, quota.account_per_day),
+        ):
+            since = action.started_at - timedelta(hours=hours)
+            for taken, most in ((begun[:number], everywhere), (here, account)):
+                count = sum(one.started_at >= since for one in taken)
+                if count > most:
+                    yield f"action {action.id} is number {count} of all policies within {hours} h, and {most} may be"
 
 
 def nothing_while_paused(history: History) -> Iterator[str]:
@@ -85,7 +100,7 @@ def nothing_while_paused(history: History) -> Iterator[str]:
     An undo is a person's word, and may.
     """
     paused: set[tuple[str, str]] = set()
-    undoing = _undoing(history)
+    undoing = undos(history)
     for entry in history.journal:
         details = entry.details
         which = str(details.get("policy")), str(details.get("account", ANY))
@@ -103,7 +118,7 @@ def nothing_while_paused(history: History) -> Iterator[str]:
 def nothing_on_the_exempt(history: History) -> Iterator[str]:
     """After an exemption was committed no call is intended on what it covers, until it ends."""
     standing: dict[str, Mapping[str, Json]] = {}
-    undoing = _undoing(history)
+    undoing = undos(history)
     for entry in history.journal:
         details = entry.details
         if entry.event == "exemption_made":
@@ -126,8 +141,8 @@ def _exempts(exemption: Mapping[str, Json], intent: Mapping[str, Json]) -> bool:
 
 def nothing_in_a_freeze(history: History) -> Iterator[str]:
     """No call is intended in a freeze."""
-    undoing = _undoing(history)
-    for entry in _intents(history):
+    undoing = undos(history)
+    for entry in all_intents(history):
         frozen = any(
             one.begins <= entry.at < one.until and one.after < entry.seq and (one.last is None or entry.seq <= one.last)
             for one in history.freezes
@@ -140,7 +155,7 @@ def nothing_unapproved(history: History) -> Iterator[str]:
     """A person approved the very proposal, and did not take it back; or trusts this version of the policy to act."""
     approved: set[str] = set()
     trusted: set[tuple[str, str]] = set()
-    begun = {entry.seq: action for entry, action in _begun(history)}
+    begun = {entry.seq: action for entry, action in beginnings(history)}
     for entry in history.journal:
         details = entry.details
         if entry.event == "proposal_approved":
@@ -167,7 +182,7 @@ def _unapproved(history: History, action: ActionRecord, approved: set[str]) -> I
 def _alone(history: History, action: ActionRecord, seq: int, trusted: set[tuple[str, str]]) -> bool:
     return any(
         version.mode is Mode.ENFORCE and (action.policy, version.fingerprint) in trusted
-        for version in _in_force(history, action.policy, seq)
+        for version in versions_in_force(history, action.policy, seq)
     )
 
 
@@ -182,18 +197,50 @@ def nothing_on_the_unknown(history: History) -> Iterator[str]:
         if sent.looked_at is None or sent.at - sent.looked_at > LOOKS_WITHIN:
             yield f"{what}: it was not looked at again (last: {sent.looked_at})"
             continue
-        seen = _between(history.conditions.get(sent.resource, ()), sent.looked_at, sent.at)
+        seen = between(history.conditions.get(sent.resource, ()), sent.looked_at, sent.at)
         if not any(one.exists and action.policy in one.violates for one in seen):
             yield f"{what}: it did not violate {action.policy}"
         elif all(one.untouchable for one in seen):
             yield f"{what}: it was protected"
 
 
+def nothing_denied(history: History) -> Iterator[str]:
+    """What a dry run did not permit is not called."""
+    yield from (
+        f"{sent.operation} of {sent.resource} arrived at {sent.at}, and its dry run had not passed"
+        for sent in history.sent
+        if not sent.permitted
+    )
+
+
+def nothing_closed_on_an_incomplete_listing(history: History) -> Iterator[str]:
+    """What closes because its resource is not there: the latest look, at all or at this one, was answered whole.
+
+    A resource that a page showed may be judged by that page, whatever became of the others.
+    """
+    if not history.looks:
+        return
+    for closing in history.closings:
+        seen = between(history.conditions.get(closing.resource, ()), closing.at - SEES_WITHIN, closing.at)
+        if closing.state is not State.GONE and all(one.exists for one in seen):
+            continue
+        about = [
+            look
+            for look in history.looks
+            if look.at <= closing.at
+            and look.prefix
+            and closing.resource.startswith(look.prefix)
+            and (not look.resources or closing.resource in look.resources)
+        ]
+        if not about or not about[-1].whole:
+            yield f"{closing.finding} of {closing.resource} closed as {closing.state}: the look before was not whole"
+
+
 def nothing_closed_blindly(history: History) -> Iterator[str]:
     """A finding is gone when its resource is; it is fixed or resolved when its resource complied."""
     for closing in history.closings:
         conditions = history.conditions.get(closing.resource, ())
-        seen = _between(conditions, closing.at - SEES_WITHIN, closing.at)
+        seen = between(conditions, closing.at - SEES_WITHIN, closing.at)
         exists = all(one.exists for one in seen)
         violates = all(closing.policy in one.violates for one in seen)
         if exists and (violates or closing.state is State.GONE):
@@ -231,7 +278,7 @@ def _endings_disagree(history: History) -> Iterator[str]:
         for entry in history.journal
         if entry.event in ("action_succeeded", "action_failed", "action_abandoned")
     )
-    intended = {entry.action_id for entry in _intents(history)}
+    intended = {entry.action_id for entry in all_intents(history)}
     known = {action.id for action in history.actions}
     yield from (f"{action} was intended, and is no action" for action in sorted(intended - known))
     for action in history.actions:
@@ -243,7 +290,7 @@ def every_finding_is_accounted_for(history: History) -> Iterator[str]:
     """When all is quiet, what violates has one standing finding; what stands violates, is being seen to, or unknown."""
     if not history.quiet:
         return
-    loaded = {version.policy for version in history.versions}
+    loaded = {name for name, version in {one.policy: one for one in history.versions}.items() if not version.removed}
     truth = {
         (policy, resource)
         for resource, conditions in history.conditions.items()
@@ -265,11 +312,14 @@ INVARIANTS: tuple[Callable[[History], Iterator[str]], ...] = (
     no_call_without_a_committed_intent,
     no_action_twice,
     no_limit_exceeded,
+    no_quota_exceeded,
     nothing_while_paused,
     nothing_on_the_exempt,
     nothing_in_a_freeze,
     nothing_unapproved,
     nothing_on_the_unknown,
+    nothing_denied,
+    nothing_closed_on_an_incomplete_listing,
     nothing_closed_blindly,
     the_chain_is_whole,
     records_agree,
@@ -280,40 +330,3 @@ INVARIANTS: tuple[Callable[[History], Iterator[str]], ...] = (
 def violations(history: History) -> list[str]:
     """Everything that is not as it must be, each with the invariant that it breaks."""
     return [f"{check.__name__}: {what}" for check in INVARIANTS for what in check(history)]
-
-
-def _intents(history: History) -> list[JournalEntry]:
-    return [entry for entry in history.journal if entry.event == "action_intended"]
-
-
-def _asked(entry: JournalEntry) -> tuple[str, str]:
-    call = entry.details["call"]
-    assert isinstance(call, dict)
-    return str(call["operation"]), str(entry.details["resource"])
-
-
-def _begun(history: History) -> Iterator[tuple[JournalEntry, ActionRecord]]:
-    """The first intent of every action that is no undo, in order."""
-    actions = {action.id: action for action in history.actions}
-    for entry in _intents(history):
-        action = actions.get(entry.action_id)
-        if entry.details["step"] == 0 and action is not None and action.undoes is None:
-            yield entry, action
-
-
-def _undoing(history: History) -> set[str]:
-    return {action.id for action in history.actions if action.undoes is not None}
-
-
-def _in_force(history: History, policy: str, seq: int) -> list[Version]:
-    """The versions that may have been running at a journal entry: the latest, and those replaced shortly before."""
-    at = history.committed[seq]
-    versions = [version for version in history.versions if version.policy == policy]
-    spans = zip(versions, [*(following.at for following in versions[1:]), None], strict=bool(versions))
-    return [one for one, end in spans if one.at <= at and (end is None or end > at - RELOADS_WITHIN)]
-
-
-def _between(conditions: Sequence[Condition], begins: datetime, until: datetime) -> list[Condition]:
-    """The conditions that held at any instant from `begins` to `until`."""
-    spans = zip(conditions, [*(following.at for following in conditions[1:]), None], strict=bool(conditions))
-    return [one for one, end in spans if one.at <= until and (end is None or end >= begins)]

@@ -15,7 +15,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from chaos import decisions
 from chaos.decisions import Decision
-from chaos.failpoints import counted
+from chaos.failpoints import counted, free
 from chaos.small import Crash, SmallWorld
 from cloudwarden import ENFORCE, OBSERVE, PROPOSE, Limit, hours, minutes
 from cloudwarden.core.errors import AccessDenied, CloudError, CredentialsExpired, Throttled, Timeout, Unavailable
@@ -232,15 +232,6 @@ class Lifecycle(RuleBasedStateMachine):
         for _ in range(3):
             self.small.run(lambda world: world.sweep(after=minutes(31)))
         self.small.check(quiet=True)
-
-
-def free(name: str) -> bool:
-    """Whether no transaction is open at a moment, so that another process may write."""
-    operation, _, side = name.rpartition(".")[2].partition(":")
-    return operation in ("get", "read", "call", "dry-run") or (operation, side) in (
-        ("begin", "before"),
-        ("commit", "after"),
-    )
 
 
 Lifecycle.TestCase.settings = settings(

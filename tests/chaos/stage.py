@@ -1,0 +1,225 @@
+"""The stage of a run: the real daemon, the simulated AWS behind the proxy, and the history of what happened there."""
+
+from __future__ import annotations
+
+import contextlib
+import signal
+import subprocess
+import time
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from chaos import audit
+from chaos.bystander import Bystander
+from chaos.decisions import Decision
+from chaos.estate import Estate
+from chaos.history import Frozen, History
+from chaos.model import violations
+from chaos.place import Arms, Place, goes_on, killed
+from chaos.weather import Weather
+from cloudwarden.core.errors import StoreError
+from cloudwarden.core.restraint import Quota
+from cloudwarden.engine.decide import Decider, DecisionError
+from cloudwarden.store import open_store
+from fault_proxy import FaultProxy
+
+DIES_WITHIN = 30.0
+"""Seconds in which a daemon that was sent SIGTERM must have left."""
+
+POLLS_EVERY = 0.05
+
+
+class Broken(Exception):
+    """An invariant does not hold."""
+
+
+@dataclass(kw_only=True)
+class Tally:
+    """What was done to daemons: faults by kind and operation, deaths and stops by moment, and what people did."""
+
+    faults: Counter[str] = field(default_factory=Counter)
+    deaths: Counter[str] = field(default_factory=Counter)
+    stands: Counter[str] = field(default_factory=Counter)
+    steps: Counter[str] = field(default_factory=Counter)
+    calls: Counter[str] = field(default_factory=Counter)
+    starts: int = 0
+    requests: int = 0
+
+    def add(self, other: Tally) -> None:
+        """Count another one too."""
+        for name in ("faults", "deaths", "stands", "steps", "calls"):
+            getattr(self, name).update(getattr(other, name))
+        self.starts += other.starts
+        self.requests += other.requests
+
+
+class Stage:
+    """Everything that a run needs, in one folder, in one region of the simulated AWS."""
+
+    def __init__(self, folder: Path, aws: str, seed: str, *, region: str, quota: Quota | None = None) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        self.seed = seed
+        self.tally = Tally()
+        self.proxy = FaultProxy(aws)
+        self.weather = Weather(seed)
+        self.place = Place(folder, self.proxy.address, region, quota)
+        self.store = open_store(f"sqlite:///{self.place.database_file}")
+        audit.install(self.place.database_file)
+        self.estate = Estate(aws, region, self.proxy.world)
+        self.bystander = Bystander(self.place.database_file, self.estate)
+        self.proxy.weather, self.proxy.witness = self.weather, self.bystander
+        self.proxy.record = folder / "requests.jsonl"
+        self.proxy.page_size = 2
+        self.daemon: subprocess.Popen[bytes] | None = None
+        self.arms = Arms()
+        self._freezes: list[Frozen] = []
+        self._log = (folder / "steps.log").open("a")
+        self.estate.observe()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.place.end()
+        self.proxy.stop()
+        self.store.close()
+        self._log.close()
+        self.estate.clear()
+
+    def say(self, what: str) -> None:
+        """Write down what happens, and when."""
+        self._log.write(f"{datetime.now(UTC).isoformat(timespec='milliseconds')} {what}\n")
+        self._log.flush()
+
+    def start(self, arms: Arms | None = None, freeze: tuple[datetime, datetime] | None = None) -> None:
+        """Start a daemon on what the last one left, perhaps in a freeze."""
+        with self.store.reading() as tx:
+            last = len(tx.journal.entries(most=1_000_000))
+        self._freezes = [replace(one, last=last) if one.last is None else one for one in self._freezes]
+        if freeze is None:
+            self.place.thaw()
+        else:
+            self.place.freeze(*freeze)
+            self._freezes.append(Frozen(begins=freeze[0], until=freeze[1], after=last))
+        self.arms = arms or Arms()
+        self.daemon = self.place.launch(self.arms)
+        self.tally.starts += 1
+        self.say(f"start {self.daemon.pid} {self.arms}{' in a freeze' if freeze else ''}")
+
+    def decide(self, decision: Decision) -> None:
+        """Take a decision as another process does; one that cannot be taken is refused."""
+        decider = Decider(by="operator", origin="chaos", reason="a test", now=datetime.now(UTC))
+        with contextlib.suppress(DecisionError, StoreError), self.store.transaction() as tx:
+            decision(tx, decider)
+
+    def ended(self) -> bool:
+        """Whether the daemon is gone. Raises Broken when it ended by itself."""
+        if self.daemon is None:
+            return True
+        if self.daemon.poll() is None:
+            return False
+        where = f"{self.arms.do} {self.arms.at}"
+        if killed(self.daemon) and self.arms.do == "die" and where in self.place.entries():
+            self.tally.deaths[self.arms.at] += 1
+            self.say(f"died at {self.arms.at}")
+        else:
+            raise Broken(f"the daemon ended by itself with {self.daemon.returncode}: {self.place.logs[-1]}")
+        self.daemon = None
+        return True
+
+    def kill(self) -> None:
+        """SIGKILL, at whatever moment."""
+        if not self.ended() and self.daemon is not None:
+            self.daemon.kill()
+            self.daemon.wait(10)
+            self.daemon = None
+            self.tally.deaths["any moment"] += 1
+            self.say("killed")
+
+    def leave(self) -> None:
+        """SIGTERM; it must end in order and in time."""
+        if self.ended() or self.daemon is None:
+            return
+        self.daemon.terminate()
+        try:
+            code = self.daemon.wait(DIES_WITHIN)
+        except subprocess.TimeoutExpired:
+            raise Broken(f"the daemon did not leave within {DIES_WITHIN:g} s of SIGTERM") from None
+        early = code == -signal.SIGTERM and not self.place.loads()  # it had not begun to listen for signals
+        if code != 0 and not early and not self._died_leaving(code):
+            raise Broken(f"the daemon left with {code} after SIGTERM: {self.place.logs[-1]}")
+        self.daemon = None
+        self.say("left")
+
+    def stands(self) -> bool:
+        """Whether the daemon stands still at its moment."""
+        return self.arms.do == "stand" and f"stand {self.arms.at}" in self.place.entries()
+
+    def go_on(self) -> None:
+        """Let it go on, and stand no more."""
+        if self.daemon is not None:
+            self.tally.stands[self.arms.at] += 1
+            self.arms = Arms()
+            goes_on(self.daemon)
+
+    def wait(self, holds: Callable[[], bool], seconds: float) -> bool:
+        """Whether something comes to hold in time."""
+        deadline = time.monotonic() + seconds
+        while time.monotonic() < deadline:
+            if holds():
+                return True
+            time.sleep(POLLS_EVERY)
+        return False
+
+    def sweeps(self) -> Counter[str]:
+        """How often each policy's sweep was settled."""
+        return Counter(run.policy for run in audit.books(self.store).runs)
+
+    def history(self, *, quiet: bool = False) -> History:
+        """Everything that happened so far. What was sent is looked at first: its intents must be in the books."""
+        sent, looks = self.bystander.sent, self.bystander.looks
+        found = audit.books(self.store)
+        self.estate.observe()
+        return History(
+            sent=sent,
+            looks=looks,
+            journal=found.journal,
+            committed=found.committed,
+            chain=found.chain,
+            actions=found.actions,
+            proposals=found.proposals,
+            findings=found.findings,
+            closings=found.closings,
+            conditions=self.estate.conditions,
+            versions=self.place.versions,
+            runs=found.runs,
+            freezes=self._freezes,
+            quota=self.place.quota,
+            quiet=quiet,
+        )
+
+    def check(self, *, quiet: bool = False) -> None:
+        """Raises Broken with every invariant that does not hold."""
+        if wrong := violations(self.history(quiet=quiet)):
+            raise Broken("\n".join(wrong))
+
+    def count(self) -> Tally:
+        """The tally, with what the proxy saw."""
+        self.tally.faults = self.weather.met
+        self.tally.requests = self.proxy.counts.total()
+        self.tally.calls = Counter(sent.operation for sent in self.bystander.sent)
+        return self.tally
+
+    def _died_leaving(self, code: int) -> bool:
+        """Whether it came to its moment while it left."""
+        died = code == -signal.SIGKILL and f"die {self.arms.at}" in self.place.entries()
+        if died:
+            self.tally.deaths[self.arms.at] += 1
+        return died

@@ -1,0 +1,245 @@
+"""Every invariant sees the history that breaks it: a checker that cannot fail proves nothing."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import asdict, replace
+from datetime import datetime, timedelta
+from typing import Any
+
+import happenings
+from chaos.history import Closing, Condition, Frozen, History, Look, Run, Sent, Version
+from chaos.model import INVARIANTS, violations
+from cloudwarden import PROPOSE, Limit
+from cloudwarden.core.action import Json
+from cloudwarden.core.finding import ActionRecord, ActionState, ProposalState, State
+from cloudwarden.core.restraint import Quota
+from cloudwarden.ports import JournalEntry
+from happenings import NOON, STOP
+
+SECOND = timedelta(seconds=1)
+IDLE = Condition(at=NOON, violates=frozenset({"stop-idle"}))
+BUSY = Condition(at=NOON + 30 * SECOND)
+LISTED = Look(at=NOON + 2 * SECOND, prefix="i-", resources=(), whole=True)
+
+
+def entry(seq: int, event: str, action: str = "", **details: Json) -> JournalEntry:
+    """An entry of the journal, as many seconds after noon as its number."""
+    return JournalEntry(
+        seq=seq, at=at(seq), event=event, run_id="", action_id=action, details=details, previous="", hash=""
+    )
+
+
+def intent(seq: int, action: str = "a-1", resource: str = "i-1", step: int = 0) -> JournalEntry:
+    """The intent of a call."""
+    call: Any = asdict(STOP)
+    return entry(
+        seq, "action_intended", action, policy="stop-idle", scope="111122223333/eu-west-1", resource=resource,
+        step=step, call=call,
+    )  # fmt: skip
+
+
+def at(seconds: float) -> datetime:
+    """So many seconds after noon."""
+    return NOON + seconds * SECOND
+
+
+def action(name: str = "a-1", **changes: Any) -> ActionRecord:
+    """An action that succeeded."""
+    fields: dict[str, Any] = {"id": name, "state": ActionState.SUCCEEDED, "started_at": at(4)}
+    return happenings.record(**fields | changes)
+
+
+def sent(**changes: Any) -> Sent:
+    """The request that stops i-1, six seconds after noon."""
+    fields: dict[str, Any] = {
+        "at": at(6),
+        "operation": "stop_instances",
+        "resource": "i-1",
+        "intents": (("a-1", 0),),
+        "looked_at": at(4),
+    }
+    return Sent(**fields | changes)
+
+
+def history(**changes: Any) -> History:
+    """A history in which i-1 was proposed, approved, stopped once, and all is well."""
+    journal = [
+        entry(1, "proposal_made", proposal="p-1"),
+        entry(2, "proposal_approved", proposal="p-1"),
+        intent(5),
+        entry(7, "action_succeeded", "a-1"),
+    ]
+    fields: dict[str, Any] = {
+        "sent": [sent()],
+        "looks": [LISTED],
+        "journal": journal,
+        "actions": [action()],
+        "proposals": [happenings.proposal(state=ProposalState.CARRIED_OUT)],
+        "findings": [happenings.finding(state=State.FIXED)],
+        "closings": [Closing(at=at(40), finding="f-1", policy="stop-idle", resource="i-1", state=State.FIXED)],
+        "conditions": {"i-1": [IDLE, BUSY]},
+        "versions": [Version(at=NOON, policy="stop-idle", mode=PROPOSE, limit=Limit(per_run=1, share=1.0, per_hour=1))],
+        "runs": [Run(policy="stop-idle", after=2, population=3)],
+        "quota": Quota(),
+        "quiet": True,
+    }
+    made: dict[str, Any] = fields | changes
+    return History(**{"committed": {one.seq: one.at for one in made["journal"]}, **made})
+
+
+def broken(made: History) -> set[str]:
+    """The invariants that a history breaks."""
+    return {what.partition(":")[0] for what in violations(made)}
+
+
+def test_a_good_history_breaks_nothing() -> None:
+    """All invariants hold for what went as it should."""
+    assert violations(history()) == []
+
+
+def test_every_invariant_has_a_test_here() -> None:
+    """One that is added without a history that breaks it is noticed."""
+    tested = {name for name in vars(sys.modules[__name__]) if name.startswith("test_")}
+    assert {f"test_{check.__name__}" for check in INVARIANTS} <= tested
+
+
+def test_no_call_without_a_committed_intent() -> None:
+    """A request arrives that no committed intent names."""
+    assert "no_call_without_a_committed_intent" in broken(history(sent=[sent(intents=())]))
+
+
+def test_no_action_twice() -> None:
+    """A call is repeated, a step is intended twice, or an approval is used twice."""
+    repeated = history(sent=[sent(), sent(at=at(8))])
+    again = history(journal=[*history().journal, intent(8)])
+    reused = history(actions=[action(), action("a-2")], journal=[*history().journal, intent(8, "a-2")])
+    for made in (repeated, again, reused):
+        assert "no_action_twice" in broken(made)
+
+
+def two() -> dict[str, Any]:
+    """Two actions within seconds."""
+    journal = [*history().journal, intent(8, "a-2", "i-2"), entry(9, "action_succeeded", "a-2")]
+    return {"journal": journal, "actions": [action(), action("a-2", resource_id="i-2", started_at=at(8))]}
+
+
+def test_no_limit_exceeded() -> None:
+    """One action more than an hour, or a run, may hold; or a population that nobody knows."""
+    assert "no_limit_exceeded" in broken(history(**two()))
+    wide = Limit(per_run=1, share=1.0, per_hour=9)
+    version = replace(history().versions[0], limit=wide)
+    assert "no_limit_exceeded" in broken(history(**two(), versions=[version]))
+    assert "no_limit_exceeded" in broken(history(runs=[Run(policy="stop-idle", after=2, population=None)]))
+
+
+def test_a_removed_policy_allows_nothing() -> None:
+    """Long after its file was taken away, a policy acts."""
+    (version,) = history().versions
+    gone = replace(version, at=NOON - timedelta(minutes=5), removed=True)
+    assert "no_limit_exceeded" in broken(history(versions=[replace(version, at=gone.at - SECOND), gone]))
+
+
+def test_no_quota_exceeded() -> None:
+    """All policies together do more than the installation, or an account, allows."""
+    assert "no_quota_exceeded" in broken(history(**two(), quota=Quota(per_hour=1)))
+    assert "no_quota_exceeded" in broken(history(**two(), quota=Quota(account_per_day=1)))
+
+
+def test_nothing_while_paused() -> None:
+    """A call is intended after a pause that covers it, by its policy or by its account, and before its end."""
+    for pause in (
+        entry(3, "paused", policy="*", account="*"),
+        entry(3, "paused", policy="stop-idle", account="111122223333"),
+        entry(3, "policy_stopped", policy="stop-idle"),
+    ):
+        held = history(journal=[pause, *history().journal[2:]])
+        assert "nothing_while_paused" in broken(held)
+        resumed = entry(4, "resumed", policy=pause.details["policy"], account=pause.details.get("account", "*"))
+        assert "nothing_while_paused" not in broken(history(journal=[pause, resumed, *history().journal[2:]]))
+
+
+def test_nothing_on_the_exempt() -> None:
+    """A call is intended on what an exemption covers."""
+    exempt = entry(
+        3, "exemption_made", exemption="x-1", policy="*", resource="i-*", account="*", region="*",
+        expires_at=at(3600).isoformat(),
+    )  # fmt: skip
+    assert "nothing_on_the_exempt" in broken(history(journal=[exempt, *history().journal[2:]]))
+
+
+def test_nothing_in_a_freeze() -> None:
+    """A call is intended in a freeze that the daemon knew of."""
+    assert "nothing_in_a_freeze" in broken(history(freezes=[Frozen(begins=NOON, until=at(60))]))
+
+
+def test_nothing_unapproved() -> None:
+    """Nobody approved, somebody took it back, or the plan is another one."""
+    journal = history().journal
+    other = replace(happenings.PLAN, summary="stop i-1, and another", steps=(STOP, STOP))
+    for made in (
+        history(journal=[journal[0], *journal[2:]]),
+        history(journal=[*journal[:2], entry(3, "proposal_rejected", proposal="p-1"), *journal[2:]]),
+        history(actions=[action(plan=other)]),
+        history(actions=[action(proposal_id=None)]),
+    ):
+        assert "nothing_unapproved" in broken(made)
+
+
+def test_nothing_on_the_unknown() -> None:
+    """It was not looked at whole, or too long ago; it did not violate, or was protected."""
+    protected = replace(IDLE, untouchable=True)
+    for made in (
+        history(sent=[sent(looked_at=None)]),
+        history(sent=[sent(looked_at=at(6) - timedelta(minutes=5))]),
+        history(conditions={"i-1": [Condition(at=NOON)]}),
+        history(conditions={"i-1": [protected, BUSY]}),
+    ):
+        assert "nothing_on_the_unknown" in broken(made)
+
+
+def test_nothing_denied() -> None:
+    """A call follows a dry run that was refused, or not answered."""
+    assert "nothing_denied" in broken(history(sent=[sent(permitted=False)]))
+
+
+def test_nothing_closed_on_an_incomplete_listing() -> None:
+    """The latest look before a finding closed broke off; one at another resource is no look at this one."""
+    half = replace(LISTED, at=at(39), whole=False)
+    elsewhere = replace(LISTED, at=at(39), resources=("i-2",))
+    gone = replace(history().closings[0], state=State.GONE)
+    for looks in ([LISTED, half], [half, elsewhere]):
+        assert "nothing_closed_on_an_incomplete_listing" in broken(history(looks=looks, closings=[gone]))
+        deleted = {"i-1": [IDLE, Condition(at=at(30), exists=False)]}
+        assert "nothing_closed_on_an_incomplete_listing" in broken(history(looks=looks, conditions=deleted))
+    assert "nothing_closed_on_an_incomplete_listing" not in broken(history(looks=[LISTED, half]))
+
+
+def test_nothing_closed_blindly() -> None:
+    """A finding is fixed while its resource violates, or gone while it exists."""
+    gone = Closing(at=at(40), finding="f-1", policy="stop-idle", resource="i-1", state=State.GONE)
+    assert "nothing_closed_blindly" in broken(history(conditions={"i-1": [IDLE]}))
+    assert "nothing_closed_blindly" in broken(history(closings=[gone]))
+
+
+def test_the_chain_is_whole() -> None:
+    """The store's own verification found an altered entry."""
+    assert "the_chain_is_whole" in broken(history(chain="entry 3 was altered"))
+
+
+def test_records_agree() -> None:
+    """An action ended without an ending in the journal, or the finding says otherwise than its proposal or action."""
+    for made in (
+        history(journal=history().journal[:3]),
+        history(findings=[happenings.finding(state=State.PROPOSED)]),
+        history(findings=[happenings.finding(state=State.ACTING)]),
+        history(findings=[happenings.finding(), happenings.finding(id="f-2")]),
+        history(actions=[]),
+    ):
+        assert "records_agree" in broken(made)
+
+
+def test_every_finding_is_accounted_for() -> None:
+    """In peace a violation has no finding, or a finding stands whose resource does not violate."""
+    assert "every_finding_is_accounted_for" in broken(history(conditions={"i-1": [BUSY], "i-2": [IDLE]}))
+    assert "every_finding_is_accounted_for" in broken(history(findings=[happenings.finding()]))

@@ -1,0 +1,54 @@
+"""What a history tells when it is read: intents, beginnings of actions, and what was in force at an instant."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from datetime import datetime, timedelta
+
+from chaos.history import Condition, History, Version
+from cloudwarden.core.finding import ActionRecord
+from cloudwarden.ports import JournalEntry
+
+RELOADS_WITHIN = timedelta(seconds=60)
+"""How long an older version of a policy may go on, when its file changed."""
+
+
+def all_intents(history: History) -> list[JournalEntry]:
+    """Every intent, in order."""
+    return [entry for entry in history.journal if entry.event == "action_intended"]
+
+
+def asked(entry: JournalEntry) -> tuple[str, str]:
+    """The call and the resource that an intent is for."""
+    call = entry.details["call"]
+    assert isinstance(call, dict)
+    return str(call["operation"]), str(entry.details["resource"])
+
+
+def beginnings(history: History) -> Iterator[tuple[JournalEntry, ActionRecord]]:
+    """The first intent of every action that is no undo, in order."""
+    actions = {action.id: action for action in history.actions}
+    for entry in all_intents(history):
+        action = actions.get(entry.action_id)
+        if entry.details["step"] == 0 and action is not None and action.undoes is None:
+            yield entry, action
+
+
+def undos(history: History) -> set[str]:
+    """The actions that undo another."""
+    return {action.id for action in history.actions if action.undoes is not None}
+
+
+def versions_in_force(history: History, policy: str, seq: int) -> list[Version]:
+    """The versions that may have been running at a journal entry: the latest, and those replaced shortly before."""
+    at = history.committed[seq]
+    versions = [version for version in history.versions if version.policy == policy]
+    spans = zip(versions, [*(following.at for following in versions[1:]), None], strict=bool(versions))
+    held = [one for one, end in spans if one.at <= at and (end is None or end > at - RELOADS_WITHIN)]
+    return [one for one in held if not one.removed]
+
+
+def between(conditions: Sequence[Condition], begins: datetime, until: datetime) -> list[Condition]:
+    """The conditions that held at any instant from `begins` to `until`."""
+    spans = zip(conditions, [*(following.at for following in conditions[1:]), None], strict=bool(conditions))
+    return [one for one, end in spans if one.at <= until and (end is None or end >= begins)]
