@@ -6,6 +6,7 @@ import json
 import shutil
 import signal
 import subprocess
+from functools import partial
 from pathlib import Path
 
 import boto3
@@ -82,6 +83,16 @@ def test_entries_are_shipped_to_a_file_as_they_are_committed(installation: Insta
     assert copy.stat().st_mode & 0o777 == 0o600
 
 
+def objects(aws: str) -> int:
+    """How many objects the copy has."""
+    return len(s3(aws).list_objects_v2(Bucket="kept")["Contents"])
+
+
+def more_than(aws: str, least: int) -> bool:
+    """Whether the copy has more objects than that."""
+    return objects(aws) > least
+
+
 @pytest.mark.timeout(300)
 def test_entries_are_shipped_to_a_locked_bucket(installation: Installation, idle_instance: str, aws: str) -> None:
     """As objects under lock; what is there proves that the store was put back, and nothing acts then."""
@@ -99,6 +110,10 @@ def test_entries_are_shipped_to_a_locked_bucket(installation: Installation, idle
     process = installation.start()
     installation.approve()
     until(lambda: installation.states() == ["fixed"], "carried out")
+    # Two objects at least: moto passes over the first key after a marker that is none, which AWS does not.
+    for verb in ("pause", "resume"):
+        assert installation.cli(verb).returncode == 0
+        until(partial(more_than, aws, objects(aws)), f"{verb} shipped")
     end(process)
     verified = installation.cli("journal", "verify", "--copy", "s3://kept/journal")
     assert verified.returncode == 0, verified.stdout + verified.stderr
