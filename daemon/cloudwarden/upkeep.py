@@ -56,5 +56,6 @@ def _sum(one: OldRemoved, other: OldRemoved) -> OldRemoved:
         actions=one.actions + other.actions,
         proposals=one.proposals + other.proposals,
         findings=one.findings + other.findings,
+        notices=one.notices + other.notices,
         entries=one.entries + other.entries,
     )

@@ -14,6 +14,7 @@ from cloudwarden.core.action import Action
 from cloudwarden.core.errors import PolicyError
 from cloudwarden.core.exemption import Tagged
 from cloudwarden.core.fingerprint import fingerprint
+from cloudwarden.core.notify import Notify
 from cloudwarden.core.params import Params
 from cloudwarden.core.protection import Keeper
 from cloudwarden.core.resource import Resource
@@ -96,7 +97,8 @@ class Policy(Generic[R, P]):
     `touches` names the keepers (a stack, an Auto Scaling group) whose resources it may change. `respects` is how
     long a violation that came back after our action, because somebody wanted it back, is left alone.
     `alternatives` are other actions that an approver may choose instead; `approval` says who must agree.
-    `max_exemption` is how long an exemption from it may last, where the settings allow more.
+    `max_exemption` is how long an exemption from it may last, where the settings allow more. `notice` says who is told
+    before an action; without it nobody is, and nothing waits for it.
     """
 
     name: str
@@ -117,6 +119,7 @@ class Policy(Generic[R, P]):
     alternatives: Sequence[Action[R]] = ()
     approval: Approval = field(default_factory=Approval)
     max_exemption: timedelta | None = None
+    notice: Notify | None = None
 
     def __post_init__(self) -> None:
         for name in ("exempt", "windows", "touches", "alternatives"):
@@ -165,6 +168,14 @@ class Policy(Generic[R, P]):
                 "max_exemption: write a duration above zero, such as days(30)",
             ),
             (self.respects >= timedelta(0), "respects: write a duration that is not negative"),
+            (
+                self.notice is None or isinstance(self.notice, Notify),
+                'notice: write Notify(owners=[owner_tag("owner"), ...], before=days(1))',
+            ),
+            (
+                not isinstance(self.notice, Notify) or self.notice.before < self.proposals_last,
+                "notice: write a `before` that is shorter than proposals_last, or every proposal expires first",
+            ),
         )
         return [text for holds, text in checks if not holds]
 

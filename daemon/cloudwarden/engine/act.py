@@ -14,6 +14,7 @@ from cloudwarden.core.errors import CloudError, LeaseLost, StoreError
 from cloudwarden.core.exemption import Subject, ruling
 from cloudwarden.core.finding import ActionRecord, ActionState, Finding, Grace, Proposal, ProposalState, State
 from cloudwarden.core.guards import Candidate, Hold, Taken
+from cloudwarden.core.notice import leads_of
 from cloudwarden.core.pause import paused_by
 from cloudwarden.core.policy import AnyPolicy
 from cloudwarden.core.protection import protected_as_judged
@@ -24,6 +25,7 @@ from cloudwarden.engine.carry import Carrier, Ending
 from cloudwarden.engine.events import ActionHeld, FindingChanged, JournalFailed, LimitTripped, ProposalEnded
 from cloudwarden.engine.gather import Case, Gatherer
 from cloudwarden.engine.settle import ModeOf, new_id, planned
+from cloudwarden.engine.tell import notices_of
 from cloudwarden.engine.tenure import Tenure
 from cloudwarden.engine.undo import changed_since
 from cloudwarden.ports import Actuator, Clock, Inventory, Reporter, Store, Transaction
@@ -129,6 +131,7 @@ class Actor:
             paused=paused_by(tx.decisions.pauses(), policy.name, finding.scope.account),
             closed=self._restraints.closed(policy, finding.scope.account, now),
             now=now,
+            notices=notices_of(tx, policy, finding),
         )
 
     def _act_on(self, policy: AnyPolicy, batch: Sequence[Candidate], run_id: str) -> None:
@@ -205,11 +208,14 @@ class Actor:
             resolved = lifecycle.moved(candidate.finding, State.RESOLVED, now)
             self._drop(candidate, resolved, "compliant when looked at again", run_id)
             return None
-        if hold := guards.held_by(self._as_it_is(candidate, resource, verdict), guards.LAST):
-            self._hold([candidate], hold, run_id)
-            return None
         chosen = candidate.proposal.plan.action if candidate.proposal is not None else None
         plan = planned(policy, resource, verdict.violation, chosen)
+        looked = self._as_it_is(candidate, resource, verdict)
+        if isinstance(plan, Plan):
+            looked = replace(looked, plan_hash=plan.hash)
+        if hold := guards.held_by(looked, guards.LAST):
+            self._hold([candidate], hold, run_id)
+            return None
         if isinstance(plan, str):
             self._hold([candidate], Hold(guard="re-check", detail=plan), run_id)
             return None
@@ -295,6 +301,7 @@ class Actor:
         with self._store.reading() as tx:
             ruled = ruling(policy.name, Subject.judged(resource, verdict), tx.decisions.exemptions(), now)
             paused = paused_by(tx.decisions.pauses(), policy.name, resource.account)
+            notices = notices_of(tx, policy, candidate.finding)
         return replace(
             candidate,
             finding=replace(
@@ -305,6 +312,8 @@ class Actor:
             paused=paused,
             closed=self._restraints.closed(policy, resource.account, now),
             now=now,
+            notices=notices,
+            leads=leads_of(policy.notice, resource.account, verdict.tags, verdict.untagged) if policy.notice else None,
         )
 
     def _hold(self, candidates: Iterable[Candidate], hold: Hold, run_id: str) -> bool:

@@ -19,6 +19,7 @@ from cloudwarden.core.verdict import Cause, Outcome, Reason, Verdict, Violation
 from cloudwarden.engine.events import FindingChanged, PolicyCautious, ProposalEnded, ProposalMade
 from cloudwarden.engine.grounds import evidence_of
 from cloudwarden.engine.survey import Judgement
+from cloudwarden.engine.tell import Teller
 from cloudwarden.ports import PolicyRun, Transaction
 
 Key = tuple[Scope, str]
@@ -58,6 +59,7 @@ class Settler:
         self._undecided = {proposal.finding_id: proposal for proposal in tx.proposals.undecided()}
         self._findings: list[Finding] = []
         self._proposals: list[Proposal] = []
+        self._teller = Teller(tx, now=now)
         self.events: list[object] = []
 
     def settle(self, policy: AnyPolicy, judgements: Sequence[Judgement], remembered: Collection[Key]) -> None:
@@ -68,6 +70,7 @@ class Settler:
         known = known_findings(self._tx, policy.name, self._now)
         terms = {judgement.scope: self._terms(policy, judgement.scope) for judgement in judgements}
         self._fixed = self._fixed_by_us(policy)
+        self._teller.begin(policy, [one.id for one in known.values()])
         enforced = any(its.mode is Mode.ENFORCE for its in terms.values())
         self._cautious = self._caution(policy, judgements, enforced=enforced)
         seen: set[Key] = set()
@@ -95,6 +98,7 @@ class Settler:
         """Write everything that changed."""
         self._tx.findings.save(self._findings)
         self._tx.proposals.save(self._proposals)
+        self._tx.notices.save(self._teller.notices)
         if self._used:
             self._tx.decisions.mark_used(self._used, self._now)
 
@@ -151,6 +155,19 @@ class Settler:
             finding = replace(finding, protected=protected)
         finding = self._with_proposal(policy, resource, finding, verdict)
         self._keep(was, finding)
+        self._tell(policy, resource, finding, verdict, terms)
+
+    def _tell(
+        self, policy: AnyPolicy, resource: Resource, finding: Finding, verdict: Verdict, terms: lifecycle.Terms
+    ) -> None:
+        """Write the notices that the finding calls for now."""
+        if policy.notice is None or (violation := verdict.violation) is None:
+            return
+        proposal = self._undecided.get(finding.id)
+        plan: Plan | str | None = None
+        if terms.mode > Mode.OBSERVE and self._teller.ahead(policy, finding):
+            plan = proposal.plan if proposal is not None else planned(policy, resource, violation)
+        self._teller.tell(policy, finding, verdict, plan if isinstance(plan, Plan) else None)
 
     def _ruled(self, policy: AnyPolicy, resource: Resource, verdict: Verdict) -> Ruling:
         """Whether the violation is exempt; what is no violation needs no exemption."""

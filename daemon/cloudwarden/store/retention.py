@@ -12,7 +12,7 @@ from sqlalchemy import ColumnElement, Table, and_, delete, exists, not_, select
 from cloudwarden.core.finding import ActionState, ProposalState
 from cloudwarden.engine.events import OldRemoved
 from cloudwarden.store.segments import export_oldest
-from cloudwarden.store.tables import actions, findings, proposals
+from cloudwarden.store.tables import actions, findings, notices, proposals
 from cloudwarden.store.transaction import SqlStore
 
 BATCH = 500
@@ -39,7 +39,12 @@ class Retention:
     def batches(self, now: datetime) -> Iterator[OldRemoved]:
         """Remove what is old; each step is one transaction. Raises StoreError."""
         before = now - self.findings
-        for table, old in ((actions, _old_actions), (proposals, _old_proposals), (findings, _old_findings)):
+        for table, old in (
+            (actions, _old_actions),
+            (proposals, _old_proposals),
+            (findings, _old_findings),
+            (notices, _old_notices),
+        ):
             while count := self._remove(table, old(before)):
                 yield OldRemoved(**{table.name: count})
         while self.directory is not None:
@@ -74,3 +79,8 @@ def _old_findings(before: datetime) -> ColumnElement[bool]:
         actions.c.finding_id == findings.c.id
     )
     return and_(findings.c.closed_at < before, not_(needed))
+
+
+def _old_notices(before: datetime) -> ColumnElement[bool]:
+    standing = exists().where(findings.c.id == notices.c.finding_id, findings.c.closed_at.is_(None))
+    return and_(notices.c.created_at < before, not_(standing))

@@ -13,6 +13,7 @@ from cloudwarden.store.connection import reading
 from cloudwarden.store.decisions import SqlDecisions, SqlRuns, SqlScopes
 from cloudwarden.store.findings import SqlActionRecords, SqlFindings, SqlProposals
 from cloudwarden.store.journal import SqlJournal
+from cloudwarden.store.notices import SqlNotices
 from cloudwarden.store.spending import SqlSpending
 
 
@@ -61,6 +62,11 @@ class SqlTransaction:
     def spending(self) -> SqlSpending:
         """What was asked of what costs money."""
         return SqlSpending(self.connection)
+
+    @property
+    def notices(self) -> SqlNotices:
+        """What owners are to be told, and what they were told."""
+        return SqlNotices(self.connection)
 
 
 class SqlStore:
