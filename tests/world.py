@@ -170,7 +170,7 @@ class World:
             store=lambda: self.store,
             clock=self.clock,
             reporter=self.reports,
-            notifier=self.notifier,
+            notifier=lambda: self.notifier,
             contacts=self.contacts,
             directory=CHANNELS,
             policies=lambda: self.policies,

@@ -343,6 +343,14 @@ class Notifier(Protocol):
         ...
 
 
+class Channels(Notifier, Protocol):
+    """A notifier that knows which of its channels cannot work."""
+
+    def problem(self, channel: str) -> str | None:
+        """Why a channel cannot be used, as far as that is known without sending anything; None when it can."""
+        ...
+
+
 class Contacts(Protocol):
     """Knows whom to tell of an account."""
 

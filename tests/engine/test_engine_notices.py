@@ -21,12 +21,14 @@ from cloudwarden import (
 )
 from cloudwarden.aws import ec2
 from cloudwarden.core.errors import Throttled
+from cloudwarden.core.message import Message
 from cloudwarden.core.notice import NoticeKind, NoticeState
 from cloudwarden.core.policy import AnyPolicy
 from cloudwarden.core.resource import Tags
 from cloudwarden.engine import decide
 from cloudwarden.engine.courier import MOST_ATTEMPTS
 from cloudwarden.engine.events import ActionHeld, NoticeGivenUp, NoticesFailed
+from cloudwarden.notify.memory import MemoryNotifier
 from world import SCOPE, World, stop_idle
 
 QUARTER = minutes(15)
@@ -35,8 +37,17 @@ OWNERS = (owner_tag("owner"), owner("team-x"))
 
 def telling(**changes: Any) -> AnyPolicy:
     """A policy that acts by itself, an hour after the owner was told."""
-    notice = {"owners": OWNERS, "before": hours(1)} | changes.pop("notice", {})
+    notice: dict[str, Any] = {"owners": OWNERS, "before": hours(1)} | changes.pop("notice", {})
     return stop_idle(mode=ENFORCE, **changes, notice=Notify(**notice))
+
+
+class Dying(MemoryNotifier):
+    """The process ends while it sends."""
+
+    def send(self, channel: str, message: Message, address: str | None = None) -> None:
+        """End."""
+        del channel, message, address
+        raise SystemExit
 
 
 def observing(**notice: Any) -> AnyPolicy:
@@ -46,7 +57,8 @@ def observing(**notice: Any) -> AnyPolicy:
 
 def proposing(**notice: Any) -> AnyPolicy:
     """A policy that proposes, an hour after the owner was told."""
-    return stop_idle(proposals_last=days(60), notice=Notify(**{"owners": OWNERS, "before": hours(1)} | notice))
+    given: dict[str, Any] = {"owners": OWNERS, "before": hours(1)} | notice
+    return stop_idle(proposals_last=days(60), notice=Notify(**given))
 
 
 def trusted(world: World, policy: AnyPolicy) -> None:
@@ -133,7 +145,7 @@ def test_the_tag_names_the_owner(world: World) -> None:
 @pytest.mark.parametrize("tags", [{}, {"owner": ""}, {"owner": "nobody-we-know"}, {"owner": "eve@elsewhere.org"}])
 def test_without_a_tag_that_names_somebody_the_default_is_told(world: World, tags: dict[str, str]) -> None:
     """Absent, empty, or of somebody whom the settings do not know."""
-    idle(world, **tags)
+    idle(world, None, **tags)
     world.deliver()
     assert told(world) == ["team"]
 
@@ -419,6 +431,22 @@ def test_the_journal_says_who_was_told_of_what(world: World) -> None:
     with world.store.reading() as tx:
         (entry,) = [one for one in tx.journal.entries() if one.event == "notices_delivered"]
     assert (entry.details["owner"], entry.details["channel"]) == ("ada@example.com", "mail")
-    (notice,) = entry.details["notices"]  # type: ignore[misc]
-    assert notice["resource"] == "i-idle"  # type: ignore[index,call-overload]
-    assert notice["not_before"] == "2026-03-02T13:15:00+00:00"  # type: ignore[index,call-overload]
+    notices: Any = entry.details["notices"]
+    assert [one["resource"] for one in notices] == ["i-idle"]
+    assert notices[0]["not_before"] == "2026-03-02T13:15:00+00:00"
+
+
+def test_a_store_that_takes_no_outcome_has_nobody_told_twice_in_a_row(world: World) -> None:
+    """The attempt is kept before the message leaves: what is not heard of is tried again a minute later."""
+    idle(world)
+    works, world.notifier = world.notifier, Dying(channels=world.notifier.channels)
+    with pytest.raises(SystemExit):
+        world.deliver()
+    world.notifier = works
+    world.deliver()
+    (notice,) = world.notices("i-idle")
+    assert (told(world), notice.attempts) == ([], 1)
+    assert "had no outcome that was kept" in str(notice.error)
+    world.clock.advance(minutes(1))
+    world.deliver()
+    assert told(world) == ["team"]

@@ -83,6 +83,11 @@ class Sessions:
         """
         return self._speaking(self.identity(scope.account), service, scope, once=once)
 
+    def own(self, service: str, region: str | None = None) -> SpeakingClient:
+        """The client for a service as the daemon itself, in a region or at home. Raises CloudError."""
+        identity = self.identities.own
+        return self._speaking(identity, service, Scope(account=identity.caller().account, region=region or self.home()))
+
     def identity(self, id_: str) -> Identity:
         """Who the daemon is in an account that it looks after. Raises CloudError."""
         account = self._discoverer.account(id_)

@@ -6,6 +6,7 @@ from cloudwarden.cli import actions, daemon, decisions, doctor, exemptions, find
 from cloudwarden.cli import settings as settings_verb
 from cloudwarden.cli.application import application
 from cloudwarden.cli.journal import journal
+from cloudwarden.cli.notices import notices
 
 __all__ = ["app", "main"]
 
@@ -35,6 +36,7 @@ for verb in (
 ):
     app.command()(verb)
 app.add_typer(exemptions.exemptions, name="exemptions")
+app.add_typer(notices, name="notices")
 app.add_typer(journal, name="journal")
 
 

@@ -11,7 +11,7 @@ import typer
 from cloudwarden.cli import shapes, tables
 from cloudwarden.cli.exits import Exit
 from cloudwarden.cli.installation import app_of, decider
-from cloudwarden.cli.output import JsonOption, emit, notice, say, show
+from cloudwarden.cli.output import JsonOption, emit, notice, say, show, table
 from cloudwarden.cli.presence import when_it_happens
 from cloudwarden.core.durations import duration
 from cloudwarden.core.finding import Finding, Proposal, ProposalState, State
@@ -65,10 +65,13 @@ def proposals(
     """
     with app_of(context) as app, app.store.reading() as tx:
         found = [one for one in tx.proposals.undecided() if policy in (None, one.policy)]
+        told = told_of(tx, found)
     if as_json:
-        emit([shapes.proposal(one) for one in found])
+        emit([shapes.proposal(one) | {"notice": told.get(one.id)} for one in found])
         return
     show([tables.proposals("Proposals", found)])
+    if told:
+        show([table("What their owners were told", ("proposal", "notice"), told.items())])
     if pending := [one for one in found if one.state is ProposalState.PENDING]:
         notice(f"to approve one: cloudwarden approve {pending[0].id} --reason '...'")
 
@@ -156,6 +159,12 @@ def reject(
         return
     for one in done:
         say(f"rejected {one.id}: {one.plan.summary}; not proposed again before {until:%Y-%m-%d %H:%M}Z")
+
+
+def told_of(tx: Transaction, found: Sequence[Proposal]) -> dict[str, str]:
+    """What was written to tell the owner of each proposal's plan, in words, by the proposal's id."""
+    latest = {(one.finding_id, one.plan_hash): one for one in tx.notices.about([one.finding_id for one in found])}
+    return {one.id: str(notice) for one in found if (notice := latest.get((one.finding_id, one.plan.hash))) is not None}
 
 
 def _awaiting(one: Proposal) -> str:

@@ -20,6 +20,7 @@ class Area(StrEnum):
 
     STORE = "store"
     POLICIES = "policies"
+    CHANNEL = "channel"
     CREDENTIALS = "credentials"
     CLOCK = "clock"
     LIMITS = "limits"

@@ -89,6 +89,12 @@ class Notice:
     channel: str | None = None
     ended_at: datetime | None = None
 
+    def __str__(self) -> str:
+        if self.state is NoticeState.PENDING:
+            return f"not delivered yet{f': {self.error}' if self.error else ''}"
+        until = f", nothing before {self.not_before:%Y-%m-%d %H:%M}Z" if self.not_before else ""
+        return f"{self.owner or 'nobody'}: {self.state} {self.ended_at:%Y-%m-%d %H:%M}Z{until}"
+
     @property
     def delivered_at(self) -> datetime | None:
         """When its channel accepted it; None unless it did."""

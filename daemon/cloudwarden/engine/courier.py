@@ -51,7 +51,7 @@ class Courier:
         store: Callable[[], Store],
         clock: Clock,
         reporter: Reporter,
-        notifier: Notifier,
+        notifier: Callable[[], Notifier],
         contacts: Contacts,
         directory: Directory,
         policies: Callable[[], Mapping[str, AnyPolicy]],
@@ -144,7 +144,7 @@ class Courier:
         tried = [_tried(one, whom, now) for one in letter.told]
         self._save(tried)
         try:
-            self._notifier.send(whom.channel, letter.message, whom.address)
+            self._notifier().send(whom.channel, letter.message, whom.address)
         except NotDelivered as error:
             self._failed(whom, tried, str(error))
             return False

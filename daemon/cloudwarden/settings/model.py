@@ -10,10 +10,12 @@ from typing import Annotated, Literal, Self
 from pydantic import AfterValidator, Field, PrivateAttr, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
+from cloudwarden.core.directory import Directory
 from cloudwarden.core.exemption import ENDING_WITHIN, LONGEST
 from cloudwarden.core.policy import Mode
 from cloudwarden.core.restraint import Restraints
 from cloudwarden.settings.aws import AwsSettings
+from cloudwarden.settings.channels import ChannelSettings
 from cloudwarden.settings.restraints import FreezeSettings, ProtectSettings, QuotaSettings, WindowSettings
 from cloudwarden.settings.written import Duration, Table, WrittenMode
 
@@ -246,6 +248,16 @@ class Settings(BaseSettings):
         default_factory=RetentionSettings,
         description="table, default as below: how long what has ended is kept, so that the database stops growing.",
     )
+    channels: dict[str, ChannelSettings] = Field(
+        default_factory=dict,
+        description="tables by name, default none: the ways to people, for notices. Without any, nobody is told, and "
+        "policies that notify do nothing.",
+    )
+    owners: dict[str, str] = Field(
+        default_factory=dict,
+        description="names of channels by owner, default none: by which channel an owner is told whom a tag, an "
+        "account or a policy names. * and ? are wildcards; an owner who is a mail address gets mail there.",
+    )
     policy: dict[str, PolicyOverride] = Field(
         default_factory=dict,
         description="tables by policy name, default none: what this environment changes in a policy.",
@@ -263,6 +275,19 @@ class Settings(BaseSettings):
             freezes=tuple((one.reach, one.freeze) for one in self.freeze),
             quota=self.quota.quota,
         )
+
+    @model_validator(mode="after")
+    def _owners_have_channels(self) -> Self:
+        for owner, channel in self.owners.items():
+            if channel not in self.channels:
+                known = ", ".join(sorted(self.channels)) or "none"
+                raise ValueError(f"owners.{owner}: there is no channel {channel!r}; write one of channels: {known}")
+        return self
+
+    @property
+    def directory(self) -> Directory:
+        """Who can be told, and how."""
+        return Directory(channels=frozenset(self.channels), owners=self.owners)
 
     @property
     def file(self) -> Path | None:
