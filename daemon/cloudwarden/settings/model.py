@@ -7,7 +7,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, Field, PrivateAttr, model_validator
+from pydantic import AfterValidator, Field, PrivateAttr, ValidationInfo, field_validator, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from cloudwarden.core.directory import Directory
@@ -276,13 +276,16 @@ class Settings(BaseSettings):
             quota=self.quota.quota,
         )
 
-    @model_validator(mode="after")
-    def _owners_have_channels(self) -> Self:
-        for owner, channel in self.owners.items():
-            if channel not in self.channels:
-                known = ", ".join(sorted(self.channels)) or "none"
-                raise ValueError(f"owners.{owner}: there is no channel {channel!r}; write one of channels: {known}")
-        return self
+    @field_validator("owners")
+    @classmethod
+    def _owners_have_channels(cls, owners: dict[str, str], info: ValidationInfo) -> dict[str, str]:
+        # Without channels in what was read so far, they are wrong themselves, and said to be.
+        known = info.data.get("channels", dict.fromkeys(owners.values()))
+        for owner, channel in owners.items():
+            if channel not in known:
+                names = ", ".join(sorted(known)) or "none"
+                raise ValueError(f"{owner}: there is no channel {channel!r}; write one of channels: {names}")
+        return owners
 
     @property
     def directory(self) -> Directory:
