@@ -26,7 +26,7 @@ def test_no_notice_no_action(installation: Installation, idle_instance: str, aws
     installation.set('log_level = "debug"')
     installation.start()
     assert installation.approve() == idle_instance
-    until(lambda: hook.posted, "the owner told")
+    until(lambda: bool(hook.posted), "the owner told")
     until(lambda: instance_state(aws, idle_instance) == "stopped", "the instance stopped")
     with closing(installation.database()) as database:
         at = dict(database.execute("SELECT event, at FROM journal"))

@@ -249,8 +249,9 @@ def test_a_strangers_text_is_text_alone() -> None:
 )
 def test_what_declares_nothing_sensible_is_refused(wrong: dict[str, Any], words: str) -> None:
     """With what to write instead."""
+    given: dict[str, Any] = {"owners": [owner("team-x")]} | wrong
     with pytest.raises(PolicyError, match=words):
-        Notify(**{"owners": [owner("team-x")]} | wrong)
+        Notify(**given)
 
 
 @pytest.mark.parametrize("wrong", [{"after": timedelta(0), "to": "ops"}, {"after": days(1), "to": ""}])

@@ -10,7 +10,7 @@ from sqlalchemy import Connection, RowMapping, select
 
 from cloudwarden.core.notice import Lead, LeadKind, Notice, NoticeKind, NoticeState
 from cloudwarden.store import rows
-from cloudwarden.store.tables import notices
+from cloudwarden.store.tables import notices as table
 
 _AT_ONCE = 500
 """Ids in one query: SQLite takes some tens of thousands, and a short list is planned faster."""
@@ -33,20 +33,20 @@ class SqlNotices:
         ids = sorted(set(finding_ids))
         found: list[Notice] = []
         for start in range(0, len(ids), _AT_ONCE):
-            query = select(notices).where(notices.c.finding_id.in_(ids[start : start + _AT_ONCE]))
+            query = select(table).where(table.c.finding_id.in_(ids[start : start + _AT_ONCE]))
             found += rows.fetch(self._connection, query, _notice_from)
         return sorted(found, key=lambda one: (one.created_at, one.id))
 
     def pending(self) -> Sequence[Notice]:
-        query = select(notices).where(notices.c.state == _PENDING).order_by(notices.c.next_attempt_at, notices.c.id)
+        query = select(table).where(table.c.state == _PENDING).order_by(table.c.next_attempt_at, table.c.id)
         return rows.fetch(self._connection, query, _notice_from)
 
     def latest(self, most: int) -> Sequence[Notice]:
-        query = select(notices).order_by(notices.c.created_at.desc(), notices.c.id).limit(most)
+        query = select(table).order_by(table.c.created_at.desc(), table.c.id).limit(most)
         return rows.fetch(self._connection, query, _notice_from)
 
-    def save(self, notices_: Iterable[Notice]) -> None:
-        rows.upsert(self._connection, notices, map(_row, notices_))
+    def save(self, notices: Iterable[Notice]) -> None:
+        rows.upsert(self._connection, table, map(_row, notices))
 
 
 def _row(notice: Notice) -> dict[str, object]:
