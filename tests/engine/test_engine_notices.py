@@ -321,6 +321,7 @@ def test_an_owner_who_cannot_be_told_is_escalated_and_still_holds(world: World) 
     pass_time(world, hours(5))
     assert (told(world), world.called()) == (["ops"], [])
     assert "could not be told so far" in world.notifier.sent[0].message.body
+    assert "not before its owner was told" in world.notifier.sent[0].message.body
 
 
 def test_an_observing_policy_threatens_nobody(world: World) -> None:

@@ -53,9 +53,6 @@ class Directory:
         return tuple(sorted({*self.owners, *self.channels}))
 
 
-NO_DIRECTORY = Directory()
-
-
 def recipient(leads: Iterable[Lead], directory: Directory, contact: Callable[[str], str | None]) -> Recipient | Nobody:
     """Whom the first lead that leads to somebody leads to. `contact` names an account's contact, and may raise.
 

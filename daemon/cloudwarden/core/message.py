@@ -96,12 +96,17 @@ def _item(notice: Notice, proposal: str | None, now: datetime) -> str:
     what = f"{notice.policy}: {plain(notice.resource_id)}{f' ({plain(notice.name)})' if notice.name else ''}"
     lines = [f"* {what} in {notice.scope}", f"  found: {plain(notice.summary)}"]
     if notice.kind is not NoticeKind.NEWS:
-        until = notice.not_before or now + notice.before
         approval = ", once somebody approves it" if proposal else ""
-        lines.append(f"  planned: {plain(notice.would)}, not before {until:%Y-%m-%d %H:%M}Z{approval}")
+        lines.append(f"  planned: {plain(notice.would)}, {_when(notice, now)}{approval}")
     if notice.remark:
         lines.append(f"  {plain(notice.remark)}")
     return "\n".join([*lines, *(f"  {what}: {command}" for what, command in _commands(notice, proposal))])
+
+
+def _when(notice: Notice, now: datetime) -> str:
+    if notice.not_before is None and notice.kind is NoticeKind.ESCALATION:
+        return "not before its owner was told"
+    return f"not before {notice.not_before or now + notice.before:%Y-%m-%d %H:%M}Z"
 
 
 def _commands(notice: Notice, proposal: str | None) -> list[tuple[str, str]]:

@@ -75,7 +75,8 @@ class Teller:
         plan: Plan | None,
         told: list[Notice],
     ) -> Notice:
-        escalated = kind is NoticeKind.ESCALATION and notify.escalate is not None
+        if kind is NoticeKind.ESCALATION and notify.escalate is not None:
+            leads = (lead_to(notify.escalate.to),)
         first = None if kind in (NoticeKind.FIRST, NoticeKind.NEWS) else _first(told)
         due_at = self._now + (notify.digest or timedelta(0)) if kind is NoticeKind.NEWS else self._now
         return Notice(
@@ -87,7 +88,7 @@ class Teller:
             resource_id=finding.resource_id,
             name=finding.name,
             summary=finding.violation.summary,
-            leads=(lead_to(notify.escalate.to),) if escalated and notify.escalate else leads,
+            leads=leads,
             created_at=self._now,
             due_at=due_at,
             next_attempt_at=due_at,
