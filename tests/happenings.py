@@ -174,6 +174,8 @@ def counted(**changes: Any) -> events.StoreCounted:
         "paused": frozenset[tuple[str, str]](),
         "savings": {"stop-idle": 61.25},
         "savings_unknown": {"stop-idle": 1},
+        "notices": {"stop-idle": 1},
+        "oldest_notice": {"stop-idle": NOON.timestamp()},
     }
     return events.StoreCounted(**fields | changes)
 
@@ -226,6 +228,15 @@ def exemptions() -> Iterator[object]:
     yield events.PauseEnded(pause=lunch)
 
 
+def notices() -> Iterator[object]:
+    """A message is accepted, one is not, one is given up, and the courier stumbles."""
+    yield events.NoticesDelivered(channel="ops", owner="team-x", notices=2, findings=("f-1", "f-2"))
+    yield events.NoticesFailed(channel="", owner="", notices=1, attempts=3, detail="no owner is known")
+    fields: dict[str, Any] = {"channel": "ops", "notice": "n-1", "kind": "news", "finding_id": "f-1"}
+    yield events.NoticeGivenUp(**fields, policy="stop-idle", detail="channel ops: its service answered 503")
+    yield events.CourierFailed(detail="KeyError")
+
+
 def busy_day() -> Iterator[object]:
     """Every event that there is, at least once."""
     yield events.DaemonStarted(version="1.2.3", address="http://127.0.0.1:9464")
@@ -236,9 +247,10 @@ def busy_day() -> Iterator[object]:
     yield from sweep()
     yield counted()
     yield from exemptions()
+    yield from notices()
     yield events.SweepFailed(run_id="r-2", policies=("stop-idle",), detail="the database is locked")
     yield events.JournalFailed(run_id="r-2", detail="the disk is full")
-    yield events.OldRemoved(actions=1, proposals=2, findings=3, entries=1000)
+    yield events.OldRemoved(actions=1, proposals=2, findings=3, entries=1000, notices=4)
     yield events.RetentionFailed(detail="the disk is full")
     yield events.JournalShipped(target="s3://audit/journal", entries=3, unshipped=0)
     yield events.ShippingFailed(target="s3://audit/journal", detail="no answer", unshipped=4)

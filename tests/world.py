@@ -21,12 +21,16 @@ from cloudwarden.aws import ec2
 from cloudwarden.aws.prices import list_prices
 from cloudwarden.clock import FakeClock
 from cloudwarden.core.action import Call, Json, Read
+from cloudwarden.core.directory import Directory
+from cloudwarden.core.errors import CloudError
 from cloudwarden.core.finding import Finding, Proposal, State
 from cloudwarden.core.metric import Series
+from cloudwarden.core.notice import Notice
 from cloudwarden.core.policy import AnyPolicy
 from cloudwarden.core.resource import NO_TAGS, Scope
 from cloudwarden.core.restraint import UNRESTRAINED, Restraints
 from cloudwarden.engine.act import Actor
+from cloudwarden.engine.courier import Courier
 from cloudwarden.engine.cutoff import SignalCutoff
 from cloudwarden.engine.decide import Decider, approve, trust
 from cloudwarden.engine.exempt import Wish
@@ -37,6 +41,7 @@ from cloudwarden.engine.sweep import Sweeper, SweepResult
 from cloudwarden.library.compute import Idle, idle
 from cloudwarden.library.storage import Unattached, unattached
 from cloudwarden.memory import MemoryCloud
+from cloudwarden.notify.memory import MemoryNotifier
 from cloudwarden.ports import Store
 from cloudwarden.testing import instance, volume
 
@@ -80,6 +85,23 @@ def delete_unattached(**changes: object) -> AnyPolicy:
     return replace(policy, **changes)  # type: ignore[arg-type]  # a test's changes
 
 
+@dataclass(kw_only=True)
+class KnownContacts:
+    """The contacts of accounts, or the error that asking for them meets."""
+
+    contacts: dict[str, str] = field(default_factory=dict)
+    fails: CloudError | None = None
+
+    def contact(self, account: str) -> str | None:
+        """Whom an account names."""
+        if self.fails is not None:
+            raise self.fails
+        return self.contacts.get(account)
+
+
+CHANNELS = Directory(channels=frozenset({"team", "ops", "mail"}), owners={"team-x": "team", "*@example.com": "mail"})
+
+
 class Reports:
     """Keeps what was reported."""
 
@@ -109,6 +131,8 @@ class World:
     scopes: list[Scope] = field(default_factory=lambda: [SCOPE])
     waiting: set[Scope] = field(default_factory=set)
     """Scopes that nobody has accepted."""
+    notifier: MemoryNotifier = field(default_factory=lambda: MemoryNotifier(channels=CHANNELS.channels))
+    contacts: KnownContacts = field(default_factory=KnownContacts)
 
     def __post_init__(self) -> None:
         self.cloud.effects.update(stop_instances=_stop, create_snapshot=_snapshot, delete_volume=_delete)
@@ -146,6 +170,15 @@ class World:
             mode_of=self.mode_of,
             prospects=prospects,
             restraints=self.restraints,
+        )
+        self.courier = Courier(
+            store=lambda: self.store,
+            clock=self.clock,
+            reporter=self.reports,
+            notifier=lambda: self.notifier,
+            contacts=self.contacts,
+            directory=CHANNELS,
+            policies=lambda: self.policies,
         )
 
     def mode_of(self, policy: AnyPolicy, scope: Scope) -> Mode:
@@ -196,6 +229,16 @@ class World:
     def act(self) -> None:
         """What the daemon does between sweeps."""
         self.actor.act(self.policies, "")
+
+    def deliver(self) -> None:
+        """One turn of what the courier's thread does."""
+        self.courier.turn()
+
+    def notices(self, resource_id: str) -> list[Notice]:
+        """Every notice of a resource's standing finding, oldest first."""
+        finding = self.finding(resource_id)
+        with self.store.reading() as tx:
+            return list(tx.notices.about([finding.id]))
 
     def finding(self, resource_id: str) -> Finding:
         """The standing finding of a resource."""

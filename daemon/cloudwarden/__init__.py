@@ -5,6 +5,7 @@ from cloudwarden.core.durations import days, hours, minutes, seconds
 from cloudwarden.core.errors import PermanentError, TemporaryError
 from cloudwarden.core.evidence import Evidence, Now
 from cloudwarden.core.exemption import tagged
+from cloudwarden.core.notify import Escalation, Notify, account_contact, owner, owner_tag
 from cloudwarden.core.params import NoParams, Params
 from cloudwarden.core.policy import ENFORCE, OBSERVE, PROPOSE, Approval, Limit, Mode, Policy
 from cloudwarden.core.protection import Keeper
@@ -22,11 +23,13 @@ __all__ = [
     "Action",
     "Approval",
     "Call",
+    "Escalation",
     "Evidence",
     "Keeper",
     "Limit",
     "Mode",
     "NoParams",
+    "Notify",
     "Now",
     "Params",
     "PermanentError",
@@ -41,11 +44,14 @@ __all__ = [
     "TemporaryError",
     "Violation",
     "Wait",
+    "account_contact",
     "cron",
     "days",
     "every",
     "hours",
     "minutes",
+    "owner",
+    "owner_tag",
     "rule",
     "seconds",
     "tagged",

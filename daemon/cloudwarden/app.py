@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 import secrets
 import signal
@@ -17,11 +18,13 @@ from cloudwarden.allocating import settle_allocation
 from cloudwarden.aws import ec2, rds, s3
 from cloudwarden.aws.actuator import AwsActuator
 from cloudwarden.aws.cloudwatch import CloudWatchEvidence
+from cloudwarden.aws.contacts import AwsContacts
 from cloudwarden.aws.details import AwsEvidence, DetailEvidence
 from cloudwarden.aws.doctor import AwsDoctor
 from cloudwarden.aws.inventory import AwsInventory
 from cloudwarden.aws.limits import Limits
 from cloudwarden.aws.prices import list_prices
+from cloudwarden.aws.secrets import AwsSecrets
 from cloudwarden.aws.session import Sessions
 from cloudwarden.aws.trials import Trials
 from cloudwarden.aws.vault import S3Copy, VaultPlace
@@ -33,6 +36,7 @@ from cloudwarden.core.resource import Scope
 from cloudwarden.daemon import Daemon
 from cloudwarden.engine.act import Actor
 from cloudwarden.engine.budget import Budget, MetricBudget
+from cloudwarden.engine.courier import Courier
 from cloudwarden.engine.cutoff import SignalCutoff
 from cloudwarden.engine.enroll import Enroller
 from cloudwarden.engine.events import StoreCounted
@@ -47,7 +51,7 @@ from cloudwarden.keeping.file_copy import FileCopy
 from cloudwarden.keeping.shipper import Shipper, ship_until
 from cloudwarden.loading import NOTHING, Loaded
 from cloudwarden.overview import Overview
-from cloudwarden.ports import JournalCopy, Reporter
+from cloudwarden.ports import Channels, JournalCopy, Reporter
 from cloudwarden.register import ExemptionRegister
 from cloudwarden.settings import Settings, bucket_of
 from cloudwarden.store import Retention, SqlStore, count, file_of, open_store, own
@@ -200,6 +204,33 @@ class App:
         )
 
     @cached_property
+    def channels(self) -> Channels:
+        """The ways to people."""
+        # Imported only when somebody is to be told: it takes 40 MB, which workers and most verbs can do without.
+        found = importlib.import_module("cloudwarden.notify.channels")
+        opened = AwsSecrets(self.sessions)
+        urls = {
+            name: partial(opened.reveal, channel.url.get_secret_value())
+            for name, channel in self.settings.channels.items()
+        }
+        channels: Channels = found.AppriseChannels(urls)
+        return channels
+
+    @cached_property
+    def courier(self) -> Courier:
+        """What has notices delivered."""
+        stated = {id_: one.contact for id_, one in self.settings.aws.accounts.items() if one.contact is not None}
+        return Courier(
+            store=lambda: self.store,
+            clock=self.clock,
+            reporter=self.reporter,
+            notifier=lambda: self.channels,
+            contacts=AwsContacts(self.sessions, stated),
+            directory=self.settings.directory,
+            policies=lambda: self._loaded.policies,
+        )
+
+    @cached_property
     def register(self) -> ExemptionRegister:
         """What keeps the exemptions up to their file."""
         return ExemptionRegister(
@@ -310,7 +341,11 @@ class App:
     def load(self, previous: Loaded | None = None) -> Loaded:
         """Read the policy files."""
         self._loaded = loading.load(
-            self.settings.policies, self.settings.policy, previous, settings_file=self.settings.file
+            self.settings.policies,
+            self.settings.policy,
+            previous,
+            settings_file=self.settings.file,
+            owners=self.settings.directory,
         )
         return self._loaded
 
@@ -345,6 +380,7 @@ class App:
             host, port = web.start()
             threading.Thread(target=beat, args=(self.tenure, self.store, stop), name="leases", daemon=True).start()
             shipping = self._begin_shipping(stop)
+            threading.Thread(target=self.courier.run, args=(stop,), name="courier", daemon=True).start()
             try:
                 daemon.run(f"http://{host}:{port}")
             finally:
@@ -376,6 +412,7 @@ class App:
             result = self.sweeper.sweep(tuple(loaded.policies.values()), loaded.policies)
             while self.shipper is not None and self.shipper.turn():
                 pass
+            self.courier.turn()
             return loaded, result
 
     @cached_property

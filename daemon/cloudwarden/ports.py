@@ -13,6 +13,8 @@ from cloudwarden.core.action import Call, Json, Read
 from cloudwarden.core.evidence import Answers, Query
 from cloudwarden.core.exemption import Exemption
 from cloudwarden.core.finding import ActionRecord, ActionState, Finding, Proposal, State
+from cloudwarden.core.message import Message
+from cloudwarden.core.notice import Notice
 from cloudwarden.core.pause import Pause
 from cloudwarden.core.resource import Resource, Scope
 from cloudwarden.core.verdict import Cause
@@ -374,6 +376,24 @@ class JournalCopy(Protocol):
         ...
 
 
+class Notices(Protocol):
+    """The outbox: what owners are to be told, and what they were told."""
+
+    def about(self, finding_ids: Collection[str]) -> Sequence[Notice]:
+        """Every notice of these findings, oldest first."""
+        ...
+
+    def pending(self) -> Sequence[Notice]:
+        """Every notice that is not delivered, given up or withdrawn, those that were tried longest ago first."""
+        ...
+
+    def latest(self, most: int) -> Sequence[Notice]:
+        """The latest notices, newest first."""
+        ...
+
+    def save(self, notices: Iterable[Notice]) -> None: ...
+
+
 class Transaction(Protocol):
     """Everything in the store, seen and changed together."""
 
@@ -395,6 +415,8 @@ class Transaction(Protocol):
     def spending(self) -> Spending: ...
     @property
     def keeping(self) -> Keeping: ...
+    @property
+    def notices(self) -> Notices: ...
 
 
 class Store(Protocol):
@@ -406,6 +428,33 @@ class Store(Protocol):
 
     def reading(self) -> AbstractContextManager[Transaction]:
         """One unchanging view of everything, which lets writers go on; writing in it is refused."""
+        ...
+
+
+class Notifier(Protocol):
+    """Sends messages by channels."""
+
+    def send(self, channel: str, message: Message, address: str | None = None) -> None:
+        """Have the channel accept the message. Raises NotDelivered, which never says a channel's address.
+
+        `address` is the recipient's, for channels that carry mail; others send to whom their own settings name.
+        """
+        ...
+
+
+class Channels(Notifier, Protocol):
+    """A notifier that knows which of its channels cannot work."""
+
+    def problem(self, channel: str) -> str | None:
+        """Why a channel cannot be used, as far as that is known without sending anything; None when it can."""
+        ...
+
+
+class Contacts(Protocol):
+    """Knows whom to tell of an account."""
+
+    def contact(self, account: str) -> str | None:
+        """Whom the account names for operations; None when it names nobody. Raises CloudError."""
         ...
 
 

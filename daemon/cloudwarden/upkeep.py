@@ -58,5 +58,6 @@ def _sum(one: OldRemoved, other: OldRemoved) -> OldRemoved:
         findings=one.findings + other.findings,
         exemptions=one.exemptions + other.exemptions,
         scopes=one.scopes + other.scopes,
+        notices=one.notices + other.notices,
         entries=one.entries + other.entries,
     )

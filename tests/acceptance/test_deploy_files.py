@@ -220,6 +220,16 @@ def test_iam_policies_are_what_the_code_needs() -> None:
     assert allowed("act.json") == needed - reads
 
 
+def test_notices_need_secrets_and_contacts_and_nothing_else() -> None:
+    """One prefix of secrets and parameters; contacts are read by each account's own role."""
+    assert allowed("notices.json") == {
+        "secretsmanager:GetSecretValue",
+        "ssm:GetParameter",
+        "account:GetAlternateContact",
+    }
+    assert all("cloudwarden/" in one for one in resources(statements("notices.json")[0]))
+
+
 def test_undoing_needs_what_the_inverses_change() -> None:
     """And no more: it is attached beside acting, for those who undo."""
     shipped = [one for one in vars(ec2).values() if isinstance(one, type) and issubclass(one, Action)]

@@ -12,6 +12,7 @@ import pytest
 from cloudwarden.core.action import Call, Plan, Proof, Read, Shows
 from cloudwarden.core.exemption import Exemption
 from cloudwarden.core.finding import ActionRecord, ActionState, Finding, Proposal, ProposalState, State
+from cloudwarden.core.notice import Notice, NoticeKind
 from cloudwarden.core.resource import Scope
 from cloudwarden.core.verdict import Severity, Violation
 from cloudwarden.store import SqlStore, open_store
@@ -126,6 +127,29 @@ def action(plan: Plan) -> Callable[..., ActionRecord]:
             "changed_at": NOON,
         }
         return ActionRecord(id=action_id, **fields | changes)
+
+    return build
+
+
+@pytest.fixture
+def notice() -> Callable[..., Notice]:
+    """Builds a pending notice of finding f1: `notice("n1", state=NoticeState.DELIVERED)`."""
+
+    def build(notice_id: str = "n1", **changes: Any) -> Notice:
+        fields: dict[str, Any] = {
+            "kind": NoticeKind.FIRST,
+            "finding_id": "f1",
+            "policy": "stop-idle",
+            "scope": SCOPE,
+            "resource_id": "i-f1",
+            "name": None,
+            "summary": "idle",
+            "leads": (),
+            "created_at": NOON,
+            "due_at": NOON,
+            "next_attempt_at": NOON,
+        }
+        return Notice(id=notice_id, **fields | changes)
 
     return build
 

@@ -14,6 +14,7 @@ from cloudwarden.core.blast import BlastRadius, Dependant, Gap
 from cloudwarden.core.errors import StoreError, StoreUnusable
 from cloudwarden.core.exemption import Exemption
 from cloudwarden.core.finding import ActionRecord, ActionState, Assent, Finding, Grace, Proposal, ProposalState, State
+from cloudwarden.core.notice import Lead, LeadKind, Notice, NoticeKind, NoticeState
 from cloudwarden.core.prospect import Prospect
 from cloudwarden.core.resource import Scope
 from cloudwarden.core.saving import Saving
@@ -60,6 +61,62 @@ def test_a_finding_comes_back_whole(store: SqlStore, finding: Findings, noon: da
         assert tx.findings.get("f4") == finding("f4", saving=Saving(dollars=None, basis="no price"))
         assert tx.findings.get("f2") == finding("f2")
         assert tx.findings.get("f3") is None
+
+
+def test_a_notice_comes_back_whole(store: SqlStore, notice: Callable[..., Notice], noon: datetime) -> None:
+    """Every field survives, and a plain one too; those of a finding oldest first."""
+    full = notice(
+        "n2",
+        kind=NoticeKind.REMINDER,
+        name="web ☃",
+        leads=(
+            Lead(form="tag owner", kind=LeadKind.NAME, value=None),
+            Lead(form="the account's contact", kind=LeadKind.ACCOUNT, value="111122223333"),
+            Lead(form="tag owner", kind=LeadKind.DOUBT, value="throttled"),
+        ),
+        created_at=noon - timedelta(microseconds=1),
+        due_at=noon + timedelta(hours=1),
+        next_attempt_at=noon + timedelta(hours=2),
+        would="stop i-1",
+        plan_hash="abc",
+        watched_since=noon - timedelta(days=1),
+        before=timedelta(days=2, microseconds=5),
+        not_before=noon + timedelta(days=2),
+        remark="told before",
+        state=NoticeState.DELIVERED,
+        attempts=3,
+        error="channel ops: answered 503",
+        owner="ada",
+        channel="ops",
+        ended_at=noon,
+    )
+    with store.transaction() as tx:
+        tx.notices.save([notice(), full, notice("n3", finding_id="f2")])
+    with store.reading() as tx:
+        assert list(tx.notices.about(["f1"])) == [full, notice()]
+        assert tx.notices.about([]) == []
+
+
+def test_pending_notices_wait_in_the_order_of_their_attempts(
+    store: SqlStore, notice: Callable[..., Notice], noon: datetime
+) -> None:
+    """Whatever ended is not among them; the latest are told newest first."""
+    later = notice("n1", next_attempt_at=noon + timedelta(hours=1), created_at=noon + timedelta(hours=1))
+    ended = [notice(f"e-{state}", state=state) for state in NoticeState if state is not NoticeState.PENDING]
+    with store.transaction() as tx:
+        tx.notices.save([later, notice("n2"), *ended])
+        assert [one.id for one in tx.notices.pending()] == ["n2", "n1"]
+        assert tx.notices.latest(1) == [later]
+
+
+def test_since_when_grace_runs_comes_back(store: SqlStore, finding: Findings, noon: datetime) -> None:
+    """It may be long before the last tick."""
+    watched = finding(grace=Grace(ticked_at=noon, since=noon - timedelta(days=1)))
+    with store.transaction() as tx:
+        tx.findings.save([watched])
+        kept = tx.findings.get("f1")
+    assert kept is not None
+    assert kept.grace.since == noon - timedelta(days=1)
 
 
 def test_saving_again_overwrites(store: SqlStore, finding: Findings) -> None:

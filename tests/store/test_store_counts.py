@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 
 from cloudwarden.core.exemption import Exemption
 from cloudwarden.core.finding import Finding, Proposal, ProposalState, State
+from cloudwarden.core.notice import Notice, NoticeState
 from cloudwarden.core.saving import Saving
 from cloudwarden.core.verdict import Severity
 from cloudwarden.engine.events import StoreCounted
@@ -52,6 +53,17 @@ def test_pending_proposals_and_the_oldest(
         counted = count(tx.connection, noon)
     assert counted.proposals == {"stop-idle": 2}
     assert counted.oldest_proposal == {"stop-idle": noon.timestamp() - 3600}
+
+
+def test_notices_that_are_due(store: SqlStore, notice: Callable[..., Notice], noon: datetime) -> None:
+    """Those that wait for their digest are not late, and delivered ones wait for nothing."""
+    with store.transaction() as tx:
+        tx.notices.save([notice("n1"), notice("n2", due_at=noon - timedelta(hours=1))])
+        tx.notices.save([notice("n3", due_at=noon + timedelta(hours=1))])
+        tx.notices.save([notice("n4", state=NoticeState.DELIVERED, due_at=noon - timedelta(days=1))])
+        counted = count(tx, noon)
+    assert counted.notices == {"stop-idle": 2}
+    assert counted.oldest_notice == {"stop-idle": noon.timestamp() - 3600}
 
 
 def test_exemptions_by_what_they_are_now(store: SqlStore, exemption: Callable[..., Exemption], noon: datetime) -> None:

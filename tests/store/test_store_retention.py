@@ -15,6 +15,7 @@ from cloudwarden.core.acceptance import KnownScope
 from cloudwarden.core.errors import StoreError, StoreUnusable, StoreUnwritable
 from cloudwarden.core.exemption import Exemption
 from cloudwarden.core.finding import ActionRecord, ActionState, Finding, Proposal, ProposalState, State
+from cloudwarden.core.notice import Notice
 from cloudwarden.core.resource import Scope
 from cloudwarden.engine.events import OldRemoved
 from cloudwarden.store import Retention, SqlStore, retention, verify
@@ -249,3 +250,15 @@ def test_a_year_keeps_a_bounded_state(
     assert rows_late == rows_early == 7 * 20
     assert late <= early * 1.2
     assert verify(file_store, tmp_path / "journal").ok
+
+
+def test_notices_go_with_their_findings(
+    store: SqlStore, finding: Callable[..., Finding], notice: Callable[..., Notice], noon: datetime
+) -> None:
+    """Old ones of what stands stay: what their owners were told still counts."""
+    with store.transaction() as tx:
+        tx.findings.save([finding("f1"), finding("f2", state=State.GONE)])
+        tx.notices.save([notice("n1"), notice("n2", finding_id="f2"), notice("n3", created_at=noon + LATER)])
+    removed = list(policy(store).batches(noon + LATER))
+    assert ids(store, "notices") == ["n1", "n3"]
+    assert sum(one.notices for one in removed) == 1

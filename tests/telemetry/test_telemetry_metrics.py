@@ -235,6 +235,20 @@ def test_a_pause_is_shown_for_what_it_holds(metrics: Metrics, value: Value) -> N
     assert value("paused", policy="*", account=SCOPE.account) is None
 
 
+def test_messages_to_owners_are_counted_by_channel(metrics: Metrics, value: Value) -> None:
+    """Accepted, refused, and for nobody; what is due is a gauge, and ends with what it counts."""
+    metrics.report(loaded("stop-idle"))
+    metrics.report(events.NoticesDelivered(channel="ops", owner="ada", notices=5, findings=("f-1",)))
+    metrics.report(events.NoticesFailed(channel="", owner="", notices=1, attempts=1, detail="no owner is known"))
+    assert value("notifications_total", channel="ops", outcome="delivered") == 1
+    assert value("notifications_total", channel="none", outcome="failed") == 1
+    metrics.report(counted(notices={"stop-idle": 3}))
+    assert value("notices_pending", policy="stop-idle") == 3
+    metrics.report(counted(notices={}, oldest_notice={}))
+    assert value("notices_pending", policy="stop-idle") == 0
+    assert value("notice_oldest_timestamp_seconds", policy="stop-idle") is None
+
+
 def test_a_refused_file_of_exemptions_is_counted(metrics: Metrics, value: Value) -> None:
     """Until it is mended; without a file nothing is wrong."""
     assert value("exemptions_file_last_reload_successful") == 1

@@ -17,6 +17,7 @@ from cloudwarden.cli import (
 from cloudwarden.cli import settings as settings_verb
 from cloudwarden.cli.application import application
 from cloudwarden.cli.journal import journal
+from cloudwarden.cli.notices import notices
 
 __all__ = ["app", "main"]
 
@@ -48,6 +49,7 @@ for verb in (
     app.command()(verb)
 app.add_typer(proposals.proposals, name="proposals")
 app.add_typer(exemptions.exemptions, name="exemptions")
+app.add_typer(notices, name="notices")
 app.add_typer(journal, name="journal")
 
 

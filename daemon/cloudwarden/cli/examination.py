@@ -33,6 +33,7 @@ def examine(app: App) -> Iterator[Check]:
         return
     loaded = app.load()
     yield from _policies(tuple(loaded.policies.values()), [str(problem) for problem in loaded.problems])
+    yield from _channels(app)
     yield from _limits(app, known)
     yield _budget(app)
     yield from app.doctor.examine(tuple(loaded.policies.values()), app.highest_mode_of)
@@ -49,6 +50,19 @@ def _policies(policies: Collection[AnyPolicy], problems: Collection[str]) -> Ite
         yield Check(area=Area.POLICIES, subject="policies", health=Health.WARNING, detail="there are none", fix=fix)
     elif not problems:
         yield Check(area=Area.POLICIES, subject="policies", health=Health.OK, detail=f"{len(policies)} loaded")
+
+
+def _channels(app: App) -> Iterator[Check]:
+    """Whether each channel's URL can be read and understood; `cloudwarden notices test` shows whether it works."""
+    for name in sorted(app.settings.channels):
+        problem = app.channels.problem(name)
+        yield Check(
+            area=Area.CHANNEL,
+            subject=name,
+            health=Health.FAILED if problem else Health.OK,
+            detail=problem or "",
+            fix=f"mend channels.{name}.url, then cloudwarden notices test {name}" if problem else "",
+        )
 
 
 def _limits(app: App, known: Collection[KnownScope]) -> Iterator[Check]:

@@ -152,6 +152,12 @@ def reject(
         say(f"rejected {one.id}: {one.plan.summary}; not proposed again before {until:%Y-%m-%d %H:%M}Z")
 
 
+def told_of(tx: Transaction, found: Sequence[Proposal]) -> dict[str, str]:
+    """What was written to tell the owner of each proposal's plan, in words, by the proposal's id."""
+    latest = {(one.finding_id, one.plan_hash): one for one in tx.notices.about([one.finding_id for one in found])}
+    return {one.id: str(notice) for one in found if (notice := latest.get((one.finding_id, one.plan.hash))) is not None}
+
+
 def _awaiting(one: Proposal) -> str:
     return "" if one.state is ProposalState.APPROVED else f" ({one.agreed} of {one.quorum} have agreed)"
 

@@ -11,7 +11,7 @@ import typer
 from rich.table import Table
 
 from cloudwarden.cli import shapes, tables
-from cloudwarden.cli.findings import PolicyOption
+from cloudwarden.cli.findings import PolicyOption, told_of
 from cloudwarden.cli.installation import app_of
 from cloudwarden.cli.output import JsonOption, emit, moment, notice, say, show, table
 from cloudwarden.core.action import Plan, Step, Wait
@@ -36,10 +36,13 @@ def listing(
         return
     with app_of(context) as app, app.store.reading() as tx:
         found = [one for one in tx.proposals.undecided() if policy in (None, one.policy)]
+        told = told_of(tx, found)
     if as_json:
-        emit([shapes.proposal(one) for one in found])
+        emit([shapes.proposal(one) | {"notice": told.get(one.id)} for one in found])
         return
     show([tables.proposals("Proposals", found)])
+    if told:
+        show([table("What their owners were told", ("proposal", "notice"), told.items())])
     if pending := [one for one in found if one.state is ProposalState.PENDING]:
         notice(f"to see all of one: cloudwarden proposals show {pending[0].id}")
 

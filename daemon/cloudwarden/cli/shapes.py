@@ -11,6 +11,7 @@ from cloudwarden.core.detail import UnreadTags
 from cloudwarden.core.exemption import Exemption, ExemptionState
 from cloudwarden.core.finding import ActionRecord, ActionState, Finding, Proposal
 from cloudwarden.core.guards import Hold
+from cloudwarden.core.notice import Notice, NoticeState
 from cloudwarden.core.pause import Pause
 from cloudwarden.core.policy import AnyPolicy
 from cloudwarden.core.prospect import Prospect
@@ -179,6 +180,31 @@ def entry(one: JournalEntry) -> Shape:
         "action_id": one.action_id,
         "details": one.details,
         "hash": one.hash,
+    }
+
+
+def notice(one: Notice) -> Shape:
+    """A notice to an owner."""
+    return {
+        "id": one.id,
+        "kind": one.kind.value,
+        "state": one.state.value,
+        "finding": one.finding_id,
+        "policy": one.policy,
+        "account": one.scope.account,
+        "region": one.scope.region,
+        "resource": one.resource_id,
+        "summary": one.summary,
+        "would": one.would or None,
+        "plan_hash": one.plan_hash,
+        "not_before": one.not_before.isoformat() if one.not_before else None,
+        "owner": one.owner,
+        "channel": one.channel,
+        "due_at": one.due_at.isoformat(),
+        "attempts": one.attempts,
+        "next_attempt_at": one.next_attempt_at.isoformat() if one.state is NoticeState.PENDING else None,
+        "error": one.error,
+        "ended_at": one.ended_at.isoformat() if one.ended_at else None,
     }
 
 

@@ -21,6 +21,7 @@ class Area(StrEnum):
     STORE = "store"
     POLICIES = "policies"
     ENDPOINT = "endpoint"
+    CHANNEL = "channel"
     CREDENTIALS = "credentials"
     CLOCK = "clock"
     LIMITS = "limits"

@@ -17,6 +17,7 @@ CloudwardenError
 │   ├── Timeout            no answer in time
 │   ├── InvalidRequest     the API refused the request's form
 │   └── MalformedAnswer    the answer could not be understood
+├── NotDelivered           a channel did not accept a message
 ├── TagsUnread             a resource's tags were looked at where nobody can ask for them
 ├── StoreError             the database of findings and the journal
 │   ├── StoreBusy          locked by another writer for too long
@@ -139,6 +140,10 @@ class MalformedAnswer(CloudError):
 
     reason = "malformed-answer"
     maybe_done = True
+
+
+class NotDelivered(CloudwardenError):
+    """A channel did not accept a message, or may not have; the message says why, and nothing secret."""
 
 
 class TagsUnread(CloudwardenError):

@@ -41,12 +41,18 @@ class Grace:
     """A clock that counts only time during which the violation was watched.
 
     `ticked_at` is the latest sweep that saw it violate; None while the verdict is unknown, and the clock stands.
-    `blind_since` is when the watching stopped.
+    `blind_since` is when the watching stopped. `since` is when the clock began to run, by which what was told of the
+    finding is known to be over once it began anew.
     """
 
     observed: timedelta = timedelta(0)
     ticked_at: datetime | None = None
     blind_since: datetime | None = None
+    since: datetime | None = None
+
+    def __post_init__(self) -> None:
+        if self.since is None:
+            object.__setattr__(self, "since", self.ticked_at)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -7,10 +7,12 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from cloudwarden.core.blast import BlastRadius
-from cloudwarden.core.finding import Finding, Proposal, ProposalState
+from cloudwarden.core.finding import Finding, Proposal, ProposalState, State
 from cloudwarden.core.lifecycle import grace_left, patience_of
+from cloudwarden.core.notice import Lead, Notice
 from cloudwarden.core.policy import AnyPolicy, Mode
 from cloudwarden.core.restraint import Quota
+from cloudwarden.core.telling import Prospect, untold
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -26,7 +28,11 @@ class Hold:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Candidate:
-    """An action that might be taken now, and all that the guards look at."""
+    """An action that might be taken now, and all that the guards look at.
+
+    `notices` are all that were written of the finding. `plan_hash` and `leads`, the ways to its owner, are None until
+    the last look has made them.
+    """
 
     policy: AnyPolicy
     finding: Finding
@@ -37,6 +43,9 @@ class Candidate:
     paused: str | None
     closed: str | None
     now: datetime
+    notices: tuple[Notice, ...] = ()
+    plan_hash: str | None = None
+    leads: tuple[Lead, ...] | None = None
 
     @property
     def alone(self) -> bool:
@@ -88,6 +97,25 @@ def grace(candidate: Candidate) -> Hold | None:
     return Hold(guard="grace", detail=f"{left} of {candidate.policy.grace} left") if left else None
 
 
+def notice(candidate: Candidate) -> Hold | None:
+    """Where a policy declares notices, nothing begins before the owner was told, and given the time to object."""
+    notify = candidate.policy.notice
+    if notify is None or candidate.finding.state is State.ACTING:
+        return None
+    approved = candidate.proposal is not None and candidate.proposal.state is ProposalState.APPROVED
+    if approved and notify.waived_by_approval:
+        return None
+    prospect = Prospect(
+        notify=notify,
+        finding=candidate.finding,
+        now=candidate.now,
+        plan_hash=candidate.plan_hash or (candidate.proposal.plan.hash if candidate.proposal else None),
+        leads=candidate.leads,
+    )
+    why = untold(prospect, candidate.notices)
+    return Hold(guard="notice", detail=why) if why is not None else None
+
+
 def approval(candidate: Candidate) -> Hold | None:
     """Without enforce mode and trust, a person must have approved, and not too long ago."""
     if candidate.alone:
@@ -100,11 +128,11 @@ def approval(candidate: Candidate) -> Hold | None:
     return None
 
 
-CHAIN: tuple[Guard, ...] = (pause, mode, protection, exemption, grace, window, approval)
+CHAIN: tuple[Guard, ...] = (pause, mode, protection, exemption, grace, notice, window, approval)
 """The guards that look at one candidate. The limit looks at a whole batch, after these and before the re-check."""
 
 
-LAST: tuple[Guard, ...] = (pause, mode, protection, exemption, window)
+LAST: tuple[Guard, ...] = (pause, mode, protection, exemption, notice, window)
 """Those that look once more, at what was just read, right before each call of an action."""
 
 

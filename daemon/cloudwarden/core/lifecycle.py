@@ -131,13 +131,14 @@ def _ticked(grace: Grace, terms: Terms) -> Grace:
     patience = patience_of(terms.interval)
     if grace.blind_since is not None:
         blind = terms.now - grace.blind_since
-        kept = grace.observed if timedelta(0) <= blind <= patience else timedelta(0)
-        return Grace(observed=kept, ticked_at=terms.now)
+        if not timedelta(0) <= blind <= patience:
+            return Grace(ticked_at=terms.now)
+        return Grace(observed=grace.observed, ticked_at=terms.now, since=grace.since)
     if grace.ticked_at is None:
-        return Grace(observed=grace.observed, ticked_at=terms.now)
+        return Grace(observed=grace.observed, ticked_at=terms.now, since=grace.since)
     passed = terms.now - grace.ticked_at
     if timedelta(0) <= passed <= patience:
-        return Grace(observed=grace.observed + passed, ticked_at=terms.now)
+        return Grace(observed=grace.observed + passed, ticked_at=terms.now, since=grace.since)
     return Grace(ticked_at=terms.now)
 
 

@@ -14,6 +14,7 @@ from cloudwarden.core.action import Action
 from cloudwarden.core.errors import PolicyError
 from cloudwarden.core.exemption import Tagged
 from cloudwarden.core.fingerprint import fingerprint
+from cloudwarden.core.notify import Notify
 from cloudwarden.core.params import Params
 from cloudwarden.core.protection import Keeper
 from cloudwarden.core.resource import Resource
@@ -99,6 +100,8 @@ class Policy(Generic[R, P]):
     `max_exemption` is how long an exemption from it may last, where the settings allow more. Acting by itself, it
     leaves to people what more than `max_dependants` other things depend on, and that of which nobody can tell.
     `wasteful` says that what a violating resource costs is paid for nothing: that is what is saved without an action.
+    `max_exemption` is how long an exemption from it may last, where the settings allow more. `notice` says who is told
+    before an action; without it nobody is, and nothing waits for it.
     """
 
     name: str
@@ -121,6 +124,7 @@ class Policy(Generic[R, P]):
     max_exemption: timedelta | None = None
     max_dependants: int = 10
     wasteful: bool = False
+    notice: Notify | None = None
 
     def __post_init__(self) -> None:
         for name in ("exempt", "windows", "touches", "alternatives"):
@@ -173,6 +177,14 @@ class Policy(Generic[R, P]):
             (
                 not (self.wasteful and self.action is not None),
                 "wasteful: its action says what is saved; write one of the two",
+            ),
+            (
+                self.notice is None or isinstance(self.notice, Notify),
+                'notice: write Notify(owners=[owner_tag("owner"), ...], before=days(1))',
+            ),
+            (
+                not isinstance(self.notice, Notify) or self.notice.before < self.proposals_last,
+                "notice: write a `before` that is shorter than proposals_last, or every proposal expires first",
             ),
         )
         return [text for holds, text in checks if not holds]

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from functools import cache
+from functools import cache, partial
 
 from cloudwarden.core import guards, lifecycle
 from cloudwarden.core.action import Plan
@@ -15,6 +15,7 @@ from cloudwarden.core.errors import CloudError, LeaseLost, StoreError
 from cloudwarden.core.exemption import Exemption, Subject, ruling
 from cloudwarden.core.finding import ActionRecord, ActionState, Finding, Grace, Proposal, ProposalState, State
 from cloudwarden.core.guards import Candidate, Hold, Taken
+from cloudwarden.core.notice import Notice, leads_of
 from cloudwarden.core.pause import Pause, paused_by
 from cloudwarden.core.policy import AnyPolicy
 from cloudwarden.core.prospect import Prospect
@@ -36,6 +37,7 @@ from cloudwarden.engine.grounds import LastLook
 from cloudwarden.engine.propose import alternatives, journal_proposal, new_id, planned, proposal
 from cloudwarden.engine.prospects import Prospects
 from cloudwarden.engine.settle import ModeOf
+from cloudwarden.engine.tell import notices_of
 from cloudwarden.engine.tenure import Tenure
 from cloudwarden.engine.undo import changed_since
 from cloudwarden.ports import Actuator, Clock, Inventory, Reporter, Store, Transaction
@@ -57,11 +59,14 @@ class _Decided:
     exemptions: Sequence[Exemption]
     pauses: Sequence[Pause]
     trusted: Callable[[str, str], frozenset[Scope]]
+    notices: Callable[[AnyPolicy, Finding], tuple[Notice, ...]]
 
     @staticmethod
     def read(tx: Transaction) -> _Decided:
         """All decisions; trust is asked for once for each version of a policy."""
-        return _Decided(tx.decisions.exemptions(), tx.decisions.pauses(), cache(tx.decisions.trusted))
+        return _Decided(
+            tx.decisions.exemptions(), tx.decisions.pauses(), cache(tx.decisions.trusted), partial(notices_of, tx)
+        )
 
 
 class Actor:
@@ -165,6 +170,7 @@ class Actor:
             paused=paused_by(decided.pauses, policy.name, finding.scope.account),
             closed=self._restraints.closed(policy, finding.scope.account, now),
             now=now,
+            notices=decided.notices(policy, finding),
         )
 
     def _act_on(self, policy: AnyPolicy, batch: Sequence[Candidate], run_id: str) -> None:
@@ -242,11 +248,14 @@ class Actor:
             resolved = lifecycle.moved(candidate.finding, State.RESOLVED, now)
             self._drop(candidate, resolved, "compliant when looked at again", run_id)
             return None
-        if hold := guards.held_by(self._as_it_is(candidate, resource, verdict), guards.LAST):
-            self._hold([candidate], hold, run_id)
-            return None
         chosen = candidate.proposal.plan.action if candidate.proposal is not None else None
         plan = planned(policy, resource, verdict.violation, chosen)
+        looked = self._as_it_is(candidate, resource, verdict)
+        if isinstance(plan, Plan):
+            looked = replace(looked, plan_hash=plan.hash)
+        if hold := guards.held_by(looked, guards.LAST):
+            self._hold([candidate], hold, run_id)
+            return None
         if isinstance(plan, str):
             self._hold([candidate], Hold(guard="re-check", detail=plan), run_id)
             return None
@@ -368,6 +377,7 @@ class Actor:
         with self._store.reading() as tx:
             ruled = ruling(policy.name, Subject.judged(resource, verdict), tx.decisions.exemptions(), now)
             paused = paused_by(tx.decisions.pauses(), policy.name, resource.account)
+            notices = notices_of(tx, policy, candidate.finding)
         return replace(
             candidate,
             finding=replace(
@@ -378,6 +388,8 @@ class Actor:
             paused=paused,
             closed=self._restraints.closed(policy, resource.account, now),
             now=now,
+            notices=notices,
+            leads=leads_of(policy.notice, resource.account, verdict.tags, verdict.untagged) if policy.notice else None,
         )
 
     def _hold(self, candidates: Iterable[Candidate], hold: Hold, run_id: str) -> bool:

@@ -343,6 +343,7 @@ class OldRemoved:
     findings: int = 0
     exemptions: int = 0
     scopes: int = 0
+    notices: int = 0
     entries: int = 0
 
 
@@ -414,6 +415,46 @@ class ExemptionExpired:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class NoticesDelivered:
+    """A channel accepted one message with so many notices for an owner."""
+
+    channel: str
+    owner: str
+    notices: int
+    findings: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class NoticesFailed:
+    """Notices could not be delivered, and are tried again; `channel` is empty where no owner is known."""
+
+    channel: str
+    owner: str
+    notices: int
+    attempts: int
+    detail: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class NoticeGivenUp:
+    """A notice that holds no action could not be delivered, and is not tried again."""
+
+    channel: str
+    notice: str
+    kind: str
+    finding_id: str
+    policy: str
+    detail: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class CourierFailed:
+    """A turn of delivering notices failed in an unforeseen way; there is another one in seconds."""
+
+    detail: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class PauseBegan:
     """Actions are paused: since now, or since before this process began."""
 
@@ -445,3 +486,7 @@ class StoreCounted:
     """policy to the US dollars a month that its standing findings' actions would save, as far as prices are known."""
     savings_unknown: Mapping[str, int] = field(default_factory=dict)
     """policy to the standing findings whose saving is unknown."""
+    notices: Mapping[str, int] = field(default_factory=dict)
+    """policy to notices that are due and not delivered"""
+    oldest_notice: Mapping[str, float] = field(default_factory=dict)
+    """policy to the Unix time since which its oldest undelivered notice is due"""

@@ -20,6 +20,7 @@ from cloudwarden.core.verdict import Cause, Verdict
 from cloudwarden.engine.gather import Case, Gatherer
 from cloudwarden.engine.prospects import Prospects
 from cloudwarden.engine.settle import ModeOf
+from cloudwarden.engine.tell import notices_of
 from cloudwarden.ports import Clock, Inventory, Store, Transaction
 
 
@@ -143,4 +144,5 @@ class Explainer:
             paused=paused_by(tx.decisions.pauses(), policy.name, finding.scope.account),
             closed=self._restraints.closed(policy, finding.scope.account, now),
             now=now,
+            notices=notices_of(tx, policy, finding),
         )

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from types import MappingProxyType
 
 from cloudwarden.core import lifecycle
+from cloudwarden.core.action import Plan
 from cloudwarden.core.blast import unread
 from cloudwarden.core.caution import unusual
 from cloudwarden.core.exemption import Exemption, Ruling, Subject, ruling
@@ -22,6 +23,7 @@ from cloudwarden.engine.events import FindingChanged, PolicyCautious, ProposalEn
 from cloudwarden.engine.gather import Case
 from cloudwarden.engine.propose import alternatives, journal_proposal, new_id, planned, proposal
 from cloudwarden.engine.survey import Judgement
+from cloudwarden.engine.tell import Teller
 from cloudwarden.ports import PolicyRun, Transaction
 
 Key = tuple[Scope, str]
@@ -75,6 +77,7 @@ class Settler:
         self._matches: dict[str, int] = {}
         self._new: list[Case] = []
         self._stale: list[Case] = []
+        self._teller = Teller(tx, now=now)
         self.events: list[object] = []
 
     @property
@@ -90,6 +93,7 @@ class Settler:
         known = known_findings(self._tx, policy.name, self._now)
         terms = {judgement.scope: self._terms(policy, judgement.scope) for judgement in judgements}
         self._fixed = self._fixed_by_us(policy)
+        self._teller.begin(policy, [one.id for one in known.values()])
         enforced = any(its.mode is Mode.ENFORCE for its in terms.values())
         self._cautious = self._caution(policy, judgements, enforced=enforced)
         seen: set[Key] = set()
@@ -123,6 +127,7 @@ class Settler:
         self._tx.proposals.save(self._proposals)
         for proposing, finding, made in self._made:
             journal_proposal(self._tx, proposing, finding, made, self._run_id)
+        self._tx.notices.save(self._teller.notices)
         if self._used:
             self._tx.decisions.mark_used(self._used, self._now)
 
@@ -179,6 +184,19 @@ class Settler:
             finding = replace(finding, protected=protected, saving=self._saving_of(policy, resource))
         finding = self._with_proposal(policy, resource, finding, verdict)
         self._keep(was, finding)
+        self._tell(policy, resource, finding, verdict, terms)
+
+    def _tell(
+        self, policy: AnyPolicy, resource: Resource, finding: Finding, verdict: Verdict, terms: lifecycle.Terms
+    ) -> None:
+        """Write the notices that the finding calls for now."""
+        if policy.notice is None or (violation := verdict.violation) is None:
+            return
+        proposal = self._undecided.get(finding.id)
+        plan: Plan | str | None = None
+        if terms.mode > Mode.OBSERVE and self._teller.ahead(policy, finding):
+            plan = proposal.plan if proposal is not None else planned(policy, resource, violation)
+        self._teller.tell(policy, finding, verdict, plan if isinstance(plan, Plan) else None)
 
     def _ruled(self, policy: AnyPolicy, resource: Resource, verdict: Verdict) -> Ruling:
         """Whether the violation is exempt; what is no violation needs no exemption."""

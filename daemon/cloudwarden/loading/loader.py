@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from cloudwarden.core.directory import Directory
 from cloudwarden.core.nearest import nearest
 from cloudwarden.core.policy import AnyPolicy
 from cloudwarden.loading.importing import Version, read
@@ -59,15 +60,16 @@ def load(
     previous: Loaded | None = None,
     *,
     settings_file: Path | None = None,
+    owners: Directory | None = None,
     import_timeout_seconds: float = IMPORT_TIMEOUT_SECONDS,
 ) -> Loaded:
-    """The policies of `directory`'s *.py files, with `overrides` applied.
+    """The policies of `directory`'s *.py files, with `overrides` applied; whom they tell, if `owners` are given, known.
 
     A file that did not change keeps its objects of `previous`; one that is refused runs on as it last was; one that
     was deleted is gone. A directory that cannot be read is not an empty one: everything runs on. Never raises for
     what a file contains, KeyboardInterrupt apart.
     """
-    loading = _Loading(overrides, previous or NOTHING, settings_file or _NO_FILE, import_timeout_seconds)
+    loading = _Loading(overrides, previous or NOTHING, settings_file or _NO_FILE, owners, import_timeout_seconds)
     try:
         paths = policy_files(directory)
     except OSError as error:
@@ -95,10 +97,18 @@ def policy_files(directory: Path) -> list[Path]:
 class _Loading:
     """One pass over the files."""
 
-    def __init__(self, overrides: Overrides, previous: Loaded, settings_file: Path, timeout_seconds: float) -> None:
+    def __init__(
+        self,
+        overrides: Overrides,
+        previous: Loaded,
+        settings_file: Path,
+        owners: Directory | None,
+        timeout_seconds: float,
+    ) -> None:
         self.previous = previous
         self._overrides = overrides
         self._settings_file = settings_file
+        self._owners = owners
         self._timeout_seconds = timeout_seconds
         self._problems: list[tuple[Problem, Path]] = []
         self._running: dict[Path, Running] = {}
@@ -182,7 +192,24 @@ class _Loading:
                 fits = False
                 what = f"{misfit.key}: {misfit.what} (it overrides {version.path}:{one.line})"
                 self.refuse(self._settings_file, 0, what, misfit.write, instead_of=version.path)
+            for name in self._strangers(one.policy):
+                fits = False
+                what = f"policy {one.policy.name!r}: its notice is for {name!r}, whom the settings do not know"
+                self.refuse(version.path, one.line, what, self._instead_of(name))
         return Running(version=version, policies=policies) if fits else None
+
+    def _strangers(self, policy: AnyPolicy) -> list[str]:
+        """Whom its notices name who is neither an owner nor a channel."""
+        if self._owners is None or policy.notice is None:
+            return []
+        return [name for name in policy.notice.names if self._owners.find(name) is None]
+
+    def _instead_of(self, name: str) -> str:
+        known = self._owners.names if self._owners else ()
+        meant = nearest(name, known)
+        if meant:
+            return f"write {meant!r}"
+        return f"write one of {', '.join(known) or 'none yet'}, or add the owner to [owners] in the settings"
 
     def _first_duplicate(self) -> tuple[str, Path, Path] | None:
         """A name that two files define: the name, the file that keeps it, and the one that is refused."""

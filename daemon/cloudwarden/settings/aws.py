@@ -90,6 +90,11 @@ class AccountSettings(Table):
         description="names of regions, default none, which means those of aws.regions: for an account that is "
         'elsewhere. "enabled" means all that the account has enabled.',
     )
+    contact: str | None = Field(
+        default=None,
+        description="name of an owner or a channel, default none, which means the mail address of the account's "
+        "operations contact in AWS: whom policies tell that notify the account's contact.",
+    )
 
 
 class OrganizationSettings(Table):

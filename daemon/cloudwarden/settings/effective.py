@@ -39,7 +39,7 @@ def effective(settings: Settings) -> list[Row]:
 
 def is_secret(path: Sequence[str]) -> bool:
     """Whether the value at a path must not be shown, not even in an error: it is, or may hold, a secret."""
-    return path[-1] in ("external_id", "member_external_id", "database", "endpoint_url")
+    return path[0] == "channels" or path[-1] in ("external_id", "member_external_id", "database", "endpoint_url")
 
 
 def masked_url(url: str) -> str:

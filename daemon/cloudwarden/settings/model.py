@@ -7,13 +7,15 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, Field, PrivateAttr, model_validator
+from pydantic import AfterValidator, Field, PrivateAttr, ValidationInfo, field_validator, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
+from cloudwarden.core.directory import Directory
 from cloudwarden.core.exemption import ENDING_WITHIN, LONGEST
 from cloudwarden.core.policy import Mode
 from cloudwarden.core.restraint import Restraints
 from cloudwarden.settings.aws import AwsSettings
+from cloudwarden.settings.channels import ChannelSettings
 from cloudwarden.settings.journal import JournalSettings
 from cloudwarden.settings.restraints import FreezeSettings, ProtectSettings, QuotaSettings, WindowSettings
 from cloudwarden.settings.written import Duration, Table, WrittenMode
@@ -260,6 +262,16 @@ class Settings(BaseSettings):
         default_factory=JournalSettings,
         description="table, default as below: the journal's copy off this machine.",
     )
+    channels: dict[str, ChannelSettings] = Field(
+        default_factory=dict,
+        description="tables by name, default none: the ways to people, for notices. Without any, nobody is told, and "
+        "policies that notify do nothing.",
+    )
+    owners: dict[str, str] = Field(
+        default_factory=dict,
+        description="names of channels by owner, default none: by which channel an owner is told whom a tag, an "
+        "account or a policy names. * and ? are wildcards; an owner who is a mail address gets mail there.",
+    )
     policy: dict[str, PolicyOverride] = Field(
         default_factory=dict,
         description="tables by policy name, default none: what this environment changes in a policy.",
@@ -277,6 +289,22 @@ class Settings(BaseSettings):
             freezes=tuple((one.reach, one.freeze) for one in self.freeze),
             quota=self.quota.quota,
         )
+
+    @field_validator("owners")
+    @classmethod
+    def _owners_have_channels(cls, owners: dict[str, str], info: ValidationInfo) -> dict[str, str]:
+        # Without channels in what was read so far, they are wrong themselves, and said to be.
+        known = info.data.get("channels", dict.fromkeys(owners.values()))
+        for owner, channel in owners.items():
+            if channel not in known:
+                names = ", ".join(sorted(known)) or "none"
+                raise ValueError(f"{owner}: there is no channel {channel!r}; write one of channels: {names}")
+        return owners
+
+    @property
+    def directory(self) -> Directory:
+        """Who can be told, and how."""
+        return Directory(channels=frozenset(self.channels), owners=self.owners)
 
     @property
     def file(self) -> Path | None:

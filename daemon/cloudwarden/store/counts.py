@@ -8,8 +8,9 @@ from sqlalchemy import Connection, case, func, select
 
 from cloudwarden.core.exemption import ANY_POLICY, ENDING_WITHIN, UNUSED_AFTER, ExemptionState
 from cloudwarden.core.finding import ProposalState, State
+from cloudwarden.core.notice import NoticeState
 from cloudwarden.engine.events import StoreCounted
-from cloudwarden.store.tables import exemptions, findings, pauses, proposals
+from cloudwarden.store.tables import exemptions, findings, notices, pauses, proposals
 from cloudwarden.store.transaction import SqlTransaction
 
 
@@ -20,6 +21,7 @@ def count(
     connection = source.connection if isinstance(source, SqlTransaction) else source
     pending = connection.execute(_PENDING).all()
     savings = connection.execute(_SAVINGS).all()
+    untold = connection.execute(_UNTOLD.where(notices.c.due_at <= now)).all()
     return StoreCounted(
         findings={
             (policy, severity, account): number for policy, severity, account, number in connection.execute(_STANDING)
@@ -30,6 +32,8 @@ def count(
         savings={policy: dollars for policy, dollars, _ in savings},
         savings_unknown={policy: unknown for policy, _, unknown in savings},
         paused=frozenset((policy, account) for policy, account in connection.execute(_PAUSED)),
+        notices={policy: number for policy, number, _ in untold},
+        oldest_notice={policy: oldest.timestamp() for policy, _, oldest in untold},
     )
 
 
@@ -56,6 +60,13 @@ _PENDING = (
     select(proposals.c.policy, func.count(), func.min(proposals.c.created_at))
     .where(proposals.c.state == ProposalState.PENDING.value)
     .group_by(proposals.c.policy)
+)
+
+
+_UNTOLD = (
+    select(notices.c.policy, func.count(), func.min(notices.c.due_at))
+    .where(notices.c.state == NoticeState.PENDING.value)
+    .group_by(notices.c.policy)
 )
 
 

@@ -13,7 +13,7 @@ from cloudwarden.core.exemption import STORE
 from cloudwarden.core.finding import ActionState, ProposalState
 from cloudwarden.engine.events import OldRemoved
 from cloudwarden.store.segments import export_oldest
-from cloudwarden.store.tables import actions, exemptions, findings, proposals, scopes
+from cloudwarden.store.tables import actions, exemptions, findings, notices, proposals, scopes
 from cloudwarden.store.transaction import SqlStore
 
 BATCH = 500
@@ -42,7 +42,12 @@ class Retention:
     def batches(self, now: datetime) -> Iterator[OldRemoved]:
         """Remove what is old; each step is one transaction. Raises StoreError."""
         before = now - self.findings
-        for table, old in ((actions, _old_actions), (proposals, _old_proposals), (findings, _old_findings)):
+        for table, old in (
+            (actions, _old_actions),
+            (proposals, _old_proposals),
+            (findings, _old_findings),
+            (notices, _old_notices),
+        ):
             while count := self._remove(table, old(before)):
                 yield OldRemoved(**{table.name: count})
         while count := self._remove(exemptions, _old_exemptions(before)):
@@ -98,3 +103,8 @@ def _old_exemptions(before: datetime) -> ColumnElement[bool]:
     """Ended ones; what a file still says, it would only say again."""
     expired = and_(exemptions.c.source == STORE, exemptions.c.expires_at < before)
     return expired | (exemptions.c.revoked_at < before)
+
+
+def _old_notices(before: datetime) -> ColumnElement[bool]:
+    standing = exists().where(findings.c.id == notices.c.finding_id, findings.c.closed_at.is_(None))
+    return and_(notices.c.created_at < before, not_(standing))

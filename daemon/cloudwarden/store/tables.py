@@ -82,6 +82,7 @@ findings = Table(
     Column("grace_observed_microseconds", BigInteger, nullable=False),
     Column("grace_ticked_at", UtcTime),
     Column("grace_blind_since", UtcTime),
+    Column("grace_since", UtcTime),
     Column("unknown_reason", String),
     Column("unknown_detail", Text),
     Column("held", Text),
@@ -187,6 +188,38 @@ journal_segments = Table(
     Column("file_sha256", String, nullable=False),
     Column("exported_at", UtcTime, nullable=False),
 )
+
+notices = Table(
+    "notices",
+    metadata,
+    Column("id", String, primary_key=True),
+    Column("kind", String, nullable=False),
+    Column("state", String, nullable=False),
+    Column("finding_id", String, nullable=False),
+    Column("policy", String, nullable=False),
+    Column("account", String, nullable=False),
+    Column("region", String, nullable=False),
+    Column("resource_id", String, nullable=False),
+    Column("name", String),
+    Column("summary", Text, nullable=False),
+    Column("would", Text, nullable=False),
+    Column("remark", Text, nullable=False),
+    Column("leads", JSON, nullable=False),
+    Column("plan_hash", String),
+    Column("watched_since", UtcTime),
+    Column("before_seconds", Float, nullable=False),
+    Column("not_before", UtcTime),
+    Column("created_at", UtcTime, nullable=False),
+    Column("due_at", UtcTime, nullable=False),
+    Column("next_attempt_at", UtcTime, nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("error", Text),
+    Column("owner", String),
+    Column("channel", String),
+    Column("ended_at", UtcTime),
+)
+Index(None, notices.c.state, notices.c.next_attempt_at)
+Index(None, notices.c.finding_id)
 
 exemptions = Table(
     "exemptions",

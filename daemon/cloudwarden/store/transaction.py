@@ -14,6 +14,7 @@ from cloudwarden.store.decisions import SqlDecisions, SqlRuns, SqlScopes
 from cloudwarden.store.findings import SqlActionRecords, SqlFindings, SqlProposals
 from cloudwarden.store.journal import SqlJournal
 from cloudwarden.store.keeping import SqlKeeping
+from cloudwarden.store.notices import SqlNotices
 from cloudwarden.store.spending import SqlSpending
 
 
@@ -67,6 +68,11 @@ class SqlTransaction:
     def keeping(self) -> SqlKeeping:
         """How the record itself is kept."""
         return SqlKeeping(self.connection)
+
+    @property
+    def notices(self) -> SqlNotices:
+        """What owners are to be told, and what they were told."""
+        return SqlNotices(self.connection)
 
 
 class SqlStore:

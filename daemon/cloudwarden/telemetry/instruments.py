@@ -70,6 +70,12 @@ class Instruments:
 
         self.actions = counter("actions_total", "Actions ended, by outcome", "policy", "action", "outcome")
         self.held = counter("actions_held_total", "Times that a guard newly held an action back", "policy", "guard")
+        self.notifications = counter(
+            "notifications_total",
+            "Messages to owners by channel (none where no owner is known): delivered, failed, or given up",
+            "channel",
+            "outcome",
+        )
         self.limit_trips = counter(
             "limit_trips_total", "Batches of which nothing was done because they exceeded a limit", "policy"
         )

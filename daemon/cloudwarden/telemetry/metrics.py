@@ -73,6 +73,11 @@ class Metrics:
             events.PolicyCautious: self._policy_cautious,
             events.ActionIntended: self._action_intended,
             events.ActionEnded: self._action_ended,
+            events.NoticesDelivered: lambda event: self._is.notifications.labels(event.channel, "delivered").inc(),
+            events.NoticesFailed: lambda event: self._is.notifications.labels(event.channel or "none", "failed").inc(),
+            events.NoticeGivenUp: lambda event: self._is.notifications.labels(
+                event.channel or "none", "given-up"
+            ).inc(),
             events.JournalFailed: self._journal_failed,
             events.JournalShipped: self._journal_shipped,
             events.ShippingFailed: self._shipping_failed,

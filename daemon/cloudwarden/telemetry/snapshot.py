@@ -42,7 +42,7 @@ class StoreSnapshot(Collector):
 
 
 def _fill(families: Sequence[GaugeMetricFamily], counted: StoreCounted, shown: frozenset[str]) -> None:
-    findings, proposals, oldest, exemptions, paused, savings, savings_unknown = families
+    findings, proposals, oldest, exemptions, paused, savings, savings_unknown = families[:7]
     for labels, number in counted.findings.items():
         if labels[0] in shown:
             findings.add_metric(labels, number)
@@ -59,11 +59,21 @@ def _fill(families: Sequence[GaugeMetricFamily], counted: StoreCounted, shown: f
     switches = {(policy, ANY) for policy in shown | {ANY}}
     for policy, account in switches | {one for one in counted.paused if one[0] in shown | {ANY}}:
         paused.add_metric([policy, account], (policy, account) in counted.paused)
+    _fill_notices(families[7:], counted, shown)
+
+
+def _fill_notices(families: Sequence[GaugeMetricFamily], counted: StoreCounted, shown: frozenset[str]) -> None:
+    pending, oldest = families
+    for policy in shown:
+        pending.add_metric([policy], counted.notices.get(policy, 0))
+    for policy in shown & counted.oldest_notice.keys():
+        oldest.add_metric([policy], counted.oldest_notice[policy])
 
 
 def _mentioned(counted: StoreCounted) -> Iterator[str]:
     yield from (policy for policy, _, _ in counted.findings)
     yield from counted.proposals
+    yield from counted.notices
     yield from {policy for policy, _ in counted.paused} - {ANY}
 
 
@@ -99,6 +109,16 @@ def _families() -> tuple[GaugeMetricFamily, ...]:
         GaugeMetricFamily(
             "cloudwarden_savings_unknown",
             "Standing findings, exempted ones aside, whose action would save something that nobody has a price of",
+            labels=["policy"],
+        ),
+        GaugeMetricFamily(
+            "cloudwarden_notices_pending",
+            "Notices that are due and that no channel has accepted yet",
+            labels=["policy"],
+        ),
+        GaugeMetricFamily(
+            "cloudwarden_notice_oldest_timestamp_seconds",
+            "Since when the oldest pending notice is due, Unix time",
             labels=["policy"],
         ),
     )

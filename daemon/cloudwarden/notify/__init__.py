@@ -1,0 +1,1 @@
+"""Adapters that send messages to people: apprise's many services, and the twin in memory."""
