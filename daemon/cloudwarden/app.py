@@ -410,9 +410,9 @@ class App:
                 pass
             self.register.take(loaded)
             result = self.sweeper.sweep(tuple(loaded.policies.values()), loaded.policies)
+            self.courier.turn()
             while self.shipper is not None and self.shipper.turn():
                 pass
-            self.courier.turn()
             return loaded, result
 
     @cached_property
