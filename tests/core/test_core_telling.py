@@ -15,7 +15,7 @@ from cloudwarden.core.finding import Finding, Grace, State
 from cloudwarden.core.message import LONGEST_TEXT, MOST_ITEMS, composed, plain
 from cloudwarden.core.notice import Lead, LeadKind, Notice, NoticeKind, NoticeState, leads_of
 from cloudwarden.core.resource import Scope, Tags
-from cloudwarden.core.telling import GOOD_FOR, Prospect, near, news, overtaken, owed, untold
+from cloudwarden.core.telling import GOOD_FOR, Ahead, near, news, overtaken, owed, untold
 from cloudwarden.core.verdict import Cause, Severity, Violation
 
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
@@ -74,9 +74,9 @@ def notice(**changes: Any) -> Notice:
     return replace(made, **changes)
 
 
-def prospect(after: timedelta = timedelta(0), **changes: Any) -> Prospect:
+def ahead(after: timedelta = timedelta(0), **changes: Any) -> Ahead:
     """What is ahead so long after noon."""
-    made = Prospect(notify=NOTIFY, finding=finding(), now=NOON + after, plan_hash="abc", leads=TEAM)
+    made = Ahead(notify=NOTIFY, finding=finding(), now=NOON + after, plan_hash="abc", leads=TEAM)
     return replace(made, **changes)
 
 
@@ -101,7 +101,7 @@ PENDING = notice(state=NoticeState.PENDING, ended_at=None)
 )
 def test_what_is_owed(after: timedelta, told: tuple[Notice, ...], kinds: tuple[NoticeKind, ...]) -> None:
     """A first notice, then reminders at their interval, one escalation, and all anew when it is worn out."""
-    assert owed(prospect(after), told) == kinds
+    assert owed(ahead(after), told) == kinds
 
 
 @pytest.mark.parametrize(
@@ -115,7 +115,7 @@ def test_what_is_owed(after: timedelta, told: tuple[Notice, ...], kinds: tuple[N
 )
 def test_another_plan_owner_or_clock_is_told_anew(other: dict[str, Any]) -> None:
     """What was told of something else counts for nothing, and what still waits is withdrawn."""
-    changed = prospect(days(2), **other)
+    changed = ahead(days(2), **other)
     assert owed(changed, [notice()]) == (NoticeKind.FIRST,)
     assert untold(changed, [notice()]) == "its owner must be told anew: what was told is over"
     assert overtaken(changed, [PENDING, notice()]) == [PENDING]
@@ -123,7 +123,7 @@ def test_another_plan_owner_or_clock_is_told_anew(other: dict[str, Any]) -> None
 
 def test_while_nobody_can_tell_the_owner_what_was_told_stands_and_nothing_is_done() -> None:
     """Unread tags make no new owner, and no known one either."""
-    unsure = prospect(days(1), leads=DOUBT)
+    unsure = ahead(days(1), leads=DOUBT)
     assert owed(unsure, [notice()]) == ()
     assert overtaken(unsure, [PENDING]) == []
     assert untold(unsure, [notice()]) == "nobody can tell its tag owner: throttled"
@@ -132,16 +132,16 @@ def test_while_nobody_can_tell_the_owner_what_was_told_stands_and_nothing_is_don
 def test_the_time_begins_with_the_delivery() -> None:
     """Not with the writing; and neither a shorter `before` nor a clock set back makes it earlier."""
     late = notice(ended_at=NOON + hours(5), not_before=NOON + hours(29))
-    assert "nothing is done before 2026-03-03 17:00Z" in str(untold(prospect(hours(28)), [late]))
-    assert untold(prospect(hours(29)), [late]) is None
-    hasty = prospect(hours(28), notify=replace(NOTIFY, before=hours(1)))
+    assert "nothing is done before 2026-03-03 17:00Z" in str(untold(ahead(hours(28)), [late]))
+    assert untold(ahead(hours(29)), [late]) is None
+    hasty = ahead(hours(28), notify=replace(NOTIFY, before=hours(1)))
     assert untold(hasty, [late]) is not None
-    assert untold(prospect(-days(3)), [late]) is not None
+    assert untold(ahead(-days(3)), [late]) is not None
 
 
 def test_an_undelivered_notice_says_why() -> None:
     """What the channel or the search for an owner met."""
-    assert untold(prospect(), [replace(PENDING, error="channel ops: 503")]) == (
+    assert untold(ahead(), [replace(PENDING, error="channel ops: 503")]) == (
         "no notice to its owner was delivered yet: channel ops: 503"
     )
 
@@ -149,9 +149,9 @@ def test_an_undelivered_notice_says_why() -> None:
 def test_a_worn_out_notice_holds_until_it_is_told_anew_and_a_reminder_renews_it() -> None:
     """A fortnight after its time."""
     much_later = days(1) + GOOD_FOR
-    assert "too long ago" in str(untold(prospect(much_later), [notice()]))
+    assert "too long ago" in str(untold(ahead(much_later), [notice()]))
     reminded = notice(id="n-2", kind=NoticeKind.REMINDER, ended_at=NOON + days(10))
-    assert untold(prospect(much_later), [notice(), reminded]) is None
+    assert untold(ahead(much_later), [notice(), reminded]) is None
 
 
 def test_told_when_the_action_is_near() -> None:

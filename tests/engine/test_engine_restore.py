@@ -9,9 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from cloudwarden import ENFORCE, hours
+from cloudwarden import ENFORCE, Notify, hours, owner
 from cloudwarden.core.errors import Timeout, Unavailable
 from cloudwarden.core.finding import ActionRecord, ActionState, State
+from cloudwarden.core.notice import NoticeState
 from cloudwarden.engine.decide import pause, resume
 from cloudwarden.engine.restore import Restored, restored
 from cloudwarden.store import SqlStore, open_store
@@ -178,3 +179,23 @@ def test_the_journal_says_who_restored_what(world: World, tmp_path: Path) -> Non
     assert "an audit" in held.reason
     assert found is not None
     assert found.seq == done.seq
+
+
+@pytest.mark.parametrize("delivered", [True, False])
+def test_what_owners_were_told_counts_no_more(world: World, tmp_path: Path, *, delivered: bool) -> None:
+    """Their time begins anew with another notice; one that still waited when the backup was made is not sent."""
+    world.use(stop_idle(notice=Notify(owners=[owner("team-x")], before=hours(1))))
+    world.add("i-1")
+    world.sweep(after=LATER)
+    if delivered:
+        world.deliver()
+    back, _ = Saved(world, tmp_path).put_back()
+    go_on(back)
+    back.deliver()
+    assert back.notifier.sent == []
+    back.sweep(after=LATER)
+    before = NoticeState.DELIVERED if delivered else NoticeState.WITHDRAWN
+    assert [one.state for one in back.notices("i-1")] == [before, NoticeState.PENDING]
+    back.deliver()
+    assert len(back.notifier.sent) == 1
+    assert back.called() == []

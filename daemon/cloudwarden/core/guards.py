@@ -12,7 +12,7 @@ from cloudwarden.core.lifecycle import grace_left, patience_of
 from cloudwarden.core.notice import Lead, Notice
 from cloudwarden.core.policy import AnyPolicy, Mode
 from cloudwarden.core.restraint import Quota
-from cloudwarden.core.telling import Prospect, untold
+from cloudwarden.core.telling import Ahead, untold
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -105,14 +105,14 @@ def notice(candidate: Candidate) -> Hold | None:
     approved = candidate.proposal is not None and candidate.proposal.state is ProposalState.APPROVED
     if approved and notify.waived_by_approval:
         return None
-    prospect = Prospect(
+    ahead = Ahead(
         notify=notify,
         finding=candidate.finding,
         now=candidate.now,
         plan_hash=candidate.plan_hash or (candidate.proposal.plan.hash if candidate.proposal else None),
         leads=candidate.leads,
     )
-    why = untold(prospect, candidate.notices)
+    why = untold(ahead, candidate.notices)
     return Hold(guard="notice", detail=why) if why is not None else None
 
 

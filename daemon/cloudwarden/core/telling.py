@@ -15,7 +15,7 @@ GOOD_FOR = timedelta(days=14)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Prospect:
+class Ahead:
     """What is ahead of a finding: the plan with this hash, for the owner to whom these leads lead.
 
     None stands for whichever it is: nobody has looked.
@@ -54,12 +54,12 @@ def news(notify: Notify, told: Iterable[Notice]) -> bool:
     return notify.digest is not None and all(one.state is NoticeState.WITHDRAWN for one in told)
 
 
-def owed(prospect: Prospect, told: Sequence[Notice]) -> tuple[NoticeKind, ...]:
+def owed(ahead: Ahead, told: Sequence[Notice]) -> tuple[NoticeKind, ...]:
     """Which notices of an action ahead are to be written now; `told` are all that were written of the finding."""
-    notify, now = prospect.notify, prospect.now
-    current = [one for one in told if prospect.concerns(one)]
+    notify, now = ahead.notify, ahead.now
+    current = [one for one in told if ahead.concerns(one)]
     first = _first(current)
-    if first is None or _worn_out(first, current, prospect):
+    if first is None or _worn_out(first, current, ahead):
         return (NoticeKind.FIRST,)
     kinds = []
     last = _last_delivered(current)
@@ -72,34 +72,34 @@ def owed(prospect: Prospect, told: Sequence[Notice]) -> tuple[NoticeKind, ...]:
     return tuple(kinds)
 
 
-def overtaken(prospect: Prospect | None, told: Iterable[Notice]) -> list[Notice]:
+def overtaken(ahead: Ahead | None, told: Iterable[Notice]) -> list[Notice]:
     """Pending notices of an action that is not ahead any more, or not as they tell it."""
     return [
         one
         for one in told
         if one.state is NoticeState.PENDING
         and one.kind is not NoticeKind.NEWS
-        and (prospect is None or not prospect.concerns(one))
+        and (ahead is None or not ahead.concerns(one))
     ]
 
 
-def untold(prospect: Prospect, told: Sequence[Notice]) -> str | None:
+def untold(ahead: Ahead, told: Sequence[Notice]) -> str | None:
     """Why an action must wait for its owner to be told, in words; None when the owner was, long enough ago."""
-    for lead in prospect.leads or ():
+    for lead in ahead.leads or ():
         if lead.kind is LeadKind.DOUBT:
             return lead.value
-    current = [one for one in told if prospect.concerns(one)]
+    current = [one for one in told if ahead.concerns(one)]
     first = _first(current)
     if first is None:
         before = any(one.kind is NoticeKind.FIRST and one.delivered_at for one in told)
         return "its owner must be told anew: what was told is over" if before else "its owner was not told of it yet"
     if first.delivered_at is None:
         return f"no notice to its owner was delivered yet{f': {first.error}' if first.error else ''}"
-    until = _until(first, prospect.notify)
-    if prospect.now < until:
+    until = _until(first, ahead.notify)
+    if ahead.now < until:
         on = f"{first.delivered_at:%Y-%m-%d %H:%M}Z"
         return f"its owner ({first.owner}) was told on {on}: nothing is done before {until:%Y-%m-%d %H:%M}Z"
-    if _worn_out(first, current, prospect):
+    if _worn_out(first, current, ahead):
         return f"its owner was told on {first.delivered_at:%Y-%m-%d}, too long ago, and must be told anew"
     return None
 
@@ -121,11 +121,11 @@ def _until(first: Notice, notify: Notify) -> datetime:
     return max(told + notify.before, first.not_before or told)
 
 
-def _worn_out(first: Notice, current: Iterable[Notice], prospect: Prospect) -> bool:
+def _worn_out(first: Notice, current: Iterable[Notice], ahead: Ahead) -> bool:
     """Whether the owner was last told so long ago that it counts for nothing."""
     last = _last_delivered(current)
     return (
         first.delivered_at is not None
         and last is not None
-        and prospect.now >= max(last, _until(first, prospect.notify)) + GOOD_FOR
+        and ahead.now >= max(last, _until(first, ahead.notify)) + GOOD_FOR
     )

@@ -89,7 +89,8 @@ class Courier:
             pending = tx.notices.pending() if policies else ()
             if not any(one.next_attempt_at <= now for one in pending):
                 return Round(notices=(), overtaken=(), proposals={})
-            findings = {one.id: one for one in tx.findings.standing()}
+            found = (tx.findings.get(one) for one in {notice.finding_id for notice in pending})
+            findings = {one.id: one for one in found if one is not None and not one.state.closed}
             undecided = {one.finding_id: one.id for one in tx.proposals.undecided()}
             pauses = tx.decisions.pauses()
         wanted, overtaken = [], []

@@ -14,7 +14,7 @@ from cloudwarden.core.notice import Lead, Notice, NoticeKind, NoticeState, lead_
 from cloudwarden.core.notify import Notify
 from cloudwarden.core.pause import paused_by
 from cloudwarden.core.policy import AnyPolicy
-from cloudwarden.core.telling import Prospect, near, news, overtaken, owed
+from cloudwarden.core.telling import Ahead, near, news, overtaken, owed
 from cloudwarden.core.verdict import Verdict
 from cloudwarden.ports import Transaction
 
@@ -55,14 +55,14 @@ class Teller:
             return
         told = self._told[finding.id]
         leads = leads_of(notify, finding.scope.account, verdict.tags, verdict.untagged)
-        prospect = None
+        ahead = None
         if plan is not None:
-            prospect = Prospect(notify=notify, finding=finding, now=self._now, plan_hash=plan.hash, leads=leads)
+            ahead = Ahead(notify=notify, finding=finding, now=self._now, plan_hash=plan.hash, leads=leads)
         self.notices += [
-            replace(one, state=NoticeState.WITHDRAWN, ended_at=self._now) for one in overtaken(prospect, told)
+            replace(one, state=NoticeState.WITHDRAWN, ended_at=self._now) for one in overtaken(ahead, told)
         ]
-        if prospect is not None:
-            self.notices += [self._written(kind, finding, notify, leads, plan, told) for kind in owed(prospect, told)]
+        if ahead is not None:
+            self.notices += [self._written(kind, finding, notify, leads, plan, told) for kind in owed(ahead, told)]
         elif finding.state is not State.EXEMPTED and news(notify, told):
             self.notices.append(self._written(NoticeKind.NEWS, finding, notify, leads, None, told))
 
