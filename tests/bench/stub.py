@@ -54,19 +54,27 @@ def instances(first: int, total: int) -> bytes:
 
 
 @lru_cache(maxsize=1)
-def groups() -> bytes:
-    """All of DescribeSecurityGroups, as XML; one in fifty lets the world reach SSH."""
+def groups(*, referring: bool) -> bytes:
+    """All of DescribeSecurityGroups, as XML; one in fifty lets the world reach SSH. None refers to another one."""
     items = "".join(
         f"<item><ownerId>123456789012</ownerId><groupId>sg-{number:017x}</groupId><groupName>g{number}</groupName>"
         "<groupDescription>d</groupDescription><vpcId>vpc-1</vpcId><ipPermissions><item><ipProtocol>tcp</ipProtocol>"
         f"<fromPort>22</fromPort><toPort>22</toPort><groups/><ipRanges><item><cidrIp>"
         f"{'0.0.0.0/0' if number % 50 == 0 else '10.0.0.0/8'}</cidrIp></item></ipRanges><ipv6Ranges/><prefixListIds/>"
         f"</item></ipPermissions><ipPermissionsEgress/><tagSet>{_TAGS}</tagSet></item>"
-        for number in range(GROUPS)
+        for number in range(0 if referring else GROUPS)
     )
     return (
         f"<DescribeSecurityGroupsResponse {_XMLNS}><requestId>r</requestId><securityGroupInfo>{items}"
         "</securityGroupInfo></DescribeSecurityGroupsResponse>"
+    ).encode()
+
+
+def interfaces() -> bytes:
+    """DescribeNetworkInterfaces, as XML: no group has a member."""
+    return (
+        f"<DescribeNetworkInterfacesResponse {_XMLNS}><requestId>r</requestId><networkInterfaceSet/>"
+        "</DescribeNetworkInterfacesResponse>"
     ).encode()
 
 
@@ -133,7 +141,8 @@ class Handler(BaseHTTPRequestHandler):
         self.counts[operation] += 1
         answers: dict[str, Callable[[], bytes]] = {
             "DescribeInstances": lambda: instances(int(asked.get("NextToken", ["0"])[0]), self.total),
-            "DescribeSecurityGroups": groups,
+            "DescribeNetworkInterfaces": interfaces,
+            "DescribeSecurityGroups": lambda: groups(referring="Filter.1.Name" in asked),
             "GetCallerIdentity": lambda: (
                 b'<GetCallerIdentityResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/">'
                 b"<GetCallerIdentityResult><Account>123456789012</Account></GetCallerIdentityResult>"
