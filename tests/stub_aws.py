@@ -35,7 +35,7 @@ REQUEST_ID = "11111111-2222-3333-4444-555555555555"
 class Reply:
     """One answer. `cut` sends half of the body and hangs up; `reset` breaks the connection before any answer.
 
-    A `chunked` one does not say how long it is.
+    A `chunked` one does not say how long it is. A body with `drip_seconds` comes byte by byte, so far apart.
     """
 
     body: bytes = b""
@@ -44,6 +44,7 @@ class Reply:
     chunked: bool = False
     cut: bool = False
     reset: bool = False
+    drip_seconds: float = 0.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -179,6 +180,16 @@ def _framed(reply: Reply) -> bytes:
     return b"".join(b"%x\r\n%s\r\n" % (len(chunk), chunk) for chunk in chunks)
 
 
+def _pieces(reply: Reply) -> Iterator[bytes]:
+    body = _framed(reply)
+    if not reply.drip_seconds:
+        yield body
+        return
+    for at in range(len(body)):
+        yield body[at : at + 1]
+        time.sleep(reply.drip_seconds)
+
+
 def _handler(stub: StubAws) -> type[BaseHTTPRequestHandler]:
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
@@ -200,7 +211,7 @@ def _handler(stub: StubAws) -> type[BaseHTTPRequestHandler]:
             self.send_header("x-amzn-RequestId", REQUEST_ID)
             self.end_headers()
             try:
-                self.wfile.write(_framed(reply))
+                self.wfile.writelines(_pieces(reply))
             except OSError:
                 # Whoever asked did not wait for the answer.
                 self.close_connection = True

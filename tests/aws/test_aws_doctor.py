@@ -63,6 +63,11 @@ def dry_run(asked: Asked) -> Reply:
     return error("DryRunOperation", "Request would have succeeded", status=412)
 
 
+def quota(value: float) -> Reply:
+    """What Service Quotas tells of a rate."""
+    return json_reply({"Quota": {"QuotaName": "Rate of GetMetricData requests", "Value": value}})
+
+
 def healthy(aws: StubAws, *accounts: str) -> Sessions:
     """An AWS that allows everything, in these accounts."""
     aws.on("AssumeRole", assumed)
@@ -71,6 +76,7 @@ def healthy(aws: StubAws, *accounts: str) -> Sessions:
     aws.on("DescribeVolumes", EMPTY)
     aws.on("GetMetricData", METRICS)
     aws.on("StopInstances", dry_run)
+    aws.on("GetServiceQuota", quota(500.0))
     for operation, empty in DEPENDANTS.items():
         aws.on(operation, empty)
     return sessions_to(aws, accounts=tuple(Account(id=one) for one in accounts))
@@ -114,6 +120,32 @@ def test_what_may_not_be_asked_of_dependants_is_warned_of(aws: StubAws) -> None:
     (warned,) = (one for one in checks if one.health is Health.WARNING)
     assert warned.subject == "elasticloadbalancing:DescribeTargetGroups"
     assert "deploy/iam/read.json" in warned.fix
+
+
+@pytest.mark.parametrize(
+    ("applied", "default", "health", "said"),
+    [
+        (quota(500.0), None, Health.OK, "500 calls a second are granted, up to 50 are made"),
+        (quota(10.0), None, Health.WARNING, "10 calls a second are granted"),
+        (json_error("NoSuchResourceException"), quota(10.0), Health.WARNING, "10 calls a second are granted"),
+        (json_error("AccessDeniedException"), None, Health.UNTESTED, "access-denied"),
+        (json_error("ServiceException", status=500), None, Health.UNTESTED, "unavailable"),
+        (json_reply({}), None, Health.UNTESTED, "malformed-answer"),
+    ],
+    ids=["more", "less", "less by default", "denied", "out of order", "no answer"],
+)
+def test_the_rate_that_cloudwatch_grants_is_read(
+    aws: StubAws, applied: Reply, default: Reply | None, health: Health, said: str
+) -> None:
+    """Applied, else default; what cannot be told is no failure, for the daemon finds out from throttles."""
+    sessions = healthy(aws, WEB)
+    aws.on("GetServiceQuota", applied)
+    if default is not None:
+        aws.on("GetAWSDefaultServiceQuota", default)
+    (check,) = (one for one in examined(sessions) if one.area is Area.LIMITS)
+    assert (check.health, check.where) == (health, f"{WEB}/{SCOPE.region}")
+    assert said in check.detail
+    assert bool(check.fix) is (health is Health.WARNING or "denied" in said)
 
 
 def test_an_observing_installation_needs_no_right_to_act(aws: StubAws) -> None:

@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
 from cloudwarden.aws.quotas import charges
+
+
+def series(number: int, *, window: timedelta) -> dict[str, Any]:
+    """The arguments of GetMetricData for so many series of five minutes."""
+    now = datetime(2026, 1, 1, tzinfo=UTC)
+    query = {"Id": "m", "MetricStat": {"Metric": {}, "Period": 300, "Stat": "Average"}}
+    return {"StartTime": now - window, "EndTime": now, "MetricDataQueries": [query] * number}
 
 
 @pytest.mark.parametrize(
@@ -21,6 +29,24 @@ from cloudwarden.aws.quotas import charges
         ("ec2", "stop_instances", {"InstanceIds": ["a"]}, [("mutating", 50, 5, 1), ("stop", 1000, 20, 1)]),
         ("ec2", "terminate_instances", {"InstanceIds": ["a"]}, [("mutating", 50, 5, 1), ("stop", 1000, 20, 1)]),
         ("cloudwatch", "get_metric_data", {}, [("get-metric-data", 50, 50, 1)]),
+        (
+            "cloudwatch",
+            "get_metric_data",
+            series(2, window=timedelta(hours=1)),
+            [("get-metric-data", 50, 50, 1), ("recent-datapoints", 180_000, 180_000, 24)],
+        ),
+        (
+            "cloudwatch",
+            "get_metric_data",
+            series(2, window=timedelta(hours=6)),
+            [("get-metric-data", 50, 50, 1), ("older-datapoints", 396_000, 396_000, 144)],
+        ),
+        (
+            "cloudwatch",
+            "get_metric_data",
+            series(500, window=timedelta(days=14)),
+            [("get-metric-data", 50, 50, 1), ("older-datapoints", 396_000, 396_000, 100_800)],
+        ),
         ("cloudwatch", "describe_alarms", {}, [("describe-alarms", 9, 9, 1)]),
         ("sts", "assume_role", {}, [("all", 600, 600, 1)]),
         ("rds", "stop_db_instance", {}, [("write", 20, 5, 1)]),

@@ -69,8 +69,8 @@ _CODES: Mapping[str, ErrorClass] = {
     **_each(
         NotFound,
         """
-        NoSuchEntity NoSuchEntityException NoSuchBucket NoSuchKey NoSuchBucketPolicy NoSuchTagSet
-        NoSuchPublicAccessBlockConfiguration NoSuchLifecycleConfiguration NoSuchWebsiteConfiguration
+        NoSuchEntity NoSuchEntityException NoSuchResourceException NoSuchBucket NoSuchKey NoSuchBucketPolicy
+        NoSuchTagSet NoSuchPublicAccessBlockConfiguration NoSuchLifecycleConfiguration NoSuchWebsiteConfiguration
         NoSuchCORSConfiguration ServerSideEncryptionConfigurationNotFoundError
         ReplicationConfigurationNotFoundError OwnershipControlsNotFoundError
         """,

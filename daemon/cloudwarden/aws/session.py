@@ -20,6 +20,7 @@ from botocore.utils import parse_timestamp
 from cloudwarden.aws.access.account import ENABLED, UNKNOWN_ACCOUNT, Account, AwsAccess, OrganizationAccess
 from cloudwarden.aws.access.clients import ClientPool, Nobody, SpeakingClient
 from cloudwarden.aws.access.clockwatch import ClockWatch
+from cloudwarden.aws.access.deadline import bound_answers
 from cloudwarden.aws.access.discovery import Asking, Discoverer
 from cloudwarden.aws.access.identities import Identities
 from cloudwarden.aws.access.identity import Identity
@@ -229,6 +230,7 @@ class Sessions:
         except Exception as error:  # noqa: BLE001 - profiles and credential chains fail in many ways
             failure = translated(error)
         else:
+            bound_answers(client)
             if self._settings.endpoint_url is not None:
                 client.meta.events.register("before-call.s3-control", partial(as_given, self._settings.endpoint_url))
             client.meta.events.register(f"before-parse.{client.meta.service_model.service_id.hyphenize()}", refuse_cut)

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 
 from cloudwarden.aws import remedies
 from cloudwarden.aws.actuator import AwsActuator
+from cloudwarden.aws.allowance import check_allowance
 from cloudwarden.aws.cloudwatch import CloudWatchEvidence
 from cloudwarden.aws.details import DetailEvidence
 from cloudwarden.aws.inventory import AwsInventory
@@ -101,6 +102,7 @@ class Trials:
             yield from self._listing(kind, task.scope, examples[kind], listing.problem if listing else CLOSED)
         if GET_METRIC_DATA in task.reads:
             yield self._metric(task)
+            yield check_allowance(self._sessions, task.scope)
         for policy, _ in task.policies:
             yield from self._evidence(policy, examples[policy.kind], task.scope)
         for policy in task.acting:

@@ -219,7 +219,8 @@ class AwsSettings(Table):
     read_timeout_seconds: float = Field(
         default=20.0,
         gt=0,
-        description="seconds, default 20.0: the slowest page of 1,000 resources takes a few; longer means no answer.",
+        description="seconds, default 20.0: the slowest page of 1,000 resources takes a few; a longer silence means no "
+        "answer. An answer that drips has three times as long in all.",
     )
     attempts: int = Field(
         default=4,
