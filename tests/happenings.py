@@ -250,7 +250,7 @@ def busy_day() -> Iterator[object]:
     yield from notices()
     yield events.SweepFailed(run_id="r-2", policies=("stop-idle",), detail="the database is locked")
     yield events.JournalFailed(run_id="r-2", detail="the disk is full")
-    yield events.OldRemoved(actions=1, proposals=2, findings=3, entries=1000, notices=4)
+    yield events.OldRemoved(actions=1, proposals=2, findings=3, entries=1000, notices=4, trust=5, policies=6)
     yield events.RetentionFailed(detail="the disk is full")
     yield events.JournalShipped(target="s3://audit/journal", entries=3, unshipped=0)
     yield events.ShippingFailed(target="s3://audit/journal", detail="no answer", unshipped=4)

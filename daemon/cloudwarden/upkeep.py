@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import astuple
+from dataclasses import astuple, fields
 from datetime import datetime
 
 from cloudwarden.core.errors import StoreError
@@ -52,12 +52,4 @@ class Upkeep:
 
 
 def _sum(one: OldRemoved, other: OldRemoved) -> OldRemoved:
-    return OldRemoved(
-        actions=one.actions + other.actions,
-        proposals=one.proposals + other.proposals,
-        findings=one.findings + other.findings,
-        exemptions=one.exemptions + other.exemptions,
-        scopes=one.scopes + other.scopes,
-        notices=one.notices + other.notices,
-        entries=one.entries + other.entries,
-    )
+    return OldRemoved(**{each.name: getattr(one, each.name) + getattr(other, each.name) for each in fields(one)})

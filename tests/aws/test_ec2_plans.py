@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import asdict
 from typing import Any
 
 import jmespath
@@ -235,6 +237,7 @@ PLANS = [
 def test_a_plan_survives_being_stored(plan: Plan) -> None:
     """What an approval is bound to is the same before and after."""
     assert Plan.from_json(plan.to_json()).hash == plan.hash
+    assert json.loads(plan.to_json()) == json.loads(json.dumps(asdict(plan)))
 
 
 def test_the_order_of_tags_does_not_change_a_plan() -> None:

@@ -352,11 +352,11 @@ def test_pauses_are_set_and_lifted(store: SqlStore) -> None:
         ]
 
 
-def test_trust_grows_and_is_bound_to_a_version(store: SqlStore) -> None:
+def test_trust_grows_and_is_bound_to_a_version(store: SqlStore, noon: datetime) -> None:
     """Scopes add up for one fingerprint; another fingerprint, or policy, is not trusted."""
     with store.transaction() as tx:
-        tx.decisions.trust("stop-idle", "v1", [EAST])
-        tx.decisions.trust("stop-idle", "v1", [EAST, WEST])
+        tx.decisions.trust("stop-idle", "v1", [EAST], noon)
+        tx.decisions.trust("stop-idle", "v1", [EAST, WEST], noon)
         assert tx.decisions.trusted("stop-idle", "v1") == {EAST, WEST}
         assert tx.decisions.trusted("stop-idle", "v2") == frozenset()
         assert tx.decisions.trusted("owner-tags", "v1") == frozenset()
@@ -437,11 +437,11 @@ def test_the_latest_restoration_counts(store: SqlStore, noon: datetime) -> None:
         assert tx.keeping.restored() == second
 
 
-def test_nobody_is_trusted_any_more(store: SqlStore) -> None:
+def test_nobody_is_trusted_any_more(store: SqlStore, noon: datetime) -> None:
     """Whatever policy it was, in whatever version."""
     with store.transaction() as tx:
-        tx.decisions.trust("p", "v1", [EAST])
-        tx.decisions.trust("q", "v2", [WEST])
+        tx.decisions.trust("p", "v1", [EAST], noon)
+        tx.decisions.trust("q", "v2", [WEST], noon)
         tx.decisions.distrust()
         assert tx.decisions.trusted("p", "v1") == tx.decisions.trusted("q", "v2") == frozenset()
 

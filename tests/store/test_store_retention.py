@@ -18,6 +18,7 @@ from cloudwarden.core.finding import ActionRecord, ActionState, Finding, Proposa
 from cloudwarden.core.notice import Notice
 from cloudwarden.core.resource import Scope
 from cloudwarden.engine.events import OldRemoved
+from cloudwarden.ports import PolicyRun
 from cloudwarden.store import Retention, SqlStore, retention, verify
 from cloudwarden.store.segments import SEGMENT
 from journals import append, tamper
@@ -84,6 +85,46 @@ def test_a_scope_that_left_long_ago_is_forgotten(store: SqlStore, noon: datetime
     assert list(policy(store).batches(noon + LATER)) == [OldRemoved(scopes=1)]
     with store.reading() as tx:
         assert set(tx.scopes.known()) == {here}
+
+
+def test_a_version_that_was_replaced_long_ago_is_no_longer_trusted(store: SqlStore, noon: datetime) -> None:
+    """One goes a month after another was trusted in its place; what is trusted now stays for ever."""
+    here = Scope(account="1" * 12, region="eu-west-1")
+    with store.transaction() as tx:
+        tx.decisions.trust("a", "old", [here], noon)
+        tx.decisions.trust("a", "new", [here], noon + MONTH)
+        tx.decisions.trust("b", "only", [here], noon)
+    assert list(policy(store).batches(noon + MONTH + timedelta(days=29))) == []
+    assert list(policy(store).batches(noon + MONTH + LATER)) == [OldRemoved(trust=1)]
+    with store.reading() as tx:
+        versions = (("a", "old"), ("a", "new"), ("b", "only"))
+        assert [bool(tx.decisions.trusted(*version)) for version in versions] == [False, True, True]
+
+
+def test_what_was_trusted_before_instants_were_kept_is_the_oldest(store: SqlStore, noon: datetime) -> None:
+    """It stays until another version was trusted in its place, a month ago."""
+    with store.transaction() as tx:
+        tx.connection.exec_driver_sql("INSERT INTO trust VALUES ('a', 'ancient', '1', 'eu-west-1', NULL)")
+    assert list(policy(store).batches(noon + 100 * MONTH)) == []
+    with store.transaction() as tx:
+        tx.decisions.trust("a", "new", [Scope(account="1" * 12, region="eu-west-1")], noon)
+    assert list(policy(store).batches(noon + LATER)) == [OldRemoved(trust=1)]
+
+
+def test_a_policy_that_was_removed_long_ago_is_forgotten(store: SqlStore, noon: datetime) -> None:
+    """After more than a year it would be new; a yearly one runs in between."""
+    here = Scope(account="1" * 12, region="eu-west-1")
+    with store.transaction() as tx:
+        for name, started in (("removed", noon), ("yearly", noon + LATER)):
+            tx.runs.save(PolicyRun(policy=name, run_id="r", started_at=started, population=1), [here])
+            tx.runs.add_matches(name, started, 3)
+            tx.decisions.trust(name, "v1", [here], started)
+    assert list(policy(store).batches(noon + timedelta(days=399))) == []
+    assert list(policy(store).batches(noon + timedelta(days=401))) == [OldRemoved(policies=1)]
+    with store.reading() as tx:
+        for name, known in (("removed", False), ("yearly", True)):
+            assert bool(tx.runs.get(name)) is bool(tx.runs.scopes(name)) is bool(tx.runs.matches(name)) is known
+            assert bool(tx.decisions.trusted(name, "v1")) is known
 
 
 @pytest.mark.parametrize("state", [State.OPEN, State.DUE, State.EXEMPTED, State.PROPOSED])
@@ -232,22 +273,46 @@ def test_a_beginning_cut_off_under_pretence_is_found(file_store: SqlStore, path:
     assert "exported" in result.what
 
 
+KEPT = ("findings", "exemptions", "scopes", "trust")
+
+
+def rows(store: SqlStore, table: str) -> int:
+    """How many there are."""
+    with store.reading() as tx:
+        return int(tx.connection.exec_driver_sql(f"SELECT count(*) FROM {table}").scalar_one())  # noqa: S608
+
+
+def _left(day: int, now: datetime) -> KnownScope:
+    """An account that is closed as soon as it is found."""
+    return KnownScope(
+        scope=Scope(account=f"{day:012}", region="eu-west-1"), name="", found_at=now, accepted_at=now, left_at=now
+    )
+
+
 def test_a_year_keeps_a_bounded_state(
-    file_store: SqlStore, path: Path, finding: Callable[..., Finding], tmp_path: Path, noon: datetime
+    file_store: SqlStore,
+    path: Path,
+    finding: Callable[..., Finding],
+    exemption: Callable[..., Exemption],
+    tmp_path: Path,
+    noon: datetime,
 ) -> None:
-    """Findings and entries of a year, a month of them kept: rows and file stay as after a quarter."""
+    """All that comes and goes in a year, a month of it kept: rows and file stay as after a quarter."""
     sizes = {}
     for day in range(0, 365, 5):
         now = noon + timedelta(days=day)
         with file_store.transaction() as tx:
             tx.findings.save([finding(f"f{day}-{one}", state=State.FIXED, state_since=now) for one in range(20)])
+            tx.decisions.trust("stop-idle", f"version of day {day}", [Scope(account="1" * 12, region="eu-west-1")], now)
+            tx.scopes.save([_left(day, now)])
+            tx.decisions.save_exemption(exemption(f"e{day}", created_at=now, expires_at=now + timedelta(days=1)))
         append(file_store, 400, now)
         list(policy(file_store, tmp_path / "journal").batches(now))
         with file_store.reading() as tx:
             tx.connection.exec_driver_sql("SELECT 1")
-        sizes[day] = path.stat().st_size, len(ids(file_store, "findings"))
+        sizes[day] = path.stat().st_size, [rows(file_store, table) for table in KEPT]
     (early, rows_early), (late, rows_late) = sizes[120], sizes[360]
-    assert rows_late == rows_early == 7 * 20
+    assert rows_late == rows_early == [7 * 20, 7, 7, 8]
     assert late <= early * 1.2
     assert verify(file_store, tmp_path / "journal").ok
 

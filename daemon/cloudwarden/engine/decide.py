@@ -113,7 +113,7 @@ def trust(tx: Transaction, policy: AnyPolicy, decider: Decider) -> frozenset[Sco
     scopes = tx.runs.scopes(policy.name)
     if not scopes:
         raise DecisionError(f"policy {policy.name!r} has not swept any scope yet: look at what it finds first")
-    tx.decisions.trust(policy.name, policy.fingerprint, scopes)
+    tx.decisions.trust(policy.name, policy.fingerprint, scopes, decider.now)
     # Whoever trusts it now has seen how much it finds now.
     tx.runs.forget_matches(policy.name)
     details = decider.details(

@@ -336,7 +336,10 @@ class DaemonStopped:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class OldRemoved:
-    """What had ended long ago left the store; `entries` of the journal were exported first."""
+    """What had ended long ago left the store; `entries` of the journal were exported first.
+
+    `trust` counts scopes in which a version that was replaced was trusted, `policies` those that were removed.
+    """
 
     actions: int = 0
     proposals: int = 0
@@ -344,6 +347,8 @@ class OldRemoved:
     exemptions: int = 0
     scopes: int = 0
     notices: int = 0
+    trust: int = 0
+    policies: int = 0
     entries: int = 0
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
+from functools import cache
 from types import MappingProxyType
 
 from cloudwarden.core import lifecycle
@@ -78,6 +79,7 @@ class Settler:
         self._new: list[Case] = []
         self._stale: list[Case] = []
         self._teller = Teller(tx, now=now)
+        self._trusted = cache(tx.decisions.trusted)
         self.events: list[object] = []
 
     @property
@@ -278,8 +280,9 @@ class Settler:
             self._proposals.append(replace(standing, prospects=found))
 
     def _acts_alone(self, policy: AnyPolicy, scope: Scope) -> bool:
-        trusted = self._tx.decisions.trusted(policy.name, policy.fingerprint)
-        return self._mode_of(policy, scope) is Mode.ENFORCE and scope in trusted and self._cautious is None
+        if self._mode_of(policy, scope) is not Mode.ENFORCE or self._cautious is not None:
+            return False
+        return scope in self._trusted(policy.name, policy.fingerprint)
 
     def _end_proposal(self, finding: Finding, state: ProposalState, reason: str) -> None:
         if standing := self._undecided.pop(finding.id, None):

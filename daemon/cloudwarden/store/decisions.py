@@ -59,8 +59,8 @@ class SqlDecisions:
         query = select(trust).where(trust.c.policy == policy, trust.c.fingerprint == fingerprint)
         return frozenset(rows.fetch(self._connection, query, rows.scope_of))
 
-    def trust(self, policy: str, fingerprint: str, scopes: Iterable[Scope]) -> None:
-        named = {"policy": policy, "fingerprint": fingerprint}
+    def trust(self, policy: str, fingerprint: str, scopes: Iterable[Scope], at: datetime) -> None:
+        named = {"policy": policy, "fingerprint": fingerprint, "trusted_at": at}
         rows.upsert(self._connection, trust, [named | rows.scope_columns(scope) for scope in set(scopes)])
 
     def distrust(self) -> None:

@@ -13,11 +13,25 @@ from cloudwarden.core.exemption import STORE
 from cloudwarden.core.finding import ActionState, ProposalState
 from cloudwarden.engine.events import OldRemoved
 from cloudwarden.store.segments import export_oldest
-from cloudwarden.store.tables import actions, exemptions, findings, notices, proposals, scopes
+from cloudwarden.store.tables import (
+    actions,
+    exemptions,
+    findings,
+    matches,
+    notices,
+    proposals,
+    run_scopes,
+    runs,
+    scopes,
+    trust,
+)
 from cloudwarden.store.transaction import SqlStore
 
 BATCH = 500
 """Rows that one transaction deletes: some milliseconds."""
+
+FORGOTTEN = timedelta(days=400)
+"""A policy that did not run for longer than a yearly one rests was removed: if it comes back, it is new."""
 
 _ENDED = tuple(state.value for state in ActionState if state.ended)
 _UNDECIDED = (ProposalState.PENDING.value, ProposalState.APPROVED.value)
@@ -54,6 +68,8 @@ class Retention:
             yield OldRemoved(exemptions=count)
         if count := self._remove_scopes(before):
             yield OldRemoved(scopes=count)
+        yield from self._remove_trust(before)
+        yield from self._forget_policies(now - FORGOTTEN)
         while self.directory is not None:
             segment = export_oldest(
                 self.store, self.directory, before=now - self.journal, now=now, shipped_to=self.shipped_to
@@ -80,6 +96,36 @@ class Retention:
                 return 0
         with self.store.transaction() as tx:
             return tx.connection.execute(delete(scopes).where(left)).rowcount
+
+    def _remove_trust(self, before: datetime) -> Iterator[OldRemoved]:
+        """Forget versions in whose place another was trusted long ago; whoever goes back to one trusts it again."""
+        other = trust.alias()
+        newer = trust.c.trusted_at.is_(None) | (trust.c.trusted_at < other.c.trusted_at)
+        replaced = exists().where(
+            other.c.policy == trust.c.policy,
+            other.c.fingerprint != trust.c.fingerprint,
+            other.c.trusted_at < before,
+            newer,
+        )
+        with self.store.reading() as tx:
+            query = select(trust.c.policy, trust.c.fingerprint).where(replaced).distinct()
+            versions = tx.connection.execute(query).all()
+        for policy, fingerprint in versions:
+            old = and_(trust.c.policy == policy, trust.c.fingerprint == fingerprint, replaced)
+            with self.store.transaction() as tx:
+                count = tx.connection.execute(delete(trust).where(old)).rowcount
+            yield OldRemoved(trust=count)
+
+    def _forget_policies(self, before: datetime) -> Iterator[OldRemoved]:
+        """What is known of policies that were removed: the latest run, what it found, and whether to trust them."""
+        with self.store.reading() as tx:
+            query = select(runs.c.policy).where(runs.c.started_at < before)
+            names = tx.connection.execute(query).scalars().all()
+        for name in names:
+            with self.store.transaction() as tx:
+                for table in (run_scopes, matches, trust, runs):
+                    tx.connection.execute(delete(table).where(table.c.policy == name))
+            yield OldRemoved(policies=1)
 
 
 def _old_actions(before: datetime) -> ColumnElement[bool]:

@@ -272,6 +272,7 @@ trust = Table(
     Column("fingerprint", String, primary_key=True),
     Column("account", String, primary_key=True),
     Column("region", String, primary_key=True),
+    Column("trusted_at", UtcTime),
 )
 
 scopes = Table(
