@@ -13,7 +13,7 @@ from cloudwarden.core.blast import unread
 from cloudwarden.core.caution import unusual
 from cloudwarden.core.exemption import Exemption, Ruling, Subject, ruling
 from cloudwarden.core.finding import Finding, Grace, Proposal, ProposalState, State
-from cloudwarden.core.policy import AnyPolicy, Mode
+from cloudwarden.core.policy import AnyPolicy, Mode, ModeOf
 from cloudwarden.core.prospect import Prospect
 from cloudwarden.core.protection import NOTHING_MORE, Protection, protected_as_judged
 from cloudwarden.core.resource import Resource, Scope
@@ -27,9 +27,6 @@ from cloudwarden.engine.tell import Teller
 from cloudwarden.ports import PolicyRun, Transaction
 
 Key = tuple[Scope, str]
-ModeOf = Callable[[AnyPolicy, Scope], Mode]
-"""How far a policy may go in a scope."""
-
 SavingOf = Callable[[AnyPolicy, Resource], Saving | None]
 """What carrying out a policy's action on a resource saves."""
 

@@ -11,7 +11,7 @@ from datetime import datetime
 
 from cloudwarden.core.errors import StoreError
 from cloudwarden.core.finding import Finding
-from cloudwarden.core.policy import AnyPolicy
+from cloudwarden.core.policy import AnyPolicy, ModeOf
 from cloudwarden.core.prospect import Prospect
 from cloudwarden.core.resource import Scope
 from cloudwarden.core.restraint import UNRESTRAINED, Restraints
@@ -28,7 +28,7 @@ from cloudwarden.engine.events import (
 )
 from cloudwarden.engine.propose import new_id
 from cloudwarden.engine.prospects import Prospects
-from cloudwarden.engine.settle import Key, ModeOf, Settler, known_findings
+from cloudwarden.engine.settle import Key, Settler, known_findings
 from cloudwarden.engine.survey import Assignment, Judgement, Survey, Surveyor
 from cloudwarden.ports import Clock, Reporter, Store, Transaction
 
