@@ -131,6 +131,8 @@ class World:
     scopes: list[Scope] = field(default_factory=lambda: [SCOPE])
     waiting: set[Scope] = field(default_factory=set)
     """Scopes that nobody has accepted."""
+    doubt: str | None = None
+    """Why nobody can tell what is exempt."""
     notifier: MemoryNotifier = field(default_factory=lambda: MemoryNotifier(channels=CHANNELS.channels))
     contacts: KnownContacts = field(default_factory=KnownContacts)
 
@@ -159,6 +161,7 @@ class World:
             mode_of=self.mode_of,
             prospects=prospects,
             restraints=self.restraints,
+            exemptions_doubt=lambda: self.doubt,
         )
         self.sweeper = Sweeper(
             surveyor=LocalSurveyor(gatherer=gatherer, clock=self.clock),

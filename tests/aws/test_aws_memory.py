@@ -17,9 +17,9 @@ from botocore.session import Session
 from cloudwarden.aws import ec2
 from cloudwarden.aws.inventory import AwsInventory
 from cloudwarden.aws.metric_results import Results
+from cloudwarden.aws.moment import moment
 from cloudwarden.aws.pages import pages
 from cloudwarden.aws.parsers import Parsers
-from cloudwarden.aws.session import moment
 from cloudwarden.aws.turns import InTurn
 from stub_aws import SCOPE
 

@@ -7,10 +7,11 @@ from dataclasses import dataclass, field
 
 import pytest
 
+from cloudwarden.aws.access.account import AwsAccess
 from cloudwarden.aws.pages import ask, pages
 from cloudwarden.aws.quotas import Charge
 from cloudwarden.aws.retries import BUDGET, Retries
-from cloudwarden.aws.session import AwsAccess, Sessions
+from cloudwarden.aws.session import Sessions
 from cloudwarden.core.errors import (
     AccessDenied,
     CloudError,

@@ -9,8 +9,10 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from cloudwarden.aws.access.account import AwsAccess
+from cloudwarden.aws.access.builder import new_session
+from cloudwarden.aws.moment import moment
 from cloudwarden.aws.pages import ask
-from cloudwarden.aws.session import Sessions, moment, new_session
+from cloudwarden.aws.session import Sessions
 from cloudwarden.core.errors import AccessDenied, CloudError, CredentialsExpired, SettingsError, Throttled, Unavailable
 from cloudwarden.core.resource import Scope
 from stub_aws import (

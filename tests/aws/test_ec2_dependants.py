@@ -9,8 +9,9 @@ import pytest
 from moto import mock_aws
 
 from cloudwarden.aws import ec2
+from cloudwarden.aws.access.account import AwsAccess
 from cloudwarden.aws.inventory import AwsInventory
-from cloudwarden.aws.session import AwsAccess, Sessions
+from cloudwarden.aws.session import Sessions
 from cloudwarden.core.resource import Resource, Scope
 from cloudwarden.testing import address, image, instance, nat_gateway, security_group, snapshot, volume
 from looking import aws_evidence, radii, told

@@ -11,9 +11,10 @@ from moto import mock_aws
 
 from cloudwarden.app import KINDS
 from cloudwarden.aws import ec2
+from cloudwarden.aws.access.account import AwsAccess
 from cloudwarden.aws.ec2 import address, image, nat_gateway, network_interface, snapshot
 from cloudwarden.aws.inventory import AwsInventory
-from cloudwarden.aws.session import AwsAccess, Sessions
+from cloudwarden.aws.session import Sessions
 from cloudwarden.core.resource import Resource, Scope
 from stub_aws import Heard, simulated_limits
 

@@ -10,10 +10,11 @@ from moto import mock_aws
 
 from cloudwarden import Action, PermanentError, Violation
 from cloudwarden.aws import rds, s3
+from cloudwarden.aws.access.account import AwsAccess
 from cloudwarden.aws.actuator import AwsActuator
 from cloudwarden.aws.inventory import AwsInventory
 from cloudwarden.aws.s3.public_access import NO_BLOCK
-from cloudwarden.aws.session import AwsAccess, Sessions
+from cloudwarden.aws.session import Sessions
 from cloudwarden.core.action import Call, Step
 from cloudwarden.core.resource import GLOBAL, Scope
 from cloudwarden.testing import bucket, database

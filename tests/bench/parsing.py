@@ -13,8 +13,8 @@ from pathlib import Path
 from botocore.parsers import ResponseParser, ResponseParserFactory
 from botocore.session import Session
 
+from cloudwarden.aws.moment import moment
 from cloudwarden.aws.parsers import Parsers
-from cloudwarden.aws.session import moment
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 

@@ -24,9 +24,10 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 import boto3
 from botocore.config import Config
 
+from cloudwarden.aws.access.account import AwsAccess
 from cloudwarden.aws.limits import Limits
 from cloudwarden.aws.pages import ask
-from cloudwarden.aws.session import AwsAccess, Sessions
+from cloudwarden.aws.session import Sessions
 from cloudwarden.core.errors import CloudError
 from stub_aws import Asked, Heard, Reply, StubAws, error, query_xml, serving, xml
 from throttling_aws import DESCRIBE, AwsBucket

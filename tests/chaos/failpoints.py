@@ -26,7 +26,7 @@ from cloudwarden.store import SqlStore, SqlTransaction
 Listener = Callable[[str], None]
 """Told a moment's name when the daemon comes to it; what it raises, or does, happens there."""
 
-SETTLE_AND_ACT = ("settle", "sweep", "act", "carry", "undo")
+SETTLE_AND_ACT = ("settle", "sweep", "act", "recheck", "withhold", "carry", "undo")
 """The engine's modules whose moments count."""
 
 MUST_BE_REACHED = frozenset(
@@ -35,7 +35,7 @@ MUST_BE_REACHED = frozenset(
         "settle.finish.proposals.save:after",
         "sweep.settle.commit:before",
         "sweep.settle.commit:after",
-        "act.recheck.get:after",
+        "recheck.look.get:after",
         "carry.intend.actions.save:after",
         "carry.journal.journal.append:before",
         "carry.intend.commit:before",

@@ -16,7 +16,7 @@ from functools import cached_property
 from pathlib import Path
 
 from chaos.failpoints import Failpoints, WatchedActuator, WatchedInventory, WatchedStore, counted
-from cloudwarden.app import KINDS, App
+from cloudwarden.app import KINDS, App, running
 from cloudwarden.cli.signals import obey_signals
 from cloudwarden.ports import Reporter
 from cloudwarden.settings import Settings, load_settings
@@ -82,7 +82,7 @@ def main(config: Path) -> None:
     stop, reload = threading.Event(), threading.Event()
     obey_signals(stop, reload, leave_within_seconds=settings.stop_timeout_seconds)
     try:
-        app.run(stop, reload)
+        running.run(app, stop, reload)
     finally:
         app.close()
 

@@ -224,10 +224,9 @@ def test_nothing_is_done_while_nobody_can_tell_what_is_exempt(world: World) -> N
     """A file of exemptions that never could be read may exempt anything."""
     proposed(world, "i-idle")
     world.approve_all()
-    doubt: list[str | None] = ["the file is not TOML"]
-    world.actor._exemptions_doubt = lambda: doubt[0]  # as the composition root gives it
+    world.doubt = "the file is not TOML"
     world.act()
     assert (world.called(), world.finding("i-idle").held) == ([], "exemption: the file is not TOML")
-    doubt[0] = None
+    world.doubt = None
     world.act()
     assert world.called() == ["stop_instances"]

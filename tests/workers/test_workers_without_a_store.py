@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from cloudwarden.app import _work
+from cloudwarden.app.parts import work
 from cloudwarden.clock import SystemClock
 from cloudwarden.core.verdict import Severity
 from cloudwarden.engine.budget import Wants
@@ -65,7 +65,7 @@ def test_a_worker_surveys_and_spends_without_a_store(tmp_path: Path, monkeypatch
         )
         pool = WorkerPool(
             count=1,
-            entry=partial(_work, settings),
+            entry=partial(work, settings),
             texts=lambda: texts,
             clock=SystemClock(),
             reporter=Reports(),

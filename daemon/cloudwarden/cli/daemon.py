@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 
 import typer
 
+from cloudwarden.app import running
 from cloudwarden.cli import shapes, tables
 from cloudwarden.cli.exits import Exit
 from cloudwarden.cli.installation import app_of, installation_of
@@ -36,7 +37,7 @@ def run(context: typer.Context) -> None:
     with app_of(context, reporters=(logs.LogReporter(),)) as app:
         stop, reload = threading.Event(), threading.Event()
         obey_signals(stop, reload, leave_within_seconds=settings.stop_timeout_seconds)
-        app.run(stop, reload)
+        running.run(app, stop, reload)
 
 
 def once(
@@ -54,7 +55,7 @@ def once(
     With --ceiling observe it does nothing but look.
     """
     with progress() as reporters, app_of(context, reporters=reporters) as app:
-        loaded, result = app.once(ceiling=Mode[ceiling.upper()] if ceiling else None)
+        loaded, result = running.once(app, ceiling=Mode[ceiling.upper()] if ceiling else None)
         blind = app.sessions.discover().problems
     if as_json:
         problems: list[Json] = [str(problem) for problem in (*loaded.problems, *blind)]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from enum import IntEnum
@@ -17,7 +17,7 @@ from cloudwarden.core.fingerprint import fingerprint
 from cloudwarden.core.notify import Notify
 from cloudwarden.core.params import Params
 from cloudwarden.core.protection import Keeper
-from cloudwarden.core.resource import Resource
+from cloudwarden.core.resource import Resource, Scope
 from cloudwarden.core.rule import Rule
 from cloudwarden.core.schedule import Cron, Every, Schedule
 from cloudwarden.core.verdict import Severity
@@ -226,3 +226,6 @@ def _acts_on(action: object, rule: object) -> bool:
 
 AnyPolicy = Policy[Any, Any]
 """A policy whose kind and params do not matter to the code that holds it."""
+
+ModeOf = Callable[[AnyPolicy, Scope], Mode]
+"""How far a policy may go in a scope."""

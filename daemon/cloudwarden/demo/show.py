@@ -9,7 +9,7 @@ from datetime import datetime
 
 from rich.live import Live
 
-from cloudwarden.app import App, build
+from cloudwarden.app import App, build, running
 from cloudwarden.cli import shapes, tables
 from cloudwarden.cli.output import emit, notice, say, show, stdout
 from cloudwarden.cli.signals import obey_signals
@@ -89,7 +89,7 @@ def until_stopped(host: str, port: int | None) -> None:
             life.start()
             try:
                 with _view(board, here, app, estate):
-                    app.run(stop)
+                    running.run(app, stop)
             finally:
                 life.stop()
 
@@ -158,7 +158,7 @@ def _swept(app: App) -> SweepResult:
 
 
 def _sweep(app: App, number: int) -> tuple[Loaded, SweepResult]:
-    loaded, result = app.once()
+    loaded, result = running.once(app)
     proposed = sum(finding.state is State.PROPOSED for finding in result.findings)
     verdicts = sum(map(result.count, Outcome))
     notice(f"sweep {number}: {verdicts} verdicts, {len(result.findings)} findings, {proposed} proposed")

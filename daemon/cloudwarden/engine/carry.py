@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, replace
-from datetime import datetime, timedelta
+from dataclasses import asdict, replace
+from datetime import timedelta
 
-from cloudwarden.core import lifecycle
-from cloudwarden.core.action import ACTION_ID, Call, Json, Read, Wait
-from cloudwarden.core.errors import CloudError, MalformedAnswer, NotFound, StoreError
-from cloudwarden.core.exemption import ANY
-from cloudwarden.core.finding import ActionRecord, ActionState, Finding, Grace, ProposalState, State
-from cloudwarden.core.pause import ITSELF, Pause, paused_by
+from cloudwarden.core.action import Call, Json, Wait
+from cloudwarden.core.errors import CloudError, MalformedAnswer, StoreError
+from cloudwarden.core.finding import ActionRecord, ActionState, ProposalState
+from cloudwarden.core.pause import paused_by
+from cloudwarden.core.placeholder import filled_call, filled_read
+from cloudwarden.core.policy import AnyPolicy
+from cloudwarden.engine.ending import Ending, finding_after, pause_after, refused
 from cloudwarden.engine.events import ActionEnded, ActionIntended, ActionStepped, PolicyStopped
 from cloudwarden.engine.grounds import LastLook, grounds
 from cloudwarden.engine.tenure import Tenure
@@ -29,17 +30,7 @@ UNKNOWN_AFTER = timedelta(days=1)
 HELD_FOR = timedelta(days=14)
 """How long a begun action may wait for its next call; a weekly change window comes twice within this."""
 
-
 FORGOTTEN = "the store was restored from a backup since it began: what was done of it after that is not known here"
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Ending:
-    """How an action ended."""
-
-    state: ActionState
-    error: str | None = None
-    reconciled: bool = False
 
 
 class Carrier:
@@ -53,8 +44,7 @@ class Carrier:
         clock: Clock,
         reporter: Reporter,
         may_go_on: Callable[[ActionRecord], Ending | str | None],
-        failures_allowed: Callable[[str], int],
-        version_of: Callable[[str], str],
+        policy_of: Callable[[str], AnyPolicy | None],
         tenure: Tenure,
     ) -> None:
         self._store = store
@@ -62,8 +52,7 @@ class Carrier:
         self._clock = clock
         self._reporter = reporter
         self._may_go_on = may_go_on
-        self._failures_allowed = failures_allowed
-        self._version_of = version_of
+        self._policy_of = policy_of
         self._tenure = tenure
 
     def begin(self, record: ActionRecord, look: LastLook) -> None:
@@ -78,7 +67,7 @@ class Carrier:
         if not isinstance(step, Call):
             return
         try:
-            shown = self._actuator.read(record.scope, filled_read(record, step.proof.read))
+            shown = self._actuator.read(record.scope, filled_read(step.proof.read, record))
         except CloudError as unread:
             self._still_unknown(record, step, unread)
             return
@@ -124,7 +113,7 @@ class Carrier:
 
     def _look(self, record: ActionRecord, wait: Wait) -> None:
         try:
-            shown = self._actuator.read(record.scope, filled_read(record, wait.read))
+            shown = self._actuator.read(record.scope, filled_read(wait.read, record))
         except CloudError as error:
             shown = None
             if not error.retryable:
@@ -143,7 +132,7 @@ class Carrier:
         The switch is looked at in the very transaction that commits the intent, so that no call follows a pause.
         """
         record = replace(record, state=ActionState.INTENDED, changed_at=self._clock.now())
-        filled = replace(call, arguments=_filled(call.arguments, record))
+        filled = filled_call(call, record)
         intended = self._intend(record, filled, look)
         if intended is None:
             return
@@ -157,12 +146,12 @@ class Carrier:
             self._unheard(record, error)
             return
         except CloudError as error:
-            self._end(record, _refused(error))
+            self._end(record, refused(error))
             return
         try:
             kept = self._actuator.call(record.scope, filled)
         except CloudError as error:
-            self._unheard(record, error) if error.maybe_done else self._end(record, _refused(error))
+            self._unheard(record, error) if error.maybe_done else self._end(record, refused(error))
         except Exception as error:  # noqa: BLE001  # whatever else: the call may have been made, so only reading can tell
             self._unheard(record, error)
         else:
@@ -175,10 +164,12 @@ class Carrier:
                 return None
             record = self._tenure.holding(tx, record)
             tx.actions.save(record)
-            why = grounds(tx, record, version=self._version_of(record.policy), look=look)
+            policy = self._policy_of(record.policy)
+            version = policy.fingerprint if policy is not None else "not loaded"
+            why = grounds(tx, record, version=version, look=look)
             self._journal(tx, record, "action_intended", {"call": asdict(call), **why})
             if look is not None:
-                self._move_finding(tx, record, State.ACTING)
+                self._move_finding(tx, record)
         return record
 
     def _unheard(self, record: ActionRecord, error: Exception) -> None:
@@ -215,39 +206,23 @@ class Carrier:
             if ending.state is ActionState.SUCCEEDED:
                 details["inverse"] = [asdict(step) for step in record.plan.inverse]
             self._journal(tx, record, f"action_{ending.state}", details)
-            self._move_finding(tx, record, _FINDING_AFTER[ending.state])
-            stopped = self._stop_failing(tx, record)
+            self._move_finding(tx, record)
+            policy = self._policy_of(record.policy)
+            pause = pause_after(tx, record, allowed=policy.limit.failures if policy is not None else 1)
+            if pause is not None:
+                tx.decisions.save_pause(pause)
+                self._journal(tx, record, "policy_stopped", {"why": pause.reason})
         self._reporter.report(
             ActionEnded(run_id=record.run_id, record=record, outcome=ending.state, reconciled=ending.reconciled)
         )
-        if stopped:
-            self._reporter.report(PolicyStopped(run_id=record.run_id, policy=record.policy, detail=stopped))
+        if pause is not None:
+            self._reporter.report(PolicyStopped(run_id=record.run_id, policy=record.policy, detail=pause.reason))
 
-    def _stop_failing(self, tx: Transaction, record: ActionRecord) -> str | None:
-        """Pause a policy whose latest actions all failed, until a person looks; why, when that was done now.
-
-        After it is resumed, one more failure pauses it again until an action succeeds.
-        """
-        allowed = self._failures_allowed(record.policy)
-        latest = tx.actions.latest_endings(record.policy, allowed)
-        failing = len(latest) == allowed and all(state in _FAILURES for state in latest)
-        if not failing or any((one.policy, one.account) == (record.policy, ANY) for one in tx.decisions.pauses()):
-            return None
-        why = f"its latest {allowed} actions failed, the last with: {record.error}"
-        tx.decisions.save_pause(Pause(policy=record.policy, by=ITSELF, at=record.changed_at, reason=why))
-        self._journal(tx, record, "policy_stopped", {"why": why})
-        return why
-
-    def _move_finding(self, tx: Transaction, record: ActionRecord, state: State) -> None:
+    def _move_finding(self, tx: Transaction, record: ActionRecord) -> None:
         finding = tx.findings.get(record.finding_id)
         if finding is None:
             return
-        now = self._clock.now()
-        if record.undoes is not None:
-            if state is State.VERIFYING:
-                tx.findings.save([lifecycle.undone(finding, record.undoes, now)])
-            return
-        tx.findings.save([_after_action(finding, state, now)])
+        tx.findings.save([finding_after(finding, record, self._clock.now())])
         if record.proposal_id and (proposal := tx.proposals.get(record.proposal_id)):
             tx.proposals.save([replace(proposal, state=ProposalState.CARRIED_OUT)])
 
@@ -269,47 +244,3 @@ class Carrier:
             action_id=record.id,
             details={**known, **details},
         )
-
-
-def filled_read(record: ActionRecord, read: Read) -> Read:
-    """The reading, with what the action's calls kept put in."""
-    return replace(read, arguments=_filled(read.arguments, record))
-
-
-_FINDING_AFTER = {
-    ActionState.SUCCEEDED: State.VERIFYING,
-    ActionState.FAILED: State.FAILED,
-    ActionState.ABANDONED: State.OPEN,
-    ActionState.UNKNOWN: State.FAILED,
-}
-
-_FAILURES = (ActionState.FAILED, ActionState.UNKNOWN)
-
-
-def _after_action(finding: Finding, state: State, now: datetime) -> Finding:
-    moved = lifecycle.moved(finding, state, now)
-    if state is State.FAILED:
-        return replace(moved, attempts=moved.attempts + 1)
-    return replace(moved, grace=Grace()) if state is State.OPEN else moved
-
-
-def _refused(error: CloudError) -> Ending:
-    """The ending of a call that certainly did nothing."""
-    state = ActionState.ABANDONED if isinstance(error, NotFound) else ActionState.FAILED
-    return Ending(state=state, error=f"{error.reason}: {error}")
-
-
-def _filled(arguments: Mapping[str, Json], record: ActionRecord) -> dict[str, Json]:
-    """The arguments with `${action_id}` and what earlier calls kept put in."""
-    values = {ACTION_ID: record.id, **{f"${{{name}}}": value for name, value in record.kept.items()}}
-
-    def filled(value: Json) -> Json:
-        if isinstance(value, str):
-            return values.get(value, value)
-        if isinstance(value, Mapping):
-            return {key: filled(part) for key, part in value.items()}
-        if isinstance(value, list | tuple):
-            return [filled(part) for part in value]
-        return value
-
-    return {key: filled(value) for key, value in arguments.items()}

@@ -12,14 +12,13 @@ from cloudwarden.core.exemption import Subject, exempting_tag, ruling
 from cloudwarden.core.finding import Finding
 from cloudwarden.core.guards import Candidate, Hold
 from cloudwarden.core.pause import paused_by
-from cloudwarden.core.policy import AnyPolicy, Mode
+from cloudwarden.core.policy import AnyPolicy, Mode, ModeOf
 from cloudwarden.core.prospect import Prospect
 from cloudwarden.core.resource import Resource, Scope
 from cloudwarden.core.restraint import Restraints
 from cloudwarden.core.verdict import Cause, Verdict
 from cloudwarden.engine.gather import Case, Gatherer
 from cloudwarden.engine.prospects import Prospects
-from cloudwarden.engine.settle import ModeOf
 from cloudwarden.engine.tell import notices_of
 from cloudwarden.ports import Clock, Inventory, Store, Transaction
 

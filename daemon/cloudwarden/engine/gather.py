@@ -41,12 +41,21 @@ class StopAsked(CloudwardenError):
     """The daemon was asked to leave in the middle of a sweep; nothing of the sweep is kept."""
 
 
+Key = tuple[Scope, str]
+"""A resource by its scope and its id."""
+
+
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
 class Case:
     """One resource before one policy."""
 
     policy: AnyPolicy
     resource: Resource
+
+    @property
+    def key(self) -> tuple[str, Key]:
+        """The policy by its name, and the resource."""
+        return self.policy.name, (self.resource.scope, self.resource.id)
 
 
 class Gatherer:

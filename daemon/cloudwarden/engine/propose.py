@@ -3,17 +3,121 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Mapping
-from datetime import datetime
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from datetime import datetime, timedelta
 
+from cloudwarden.core import lifecycle
 from cloudwarden.core.action import Plan
-from cloudwarden.core.finding import Finding, Proposal, ProposalState
+from cloudwarden.core.blast import unread
+from cloudwarden.core.finding import Finding, Grace, Proposal, ProposalState, State
 from cloudwarden.core.policy import AnyPolicy
 from cloudwarden.core.prospect import Prospect
 from cloudwarden.core.resource import Resource
-from cloudwarden.core.verdict import Violation
+from cloudwarden.core.verdict import Verdict, Violation
+from cloudwarden.engine.events import ProposalEnded, ProposalMade
+from cloudwarden.engine.gather import Case, Key
 from cloudwarden.engine.grounds import evidence_of, prospect_of
 from cloudwarden.ports import Transaction
+
+PROSPECTS_LAST = timedelta(hours=1)
+"""When to look again at what depends on a proposal's resource, where that could not be read completely."""
+
+Foreseen = Mapping[tuple[str, Key], Mapping[str, Prospect]]
+"""The prospects of each action by its name, for policies by name and resources."""
+
+_OPEN = (State.DUE, State.PROPOSED, State.APPROVED)
+
+
+class Proposer:
+    """Makes, keeps and ends the proposals of one sweep inside its transaction; it writes nothing itself.
+
+    `changed` are those to save, of which `made` are new. `unseen` are the cases of which the prospects are needed.
+    """
+
+    def __init__(
+        self, tx: Transaction, *, now: datetime, run_id: str, foreseen: Foreseen, report: Callable[[object], None]
+    ) -> None:
+        self._now = now
+        self._run_id = run_id
+        self._foreseen = foreseen
+        self._report = report
+        self._undecided = {one.finding_id: one for one in tx.proposals.undecided()}
+        self._new: list[Case] = []
+        self._stale: list[Case] = []
+        self.changed: list[Proposal] = []
+        self.made: list[tuple[AnyPolicy, Finding, Proposal]] = []
+
+    @property
+    def unseen(self) -> list[Case]:
+        """Those to propose first, then those to look at again."""
+        return [*self._new, *self._stale]
+
+    def standing(self, finding: Finding) -> Proposal | None:
+        """The finding's proposal that stood when the sweep was settled, and was not ended since."""
+        return self._undecided.get(finding.id)
+
+    def settle(
+        self, policy: AnyPolicy, resource: Resource, finding: Finding, verdict: Verdict, *, alone: bool
+    ) -> Finding:
+        """The finding after its proposal was made, kept, or ended; a policy that acts `alone` needs none."""
+        standing = self.standing(finding)
+        if standing is not None and finding.state not in (State.PROPOSED, State.APPROVED, State.ACTING):
+            self.end(finding, ProposalState.WITHDRAWN, f"the finding is {finding.state}")
+            return finding
+        if finding.protected is not None and finding.state in _OPEN:
+            self.end(finding, ProposalState.WITHDRAWN, finding.protected)
+            return replace(lifecycle.moved(finding, State.DUE, self._now), held=f"protection: {finding.protected}")
+        if standing is not None and self._now >= standing.expires_at and finding.state is not State.ACTING:
+            self.end(finding, ProposalState.EXPIRED, "nobody decided in time")
+            return replace(lifecycle.moved(finding, State.OPEN, self._now), grace=Grace(ticked_at=self._now))
+        if verdict.violation is None or finding.state not in _OPEN or alone:
+            return finding
+        return self._proposed(Case(policy=policy, resource=resource), finding, verdict.violation, standing)
+
+    def end(self, finding: Finding, state: ProposalState, reason: str) -> None:
+        """End the finding's proposal, if there is one."""
+        if standing := self._undecided.pop(finding.id, None):
+            ended = replace(standing, state=state, reason=reason)
+            self.changed.append(ended)
+            self._report(ProposalEnded(run_id=self._run_id, proposal=ended))
+
+    def _proposed(self, case: Case, finding: Finding, violation: Violation, standing: Proposal | None) -> Finding:
+        policy, resource = case.policy, case.resource
+        plan = planned(policy, resource, violation)
+        if isinstance(plan, str):
+            return replace(finding, held=plan)
+        plans = (plan, *alternatives(policy, resource, violation))
+        if standing is not None:
+            if standing.plan.hash in {one.hash for one in plans}:
+                self._look_again(case, standing)
+                return finding
+            self.end(finding, ProposalState.WITHDRAWN, "the plan changed with the resource")
+        made = proposal(policy, finding, plans, self._prospects_of(case), self._now)
+        self.changed.append(made)
+        self.made.append((policy, finding, made))
+        self._report(ProposalMade(run_id=self._run_id, proposal=made))
+        return lifecycle.moved(finding, State.PROPOSED, self._now)
+
+    def _prospects_of(self, case: Case) -> Mapping[str, Prospect]:
+        found = self._foreseen.get(case.key)
+        if found is not None:
+            return found
+        self._new.append(case)
+        later = Prospect(radius=unread("not looked at in this sweep; a later one does"))
+        return dict.fromkeys(case.policy.actions, later)
+
+    def _look_again(self, case: Case, standing: Proposal) -> None:
+        """What could not be told to who decides may be told by now."""
+        read_at = standing.radius.read_at
+        recent = read_at is not None and self._now - read_at < PROSPECTS_LAST
+        if standing.radius.known or recent or standing.state is not ProposalState.PENDING:
+            return
+        found = self._foreseen.get(case.key)
+        if found is None:
+            self._stale.append(case)
+        else:
+            self.changed.append(replace(standing, prospects=found))
 
 
 def new_id(prefix: str) -> str:

@@ -10,32 +10,23 @@ from types import MappingProxyType
 
 from cloudwarden.core import lifecycle
 from cloudwarden.core.action import Plan
-from cloudwarden.core.blast import unread
 from cloudwarden.core.caution import unusual
 from cloudwarden.core.exemption import Exemption, Ruling, Subject, ruling
-from cloudwarden.core.finding import Finding, Grace, Proposal, ProposalState, State
-from cloudwarden.core.policy import AnyPolicy, Mode
-from cloudwarden.core.prospect import Prospect
+from cloudwarden.core.finding import Finding, ProposalState, State
+from cloudwarden.core.policy import AnyPolicy, Mode, ModeOf
 from cloudwarden.core.protection import NOTHING_MORE, Protection, protected_as_judged
 from cloudwarden.core.resource import Resource, Scope
 from cloudwarden.core.saving import Saving
 from cloudwarden.core.verdict import Cause, Outcome, Reason, Verdict, Violation
-from cloudwarden.engine.events import FindingChanged, PolicyCautious, ProposalEnded, ProposalMade
-from cloudwarden.engine.gather import Case
-from cloudwarden.engine.propose import alternatives, journal_proposal, new_id, planned, proposal
+from cloudwarden.engine.events import FindingChanged, PolicyCautious
+from cloudwarden.engine.gather import Case, Key
+from cloudwarden.engine.propose import Foreseen, Proposer, journal_proposal, new_id, planned
 from cloudwarden.engine.survey import Judgement
 from cloudwarden.engine.tell import Teller
 from cloudwarden.ports import PolicyRun, Transaction
 
-Key = tuple[Scope, str]
-ModeOf = Callable[[AnyPolicy, Scope], Mode]
-"""How far a policy may go in a scope."""
-
 SavingOf = Callable[[AnyPolicy, Resource], Saving | None]
 """What carrying out a policy's action on a resource saves."""
-
-PROSPECTS_LAST = timedelta(hours=1)
-"""When to look again at what depends on a proposal's resource, where that could not be read completely."""
 
 FIXED_WITHIN = timedelta(days=30)
 """How long it is remembered that our action fixed something, for the case that somebody undoes it."""
@@ -57,7 +48,7 @@ class Settler:
         mode_of: ModeOf,
         saving_of: SavingOf,
         protection: Protection = NOTHING_MORE,
-        prospects: Mapping[tuple[str, Key], Mapping[str, Prospect]] = MappingProxyType({}),
+        prospects: Foreseen = MappingProxyType({}),
     ) -> None:
         self._tx = tx
         self._now = now
@@ -65,27 +56,22 @@ class Settler:
         self._mode_of = mode_of
         self._saving_of = saving_of
         self._protection = protection
-        self._prospects = prospects
         self._cautious: str | None = None
         self._fixed: Mapping[Key, Finding] = {}
         self._exemptions: Sequence[Exemption] = [one for one in tx.decisions.exemptions() if one.active(now)]
         self._used: set[str] = set()
-        self._undecided = {one.finding_id: one for one in tx.proposals.undecided()}
         self._findings: list[Finding] = []
-        self._proposals: list[Proposal] = []
-        self._made: list[tuple[AnyPolicy, Finding, Proposal]] = []
         self._runs: list[tuple[PolicyRun, Collection[Scope]]] = []
         self._matches: dict[str, int] = {}
-        self._new: list[Case] = []
-        self._stale: list[Case] = []
+        self.events: list[object] = []
+        self._proposer = Proposer(tx, now=now, run_id=run_id, foreseen=prospects, report=self.events.append)
         self._teller = Teller(tx, now=now)
         self._trusted = cache(tx.decisions.trusted)
-        self.events: list[object] = []
 
     @property
     def unseen(self) -> list[Case]:
         """Cases of which the prospects are needed: those to propose first, then those to look at again."""
-        return [*self._new, *self._stale]
+        return self._proposer.unseen
 
     def settle(self, policy: AnyPolicy, judgements: Sequence[Judgement], remembered: Collection[Key]) -> None:
         """Bring this policy's findings and proposals up to the sweep's judgements of all scopes.
@@ -126,8 +112,8 @@ class Settler:
         for policy, matches in self._matches.items():
             self._tx.runs.add_matches(policy, self._now, matches)
         self._tx.findings.save(self._findings)
-        self._tx.proposals.save(self._proposals)
-        for proposing, finding, made in self._made:
+        self._tx.proposals.save(self._proposer.changed)
+        for proposing, finding, made in self._proposer.made:
             journal_proposal(self._tx, proposing, finding, made, self._run_id)
         self._tx.notices.save(self._teller.notices)
         if self._used:
@@ -184,7 +170,8 @@ class Settler:
         if verdict.violation is not None:
             protected = protected_as_judged(resource, verdict, policy.touches, self._protection)
             finding = replace(finding, protected=protected, saving=self._saving_of(policy, resource))
-        finding = self._with_proposal(policy, resource, finding, verdict)
+        alone = finding.state is State.DUE and self._acts_alone(policy, resource.scope)
+        finding = self._proposer.settle(policy, resource, finding, verdict, alone=alone)
         self._keep(was, finding)
         self._tell(policy, resource, finding, verdict, terms)
 
@@ -194,7 +181,7 @@ class Settler:
         """Write the notices that the finding calls for now."""
         if policy.notice is None or (violation := verdict.violation) is None:
             return
-        proposal = self._undecided.get(finding.id)
+        proposal = self._proposer.standing(finding)
         plan: Plan | str | None = None
         if terms.mode > Mode.OBSERVE and self._teller.ahead(policy, finding):
             plan = proposal.plan if proposal is not None else planned(policy, resource, violation)
@@ -215,80 +202,13 @@ class Settler:
         else:
             finding = lifecycle.after_blindness(was, _unread(problem), self._now)
         if finding.state.closed:
-            self._end_proposal(finding, ProposalState.WITHDRAWN, "the resource is gone")
+            self._proposer.end(finding, ProposalState.WITHDRAWN, "the resource is gone")
         self._keep(was, finding)
-
-    def _with_proposal(self, policy: AnyPolicy, resource: Resource, finding: Finding, verdict: Verdict) -> Finding:
-        """The finding after its proposal was made, kept, or ended."""
-        standing = self._undecided.get(finding.id)
-        if standing is not None and finding.state not in (State.PROPOSED, State.APPROVED, State.ACTING):
-            self._end_proposal(finding, ProposalState.WITHDRAWN, f"the finding is {finding.state}")
-            return finding
-        if finding.protected is not None and finding.state in (State.DUE, State.PROPOSED, State.APPROVED):
-            self._end_proposal(finding, ProposalState.WITHDRAWN, finding.protected)
-            return replace(lifecycle.moved(finding, State.DUE, self._now), held=f"protection: {finding.protected}")
-        if standing is not None and self._now >= standing.expires_at and finding.state is not State.ACTING:
-            self._end_proposal(finding, ProposalState.EXPIRED, "nobody decided in time")
-            return replace(lifecycle.moved(finding, State.OPEN, self._now), grace=Grace(ticked_at=self._now))
-        if verdict.violation is None or finding.state not in (State.DUE, State.PROPOSED, State.APPROVED):
-            return finding
-        if finding.state is State.DUE and self._acts_alone(policy, resource.scope):
-            return finding
-        return self._proposed(policy, resource, finding, verdict.violation, standing)
-
-    def _proposed(
-        self,
-        policy: AnyPolicy,
-        resource: Resource,
-        finding: Finding,
-        violation: Violation,
-        standing: Proposal | None,
-    ) -> Finding:
-        plan = planned(policy, resource, violation)
-        if isinstance(plan, str):
-            return replace(finding, held=plan)
-        plans = (plan, *alternatives(policy, resource, violation))
-        if standing is not None:
-            if standing.plan.hash in {one.hash for one in plans}:
-                self._look_again(policy, resource, standing)
-                return finding
-            self._end_proposal(finding, ProposalState.WITHDRAWN, "the plan changed with the resource")
-        made = proposal(policy, finding, plans, self._prospects_of(policy, resource), self._now)
-        self._proposals.append(made)
-        self._made.append((policy, finding, made))
-        self.events.append(ProposalMade(run_id=self._run_id, proposal=made))
-        return lifecycle.moved(finding, State.PROPOSED, self._now)
-
-    def _prospects_of(self, policy: AnyPolicy, resource: Resource) -> Mapping[str, Prospect]:
-        found = self._prospects.get((policy.name, (resource.scope, resource.id)))
-        if found is not None:
-            return found
-        self._new.append(Case(policy=policy, resource=resource))
-        later = Prospect(radius=unread("not looked at in this sweep; a later one does"))
-        return dict.fromkeys(policy.actions, later)
-
-    def _look_again(self, policy: AnyPolicy, resource: Resource, standing: Proposal) -> None:
-        """What could not be told to who decides may be told by now."""
-        read_at = standing.radius.read_at
-        recent = read_at is not None and self._now - read_at < PROSPECTS_LAST
-        if standing.radius.known or recent or standing.state is not ProposalState.PENDING:
-            return
-        found = self._prospects.get((policy.name, (resource.scope, resource.id)))
-        if found is None:
-            self._stale.append(Case(policy=policy, resource=resource))
-        else:
-            self._proposals.append(replace(standing, prospects=found))
 
     def _acts_alone(self, policy: AnyPolicy, scope: Scope) -> bool:
         if self._mode_of(policy, scope) is not Mode.ENFORCE or self._cautious is not None:
             return False
         return scope in self._trusted(policy.name, policy.fingerprint)
-
-    def _end_proposal(self, finding: Finding, state: ProposalState, reason: str) -> None:
-        if standing := self._undecided.pop(finding.id, None):
-            ended = replace(standing, state=state, reason=reason)
-            self._proposals.append(ended)
-            self.events.append(ProposalEnded(run_id=self._run_id, proposal=ended))
 
     def _keep(self, was: Finding | None, finding: Finding) -> None:
         if finding == was:

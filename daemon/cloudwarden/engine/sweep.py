@@ -11,8 +11,7 @@ from datetime import datetime
 
 from cloudwarden.core.errors import StoreError
 from cloudwarden.core.finding import Finding
-from cloudwarden.core.policy import AnyPolicy
-from cloudwarden.core.prospect import Prospect
+from cloudwarden.core.policy import AnyPolicy, ModeOf
 from cloudwarden.core.resource import Scope
 from cloudwarden.core.restraint import UNRESTRAINED, Restraints
 from cloudwarden.core.verdict import Cause, Outcome
@@ -26,9 +25,10 @@ from cloudwarden.engine.events import (
     SweepFinished,
     SweepStarted,
 )
-from cloudwarden.engine.propose import new_id
+from cloudwarden.engine.gather import Key
+from cloudwarden.engine.propose import Foreseen, new_id
 from cloudwarden.engine.prospects import Prospects
-from cloudwarden.engine.settle import Key, ModeOf, Settler, known_findings
+from cloudwarden.engine.settle import Settler, known_findings
 from cloudwarden.engine.survey import Assignment, Judgement, Survey, Surveyor
 from cloudwarden.ports import Clock, Reporter, Store, Transaction
 
@@ -215,7 +215,7 @@ class Sweeper:
         judgements: Mapping[str, Sequence[Judgement]],
         remembered: Remembered,
         now: datetime,
-    ) -> Mapping[tuple[str, Key], Mapping[str, Prospect]]:
+    ) -> Foreseen:
         """The prospects of what is about to be proposed, which a rehearsal tells: no call is made while settling."""
         acting = [one for one in due if one.action is not None and any(each.told for each in judgements[one.name])]
         if not acting:
@@ -225,12 +225,9 @@ class Sweeper:
             for policy in acting:
                 rehearsal.settle(policy, judgements[policy.name], remembered[policy.name])
         cases = rehearsal.unseen[:MOST_PROSPECTS]
-        keys = [(case.policy.name, (case.resource.scope, case.resource.id)) for case in cases]
-        return dict(zip(keys, self._prospects.of(cases, now), strict=True))
+        return dict(zip([case.key for case in cases], self._prospects.of(cases, now), strict=True))
 
-    def _settler(
-        self, tx: Transaction, run_id: str, now: datetime, prospects: Mapping[tuple[str, Key], Mapping[str, Prospect]]
-    ) -> Settler:
+    def _settler(self, tx: Transaction, run_id: str, now: datetime, prospects: Foreseen) -> Settler:
         return Settler(
             tx,
             now=now,

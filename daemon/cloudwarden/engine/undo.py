@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import replace
 
 from cloudwarden.core.action import Call, Plan
 from cloudwarden.core.finding import ActionRecord, ActionState
-from cloudwarden.engine.carry import filled_read
+from cloudwarden.core.placeholder import filled_read, spelled_out
 from cloudwarden.engine.decide import Decider, DecisionError
 from cloudwarden.engine.propose import new_id
 from cloudwarden.ports import Actuator, Transaction
 
 _DID_NOTHING = (ActionState.FAILED, ActionState.ABANDONED, ActionState.UNKNOWN)
 """How an undo may have ended that may be asked for again."""
-
-_NAMED = re.compile(r"\$\{(\w+)\}")
 
 
 def undo(tx: Transaction, action_id: str, decider: Decider) -> ActionRecord:
@@ -58,7 +55,7 @@ def undo(tx: Transaction, action_id: str, decider: Decider) -> ActionRecord:
 def changed_since(original: ActionRecord, actuator: Actuator) -> str | None:
     """Why what an action did is no longer there to be undone, in words; None when it is. Raises CloudError."""
     done = next(step for step in reversed(original.plan.steps) if isinstance(step, Call))
-    shown = actuator.read(original.scope, filled_read(original, done.proof.read))
+    shown = actuator.read(original.scope, filled_read(done.proof.read, original))
     if done.proof.shown_by(shown):
         return None
     return f"{done.operation} is not in force any more (its proof shows {shown!r}): somebody changed it since"
@@ -78,4 +75,4 @@ def _refuse(tx: Transaction, record: ActionRecord) -> None:
 def _why_not(record: ActionRecord) -> str:
     if not record.plan.irreversible:
         return f"{record.plan.action} has no inverse"
-    return _NAMED.sub(lambda name: record.kept.get(name[1], name[0]), record.plan.irreversible)
+    return spelled_out(record.plan.irreversible, record)

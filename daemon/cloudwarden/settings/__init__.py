@@ -3,7 +3,8 @@
 from cloudwarden.settings.aws import AccountSettings, AwsSettings, OrganizationSettings
 from cloudwarden.settings.effective import Row, effective
 from cloudwarden.settings.journal import bucket_of
-from cloudwarden.settings.model import LimitOverride, PolicyOverride, Settings
+from cloudwarden.settings.model import Settings
+from cloudwarden.settings.overrides import LimitOverride, PolicyOverride
 from cloudwarden.settings.reading import load_settings
 
 __all__ = [

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import timedelta
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Annotated, Literal
 
-from pydantic import AfterValidator, Field, PrivateAttr, ValidationInfo, field_validator, model_validator
+from pydantic import AfterValidator, Field, PrivateAttr, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from cloudwarden.core.directory import Directory
@@ -16,9 +16,12 @@ from cloudwarden.core.policy import Mode
 from cloudwarden.core.restraint import Restraints
 from cloudwarden.settings.aws import AwsSettings
 from cloudwarden.settings.channels import ChannelSettings
+from cloudwarden.settings.cloudwatch import CloudWatchSettings
 from cloudwarden.settings.journal import JournalSettings
+from cloudwarden.settings.overrides import PolicyOverride
 from cloudwarden.settings.restraints import FreezeSettings, ProtectSettings, QuotaSettings, WindowSettings
-from cloudwarden.settings.written import Duration, Table, WrittenMode
+from cloudwarden.settings.retention import RetentionSettings
+from cloudwarden.settings.written import Duration, WrittenMode
 
 PREFIX = "CLOUDWARDEN_"
 DELIMITER = "__"
@@ -28,106 +31,6 @@ def _database_url(value: str) -> str:
     if "://" not in value:
         raise ValueError("write a URL, such as sqlite:////var/lib/cloudwarden/cloudwarden.db")
     return value
-
-
-class CloudWatchSettings(Table):
-    """What CloudWatch may cost."""
-
-    metrics_per_day: int = Field(
-        default=1_000_000,
-        ge=1,
-        description="metrics, default 1000000: GetMetricData costs $0.01 per 1,000, so at most $10 from one UTC "
-        "midnight to the next; a policy that asks for too much is noticed on its first day and not on the invoice. "
-        "What is over it is unknown, in this order: policies of severity low wait from 70 % of it on, medium from "
-        "80 %, high from 90 %; within a severity the one with the shorter interval is asked first. What `explain` and "
-        "`doctor` ask counts too.",
-    )
-
-
-class RetentionSettings(Table):
-    """How long what has ended is kept."""
-
-    findings: Duration = Field(
-        default=timedelta(days=90),
-        ge=timedelta(days=7),
-        description="duration of 7d or more, default 90d: closed findings, ended proposals, actions and "
-        "exemptions, accounts and regions that left, and trust in versions that were replaced, are deleted after so "
-        "long; a quarter covers a review. What an action kept for its undoing goes with it.",
-    )
-    journal: Duration = Field(
-        default=timedelta(days=400),
-        ge=timedelta(days=7),
-        description="duration of 7d or more, default 400d: entries of the journal older than this are exported to "
-        "files and deleted, a thousand at a time; a year's audit still finds them all in the database.",
-    )
-    directory: Path | None = Field(
-        default=None,
-        description="path of a directory, default none, which means journal beside the database's file: where exported "
-        "entries go. When it cannot be written, nothing is deleted.",
-    )
-
-
-class LimitOverride(Table):
-    """Replaces parts of a policy's limit."""
-
-    per_run: int | None = Field(
-        default=None, description="actions, default the policy's own: at most so many from one sweep to the next."
-    )
-    per_hour: int | None = Field(
-        default=None, description="actions, default the policy's own: at most so many in any hour."
-    )
-    per_day: int | None = Field(
-        default=None, description="actions, default the policy's own: at most so many in any day."
-    )
-    failures: int | None = Field(
-        default=None,
-        description="actions, default the policy's own: after so many failed ones in a row the policy pauses itself.",
-    )
-    share: float | None = Field(
-        default=None,
-        description="fraction above 0 and up to 1, default the policy's own: at most this part of the judged "
-        "resources; whatever it is, one is allowed.",
-    )
-
-
-class PolicyOverride(Table):
-    """What this environment changes in one policy, by the policy's name."""
-
-    mode: WrittenMode | None = Field(
-        default=None,
-        description="observe, propose or enforce, default the policy's own: a policy earns its mode per environment. "
-        "The ceiling still applies.",
-    )
-    every: Duration | None = Field(
-        default=None, description="duration, default the policy's own schedule: the time between sweeps of it."
-    )
-    cron: str | None = Field(
-        default=None,
-        description="five-field cron expression, default the policy's own schedule: 0 and 7 are Sunday. Not together "
-        "with every.",
-    )
-    timezone: str | None = Field(
-        default=None,
-        description="IANA name of a time zone, default the policy's own, else UTC: what the cron expression is in.",
-    )
-    grace: Duration | None = Field(
-        default=None,
-        description="duration, default the policy's own: how long a violation is watched before an action is due.",
-    )
-    params: dict[str, object] = Field(
-        default_factory=dict,
-        description="the rule's params by name, default the policy's own: units are those of the params. Durations may "
-        'be written as "6h".',
-    )
-    limit: LimitOverride | None = Field(
-        default=None, description="table, default the policy's own limit: how much the policy may do at most."
-    )
-
-    @model_validator(mode="after")
-    def _one_schedule(self) -> Self:
-        if self.every is not None and (self.cron is not None or self.timezone is not None):
-            raise ValueError("write either every, or cron with its timezone")
-        return self
 
 
 class Settings(BaseSettings):

@@ -1,0 +1,93 @@
+"""Running: what a process does with its parts, as the daemon or for one sweep."""
+
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+
+from cloudwarden.app.parts import App
+from cloudwarden.collecting import unhurried
+from cloudwarden.core.policy import Mode
+from cloudwarden.daemon import Daemon
+from cloudwarden.engine.sweep import SweepResult
+from cloudwarden.engine.tenure import beat
+from cloudwarden.keeping.shipper import ship_until
+from cloudwarden.loading import Loaded
+from cloudwarden.store import own
+from cloudwarden.upkeep import Upkeep
+from cloudwarden.web.server import WebServer
+
+LAST_BATCH_SECONDS = 5.0
+"""How long the daemon stays for the journal's last entries to be shipped; if they are not, the next one ships them."""
+
+
+def run(app: App, stop: threading.Event, reload: threading.Event | None = None) -> None:
+    """Be the daemon until `stop` is set. Raises StoreError, and SettingsError when the port is taken."""
+    app.stop = stop
+    with own(app.settings.database):
+        daemon = Daemon(
+            clock=app.clock,
+            reporter=app.reporter,
+            sweeper=app.sweeper,
+            actor=app.actor,
+            load=app.load,
+            counts=app.counted,
+            stop=stop,
+            reload=reload or threading.Event(),
+            policies_directory=Path(app.settings.policies),
+            schedule_known=app.metrics.schedule,
+            upkeep=Upkeep(clock=app.clock, reporter=app.reporter, batches=app.retention.batches),
+            register=app.register,
+            exemptions_file=app.settings.exemptions_file,
+            copy_details=app.shipper.details if app.shipper else dict,
+        )
+        app.alive = daemon.alive
+        web = WebServer(
+            app.settings.host,
+            app.settings.port,
+            app.metrics.registry,
+            daemon.health,
+            lambda: app.overview.board(daemon.health()),
+        )
+        host, port = web.start()
+        threading.Thread(target=beat, args=(app.tenure, app.store, stop), name="leases", daemon=True).start()
+        shipping = _begin_shipping(app, stop)
+        threading.Thread(target=app.courier.run, args=(stop,), name="courier", daemon=True).start()
+        try:
+            daemon.run(f"http://{host}:{port}")
+        finally:
+            web.stop()
+            if shipping is not None:
+                shipping.join(LAST_BATCH_SECONDS)
+
+
+def once(app: App, *, ceiling: Mode | None = None) -> tuple[Loaded, SweepResult]:
+    """One sweep of every policy now, acting as the daemon would, within `ceiling` too if one is given.
+
+    Raises AlreadyRunning while a daemon owns the store, CloudError when the scopes cannot be told.
+    """
+    if ceiling is not None:
+        app.settings = app.settings.model_copy(update={"ceiling": min(ceiling, app.settings.ceiling)})
+    loaded = app.load()
+    with own(app.settings.database), unhurried():
+        _ship_all(app)
+        app.register.take(loaded)
+        result = app.sweeper.sweep(tuple(loaded.policies.values()), loaded.policies)
+        app.courier.turn()
+        _ship_all(app)
+        return loaded, result
+
+
+def _begin_shipping(app: App, stop: threading.Event) -> threading.Thread | None:
+    """Ship from now on. What the copy knows and the store has forgotten is seen before anything acts."""
+    if app.shipper is None:
+        return None
+    app.shipper.turn()
+    shipping = threading.Thread(target=ship_until, args=(app.shipper, stop), name="shipping", daemon=True)
+    shipping.start()
+    return shipping
+
+
+def _ship_all(app: App) -> None:
+    while app.shipper is not None and app.shipper.turn():
+        pass

@@ -1,0 +1,92 @@
+"""Begun: actions on their way, and whether the next call of one may be made."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from cloudwarden.core import guards
+from cloudwarden.core.action import Plan
+from cloudwarden.core.errors import CloudError
+from cloudwarden.core.finding import ActionRecord, ActionState, State
+from cloudwarden.core.guards import Candidate, Hold
+from cloudwarden.core.policy import AnyPolicy
+from cloudwarden.engine.candidates import Candidates
+from cloudwarden.engine.ending import Ending
+from cloudwarden.engine.recheck import Over, Recheck, Unclear
+from cloudwarden.engine.undo import changed_since
+from cloudwarden.engine.withhold import Withholder
+from cloudwarden.ports import Actuator, Store
+
+_OVER = {
+    State.GONE: "the resource is gone",
+    State.RESOLVED: "the resource became compliant since the action began",
+}
+
+
+class BegunActions:
+    """Asks the guards and the re-check once more, before each further call of an action."""
+
+    def __init__(
+        self,
+        *,
+        store: Store,
+        actuator: Actuator,
+        candidates: Candidates,
+        recheck: Recheck,
+        withholder: Withholder,
+        policy_of: Callable[[str], AnyPolicy | None],
+    ) -> None:
+        self._store = store
+        self._actuator = actuator
+        self._candidates = candidates
+        self._recheck = recheck
+        self._withholder = withholder
+        self._policy_of = policy_of
+
+    def may_go_on(self, record: ActionRecord) -> Ending | str | None:
+        """None when the next call may be made; else why it must wait, or how the action ends without it."""
+        if record.undoes is not None:
+            return self._may_undo(record)
+        policy = self._policy_of(record.policy)
+        if policy is None:
+            return "its policy is not loaded"
+        candidate = self._candidates.begun(policy, record.finding_id)
+        if candidate is None:
+            return _abandoned("its finding is not in the store")
+        if hold := guards.held_by(candidate, guards.LAST):
+            return self._held(candidate, hold, record)
+        return self._still_the_same(record, candidate)
+
+    def _may_undo(self, record: ActionRecord) -> Ending | str | None:
+        """Whether an undo may go on: it is a person's word, which no pause or window holds, if it still applies."""
+        if record.step > 0:
+            return None
+        with self._store.reading() as tx:
+            original = tx.actions.get(record.undoes or "")
+        if original is None:
+            return _abandoned("the action to undo is not in the store")
+        try:
+            changed = changed_since(original, self._actuator)
+        except CloudError as error:
+            return f"{error.reason}: {error}"
+        return _abandoned(changed) if changed else None
+
+    def _still_the_same(self, record: ActionRecord, candidate: Candidate) -> Ending | str | None:
+        seen = self._recheck.look(candidate, record.plan.action)
+        if isinstance(seen, Over):
+            return _abandoned(_OVER[seen.state])
+        if isinstance(seen, Unclear):
+            return seen.why
+        if isinstance(seen, Hold):
+            return self._held(candidate, seen, record)
+        if not isinstance(seen.plan, Plan) or seen.plan.hash != record.plan.hash:
+            return _abandoned("the resource changed since the action began")
+        return None
+
+    def _held(self, candidate: Candidate, hold: Hold, record: ActionRecord) -> str:
+        self._withholder.hold([candidate], hold, record.run_id)
+        return str(hold)
+
+
+def _abandoned(why: str) -> Ending:
+    return Ending(state=ActionState.ABANDONED, error=why)

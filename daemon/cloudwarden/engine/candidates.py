@@ -1,0 +1,115 @@
+"""Candidates: the actions that might be taken now, each with all that the guards look at."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cache, partial
+
+from cloudwarden.core.exemption import Exemption, Subject, ruling
+from cloudwarden.core.finding import Finding, Proposal, State
+from cloudwarden.core.guards import Candidate
+from cloudwarden.core.notice import Notice, leads_of
+from cloudwarden.core.pause import Pause, paused_by
+from cloudwarden.core.policy import AnyPolicy, ModeOf
+from cloudwarden.core.protection import protected_as_judged
+from cloudwarden.core.resource import Resource, Scope
+from cloudwarden.core.restraint import Restraints
+from cloudwarden.core.verdict import Verdict
+from cloudwarden.engine.tell import notices_of
+from cloudwarden.ports import Clock, Store, Transaction
+
+
+@dataclass(frozen=True, slots=True)
+class _Decided:
+    """What operators have decided, read once for a whole batch."""
+
+    exemptions: Sequence[Exemption]
+    pauses: Sequence[Pause]
+    trusted: Callable[[str, str], frozenset[Scope]]
+    notices: Callable[[AnyPolicy, Finding], tuple[Notice, ...]]
+
+    @staticmethod
+    def read(tx: Transaction) -> _Decided:
+        """All decisions; trust is asked for once for each version of a policy."""
+        return _Decided(
+            tx.decisions.exemptions(), tx.decisions.pauses(), cache(tx.decisions.trusted), partial(notices_of, tx)
+        )
+
+
+class Candidates:
+    """Makes candidates of findings, as the store and the settings have it at that moment."""
+
+    def __init__(
+        self,
+        *,
+        store: Store,
+        clock: Clock,
+        mode_of: ModeOf,
+        restraints: Restraints,
+        exemptions_doubt: Callable[[], str | None],
+    ) -> None:
+        self._store = store
+        self._clock = clock
+        self._mode_of = mode_of
+        self._restraints = restraints
+        self._exemptions_doubt = exemptions_doubt
+
+    def due(self, policies: Mapping[str, AnyPolicy]) -> Mapping[str, Sequence[Candidate]]:
+        """Those of each of these policies: due findings that it may act on alone, and approved ones."""
+        due: defaultdict[str, list[Candidate]] = defaultdict(list)
+        with self._store.reading() as tx:
+            found = tx.findings.in_states(State.DUE, State.APPROVED)
+            if not found:
+                return due
+            proposals = {proposal.finding_id: proposal for proposal in tx.proposals.undecided()}
+            decided = _Decided.read(tx)
+            for finding in found:
+                policy = policies.get(finding.policy)
+                if policy is not None:
+                    due[policy.name].append(self._candidate(decided, policy, finding, proposals.get(finding.id)))
+        return due
+
+    def begun(self, policy: AnyPolicy, finding_id: str) -> Candidate | None:
+        """What an action is about that was begun already; None when its finding is not in the store."""
+        with self._store.reading() as tx:
+            finding = tx.findings.get(finding_id)
+            return self._candidate(_Decided.read(tx), policy, finding, None) if finding is not None else None
+
+    def as_it_is(self, candidate: Candidate, resource: Resource, verdict: Verdict) -> Candidate:
+        """The candidate as the resource, just read and judged, and the decisions of this moment make it."""
+        policy, now = candidate.policy, self._clock.now()
+        with self._store.reading() as tx:
+            ruled = ruling(policy.name, Subject.judged(resource, verdict), tx.decisions.exemptions(), now)
+            paused = paused_by(tx.decisions.pauses(), policy.name, resource.account)
+            notices = notices_of(tx, policy, candidate.finding)
+        protected = protected_as_judged(resource, verdict, policy.touches, self._restraints.protection)
+        return replace(
+            candidate,
+            finding=replace(candidate.finding, protected=protected),
+            exempted=self._exemptions_doubt() or ruled.held,
+            paused=paused,
+            closed=self._restraints.closed(policy, resource.account, now),
+            now=now,
+            notices=notices,
+            leads=leads_of(policy.notice, resource.account, verdict.tags, verdict.untagged) if policy.notice else None,
+        )
+
+    def _candidate(
+        self, decided: _Decided, policy: AnyPolicy, finding: Finding, proposal: Proposal | None
+    ) -> Candidate:
+        now = self._clock.now()
+        return Candidate(
+            policy=policy,
+            finding=finding,
+            mode=self._mode_of(policy, finding.scope),
+            trusted=finding.scope in decided.trusted(policy.name, policy.fingerprint),
+            proposal=proposal,
+            exempted=self._exemptions_doubt()
+            or ruling(policy.name, Subject.found(finding), decided.exemptions, now).by,
+            paused=paused_by(decided.pauses, policy.name, finding.scope.account),
+            closed=self._restraints.closed(policy, finding.scope.account, now),
+            now=now,
+            notices=decided.notices(policy, finding),
+        )

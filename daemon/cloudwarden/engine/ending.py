@@ -1,0 +1,62 @@
+"""Ending: how an action ended, and what it makes of its finding and of its policy."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from cloudwarden.core import lifecycle
+from cloudwarden.core.errors import CloudError, NotFound
+from cloudwarden.core.exemption import ANY
+from cloudwarden.core.finding import ActionRecord, ActionState, Finding, Grace, State
+from cloudwarden.core.pause import ITSELF, Pause
+from cloudwarden.ports import Transaction
+
+_FINDING_AFTER = {
+    ActionState.INTENDED: State.ACTING,
+    ActionState.SUCCEEDED: State.VERIFYING,
+    ActionState.FAILED: State.FAILED,
+    ActionState.ABANDONED: State.OPEN,
+    ActionState.UNKNOWN: State.FAILED,
+}
+
+_FAILURES = (ActionState.FAILED, ActionState.UNKNOWN)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Ending:
+    """How an action ended."""
+
+    state: ActionState
+    error: str | None = None
+    reconciled: bool = False
+
+
+def refused(error: CloudError) -> Ending:
+    """The ending of a call that certainly did nothing."""
+    state = ActionState.ABANDONED if isinstance(error, NotFound) else ActionState.FAILED
+    return Ending(state=state, error=f"{error.reason}: {error}")
+
+
+def finding_after(finding: Finding, record: ActionRecord, now: datetime) -> Finding:
+    """The finding of an action that is intended, or that ended; what an undo does not restore it leaves as it is."""
+    if record.undoes is not None:
+        return lifecycle.undone(finding, record.undoes, now) if record.state is ActionState.SUCCEEDED else finding
+    state = _FINDING_AFTER[record.state]
+    moved = lifecycle.moved(finding, state, now)
+    if state is State.FAILED:
+        return replace(moved, attempts=moved.attempts + 1)
+    return replace(moved, grace=Grace()) if state is State.OPEN else moved
+
+
+def pause_after(tx: Transaction, record: ActionRecord, *, allowed: int) -> Pause | None:
+    """What pauses a policy whose latest `allowed` actions all failed, until a person looks; None when nothing does.
+
+    After it is resumed, one more failure pauses it again until an action succeeds.
+    """
+    latest = tx.actions.latest_endings(record.policy, allowed)
+    failing = len(latest) == allowed and all(state in _FAILURES for state in latest)
+    if not failing or any((one.policy, one.account) == (record.policy, ANY) for one in tx.decisions.pauses()):
+        return None
+    why = f"its latest {allowed} actions failed, the last with: {record.error}"
+    return Pause(policy=record.policy, by=ITSELF, at=record.changed_at, reason=why)

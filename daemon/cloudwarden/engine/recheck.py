@@ -1,0 +1,81 @@
+"""Re-check: a candidate's resource read again and judged again, the last look before each call of its action."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from cloudwarden.core import guards
+from cloudwarden.core.action import Plan
+from cloudwarden.core.finding import State
+from cloudwarden.core.guards import Candidate, Hold
+from cloudwarden.core.resource import Resource
+from cloudwarden.core.verdict import Outcome, Violation
+from cloudwarden.engine.candidates import Candidates
+from cloudwarden.engine.gather import Case, Gatherer
+from cloudwarden.engine.propose import planned
+from cloudwarden.ports import Clock, Inventory
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Sight:
+    """A resource that violates still, and that no guard holds. `plan` repairs it now, or says why there is none.
+
+    The candidate's finding says what was seen just now.
+    """
+
+    candidate: Candidate
+    resource: Resource
+    violation: Violation
+    plan: Plan | str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Over:
+    """There is nothing left to repair. `state` is that of the finding: gone, or resolved."""
+
+    state: State
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Unclear:
+    """Whether there is something to repair could not be told, and why."""
+
+    why: str
+
+
+class Recheck:
+    """Looks again. It holds nothing and ends nothing: that is for who asked."""
+
+    def __init__(self, *, inventory: Inventory, gatherer: Gatherer, candidates: Candidates, clock: Clock) -> None:
+        self._inventory = inventory
+        self._gatherer = gatherer
+        self._candidates = candidates
+        self._clock = clock
+
+    def look(self, candidate: Candidate, chosen: str | None) -> Sight | Over | Unclear | Hold:
+        """Read and judge a candidate's resource; plan the action of this name, or the policy's own."""
+        finding = candidate.finding
+        listing = self._inventory.get(candidate.policy.kind, finding.scope, finding.resource_id)
+        if listing.problem is not None:
+            return Unclear(why=str(listing.problem))
+        if not listing.resources:
+            return Over(state=State.GONE)
+        return self._judged(candidate, listing.resources[0], chosen)
+
+    def _judged(self, candidate: Candidate, resource: Resource, chosen: str | None) -> Sight | Over | Unclear | Hold:
+        policy, now = candidate.policy, self._clock.now()
+        (verdict,) = self._gatherer.verdicts([Case(policy=policy, resource=resource)], now)
+        if verdict.outcome is Outcome.UNKNOWN:
+            return Unclear(why=f"cannot tell: {verdict.cause}")
+        if verdict.violation is None:
+            return Over(state=State.RESOLVED)
+        plan = planned(policy, resource, verdict.violation, chosen)
+        as_it_is = self._candidates.as_it_is(candidate, resource, verdict)
+        if isinstance(plan, Plan):
+            as_it_is = replace(as_it_is, plan_hash=plan.hash)
+        if hold := guards.held_by(as_it_is, guards.LAST):
+            return hold
+        seen = replace(candidate.finding, violation=verdict.violation, readings=verdict.readings, last_seen=now)
+        return Sight(
+            candidate=replace(candidate, finding=seen), resource=resource, violation=verdict.violation, plan=plan
+        )

@@ -1,0 +1,69 @@
+"""What is known of resources, and what is asked of people and done about it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import Protocol
+
+from cloudwarden.core.finding import ActionRecord, ActionState, Finding, Proposal, State
+
+
+class Findings(Protocol):
+    """Findings in the store."""
+
+    def get(self, finding_id: str) -> Finding | None: ...
+
+    def standing(self, policy: str | None = None) -> Sequence[Finding]:
+        """Every finding that is not closed, exempted ones included, oldest first."""
+        ...
+
+    def in_states(self, *states: State) -> Sequence[Finding]:
+        """Findings that are in one of these states, oldest first."""
+        ...
+
+    def recently_closed(self, policy: str | None, since: datetime) -> Sequence[Finding]:
+        """Findings of a policy (None: of any) closed at or after `since`."""
+        ...
+
+    def save(self, findings: Iterable[Finding]) -> None: ...
+
+
+class Proposals(Protocol):
+    """Proposals in the store."""
+
+    def get(self, proposal_id: str) -> Proposal | None: ...
+
+    def undecided(self) -> Sequence[Proposal]:
+        """Pending and approved proposals, oldest first."""
+        ...
+
+    def save(self, proposals: Iterable[Proposal]) -> None: ...
+
+
+class ActionRecords(Protocol):
+    """Actions in the store."""
+
+    def get(self, action_id: str) -> ActionRecord | None: ...
+
+    def unfinished(self) -> Sequence[ActionRecord]:
+        """Every action that has not ended, oldest first."""
+        ...
+
+    def count_since(self, since: datetime, *, policy: str | None = None, account: str | None = None) -> int:
+        """Actions that started at or after `since`, undoing ones aside: of one policy, in one account, or all."""
+        ...
+
+    def undoing(self, action_id: str) -> ActionRecord | None:
+        """The latest action that undoes this one."""
+        ...
+
+    def latest(self, most: int, policy: str | None = None) -> Sequence[ActionRecord]:
+        """The latest actions, of a policy or of all, newest first."""
+        ...
+
+    def latest_endings(self, policy: str, most: int) -> Sequence[ActionState]:
+        """How the latest actions of a policy ended, undoing ones aside, newest first."""
+        ...
+
+    def save(self, record: ActionRecord) -> None: ...

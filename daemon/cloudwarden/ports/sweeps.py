@@ -1,0 +1,74 @@
+"""What sweeps leave for the next ones: their counts, the scopes, what was spent."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Protocol
+
+from cloudwarden.core.acceptance import KnownScope
+from cloudwarden.core.resource import Scope
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class PolicyRun:
+    """The latest finished sweep of a policy, for the limit: what it judged, and when it began.
+
+    `population` is of scopes that were listed completely and may be acted in; None when there is no such scope.
+    `cautious` is why the policy only proposed in it, in words.
+    """
+
+    policy: str
+    run_id: str
+    started_at: datetime
+    population: int | None
+    cautious: str | None = None
+
+
+class Runs(Protocol):
+    """The latest sweep of each policy."""
+
+    def get(self, policy: str) -> PolicyRun | None: ...
+
+    def save(self, run: PolicyRun, scopes: Iterable[Scope]) -> None:
+        """Remember a sweep and the scopes it covered."""
+        ...
+
+    def scopes(self, policy: str) -> frozenset[Scope]:
+        """The scopes that the latest sweep of the policy covered."""
+        ...
+
+    def matches(self, policy: str) -> Sequence[int]:
+        """How many violations each of the policy's latest usual sweeps found, newest first; bounded."""
+        ...
+
+    def add_matches(self, policy: str, at: datetime, count: int) -> None:
+        """Remember the violations of one usual sweep."""
+        ...
+
+    def forget_matches(self, policy: str) -> None:
+        """Begin the history anew."""
+        ...
+
+
+class Scopes(Protocol):
+    """Scopes that were ever found."""
+
+    def known(self) -> Mapping[Scope, KnownScope]:
+        """All of them, those that left included."""
+        ...
+
+    def save(self, scopes: Iterable[KnownScope]) -> None: ...
+
+
+class Spending(Protocol):
+    """What was asked of what costs money."""
+
+    def metrics(self, day: date) -> int:
+        """CloudWatch metrics asked for on a day, in UTC."""
+        ...
+
+    def save(self, day: date, metrics: int) -> None:
+        """Remember a day's number; the numbers of earlier days go."""
+        ...

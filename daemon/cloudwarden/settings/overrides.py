@@ -1,0 +1,72 @@
+"""What an environment changes in single policies, as settings."""
+
+from __future__ import annotations
+
+from typing import Self
+
+from pydantic import Field, model_validator
+
+from cloudwarden.settings.written import Duration, Table, WrittenMode
+
+
+class LimitOverride(Table):
+    """Replaces parts of a policy's limit."""
+
+    per_run: int | None = Field(
+        default=None, description="actions, default the policy's own: at most so many from one sweep to the next."
+    )
+    per_hour: int | None = Field(
+        default=None, description="actions, default the policy's own: at most so many in any hour."
+    )
+    per_day: int | None = Field(
+        default=None, description="actions, default the policy's own: at most so many in any day."
+    )
+    failures: int | None = Field(
+        default=None,
+        description="actions, default the policy's own: after so many failed ones in a row the policy pauses itself.",
+    )
+    share: float | None = Field(
+        default=None,
+        description="fraction above 0 and up to 1, default the policy's own: at most this part of the judged "
+        "resources; whatever it is, one is allowed.",
+    )
+
+
+class PolicyOverride(Table):
+    """What this environment changes in one policy, by the policy's name."""
+
+    mode: WrittenMode | None = Field(
+        default=None,
+        description="observe, propose or enforce, default the policy's own: a policy earns its mode per environment. "
+        "The ceiling still applies.",
+    )
+    every: Duration | None = Field(
+        default=None, description="duration, default the policy's own schedule: the time between sweeps of it."
+    )
+    cron: str | None = Field(
+        default=None,
+        description="five-field cron expression, default the policy's own schedule: 0 and 7 are Sunday. Not together "
+        "with every.",
+    )
+    timezone: str | None = Field(
+        default=None,
+        description="IANA name of a time zone, default the policy's own, else UTC: what the cron expression is in.",
+    )
+    grace: Duration | None = Field(
+        default=None,
+        description="duration, default the policy's own: how long a violation is watched before an action is due.",
+    )
+    params: dict[str, object] = Field(
+        default_factory=dict,
+        description="the rule's params by name, default the policy's own: units are those of the params. Durations may "
+        'be written as "6h".',
+    )
+    limit: LimitOverride | None = Field(
+        default=None, description="table, default the policy's own limit: how much the policy may do at most."
+    )
+
+    @model_validator(mode="after")
+    def _one_schedule(self) -> Self:
+        if self.every is not None and (self.cron is not None or self.timezone is not None):
+            raise ValueError("write either every, or cron with its timezone")
+        return self
