@@ -50,6 +50,9 @@ class AwsInventory:
         if isinstance(problem, NotFound):
             return Listing(resources=())
         found = resources.get(resource_id)
+        if declared.one and found is None and problem is None:
+            # A list may be empty; an answer about something else says nothing of this.
+            problem = MalformedAnswer(f"{declared.one}: asked for {resource_id}, told of {', '.join(resources)}")
         return Listing(
             resources=() if found is None else (found,), problem=None if problem is None else _cause(problem)
         )
