@@ -9,6 +9,7 @@ from types import ModuleType
 from typing import Any
 
 from botocore import xform_name
+from botocore.exceptions import DataNotFoundError
 from botocore.model import OperationModel
 from botocore.session import Session
 from botocore.validate import ParamValidator
@@ -51,16 +52,17 @@ def faults(kind: Kind[Any]) -> Iterator[str]:
 
 
 def _refused(model: OperationModel, arguments: Mapping[str, Any]) -> Iterator[str]:
-    report = ParamValidator().validate(dict(arguments), model.input_shape)
+    shape: Any = model.input_shape
+    report = ParamValidator().validate(dict(arguments), shape)
     if report.has_errors():
         yield f"{model.name}: {report.generate_report()}"
 
 
 def _pages(kind: Kind[Any], listing: OperationModel) -> Iterator[str]:
-    known: Mapping[str, Mapping[str, Any]] = SESSION.get_paginator_model(kind.service)._paginator_config
-    pages = known.get(listing.name)
+    shape: Any = listing.output_shape
+    pages = _documented_pages(kind.service, listing)
     if pages is None:
-        tokens = [one for one in listing.output_shape.members if one.lower().endswith(("token", "marker"))]
+        tokens = [one for one in shape.members if one.lower().endswith(("token", "marker"))]
         if tokens or kind.page_size is not None:
             yield f"{listing.name}: botocore knows of no pages; page_size is None, and the answer holds no {tokens}"
         return
@@ -68,6 +70,14 @@ def _pages(kind: Kind[Any], listing: OperationModel) -> Iterator[str]:
     documented = (pages["output_token"], pages["input_token"], pages["limit_key"])
     if declared != documented:
         yield f"{listing.name}: (next_page, asked_as, page_size_name) is {declared}, and AWS has {documented}"
+
+
+def _documented_pages(service: str, listing: OperationModel) -> Mapping[str, Any] | None:
+    try:
+        pages: Mapping[str, Any] = SESSION.get_paginator_model(service).get_paginator(listing.name)
+    except (DataNotFoundError, ValueError):
+        return None
+    return pages
 
 
 def _items(kind: Kind[Any], listing: OperationModel) -> Iterator[str]:
