@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import tomllib
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,6 +13,8 @@ from cloudwarden.app import KINDS
 from cloudwarden.aws.ec2 import volume
 from cloudwarden.aws.kind import Kind
 from declarations import faults, services
+
+ROOT = Path(__file__).resolve().parents[2]
 
 
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.resource.kind)
@@ -35,6 +39,13 @@ def test_aws_takes_what_is_declared_and_gives_what_is_read(kind: Kind[Any]) -> N
 def test_a_declaration_that_aws_does_not_document_is_seen(wrong: dict[str, Any], told: str) -> None:
     """Each of its parts by itself."""
     assert told in "\n".join(faults(replace(volume.KIND, **wrong)))
+
+
+def test_no_service_may_know_the_vault() -> None:
+    """Where the journal's copy is kept, the calls of no action reach."""
+    contracts = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"]["contracts"]
+    (kept,) = (one for one in contracts if one.get("forbidden_modules") == ["cloudwarden.aws.vault"])
+    assert {service.__name__ for service in services()} <= set(kept["source_modules"])
 
 
 def test_the_kinds_of_every_service_are_read() -> None:
