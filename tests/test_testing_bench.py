@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import re
+from typing import Any
+
 import pytest
 
-from cloudwarden import Evidence, NoParams, Policy, Violation, every, hours, minutes, rule
+from cloudwarden import Evidence, NoParams, Policy, Violation, every, hours, minutes, rule, testing
+from cloudwarden.app import KINDS
 from cloudwarden.aws import ec2
+from cloudwarden.aws.kind import Kind
 from cloudwarden.core.evidence import Query
 from cloudwarden.library.compute import Idle, idle
 from cloudwarden.testing import NOON, Bench, instance
@@ -17,6 +22,14 @@ IDLE = Policy(name="idle", rule=idle, params=Idle(window=hours(1)), schedule=eve
 def quiet() -> Bench:
     """A bench on which nothing happens on the network."""
     return Bench().metric(BOX, "NetworkIn", 0.0).metric(BOX, "NetworkOut", 0.0)
+
+
+@pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.resource.kind)
+def test_every_kind_has_a_builder_that_needs_nothing(kind: Kind[Any]) -> None:
+    """Called as the kind is."""
+    name = re.sub(r"(?<=[a-z])(?=[A-Z])", "_", kind.resource.__name__).lower()
+    assert name in testing.__all__
+    assert type(getattr(testing, name)()) is kind.resource
 
 
 def test_a_number_is_a_metric_that_never_changes() -> None:

@@ -17,13 +17,14 @@ import pytest
 import yaml
 
 from cloudwarden.app import KINDS
-from cloudwarden.aws import ec2, rds, s3
+from cloudwarden.aws import ec2
 from cloudwarden.aws.allowance import PERMISSIONS
 from cloudwarden.core.action import Action
 from cloudwarden.core.evidence import Evidence
 from cloudwarden.core.exemption import HANDS_OFF
 from cloudwarden.core.policy import Mode
 from cloudwarden.settings import Settings, load_settings
+from declarations import services
 
 ROOT = Path(__file__).resolve().parents[2]
 DEPLOY = ROOT / "deploy"
@@ -210,7 +211,7 @@ def allowed(name: str) -> set[str]:
 
 def test_iam_policies_are_what_the_code_needs() -> None:
     """Reading needs what kinds, dependants, evidence and proofs read; acting what the actions change; neither more."""
-    public = [one for service in (ec2, rds, s3) for one in vars(service).values()]
+    public = [one for service in services() for one in vars(service).values()]
     shipped = [one for one in public if isinstance(one, type) and issubclass(one, Action | Evidence)]
     needed = {permission for one in shipped for permission in vars(one)["permissions"]}
     needed |= {permission for kind in KINDS for permission in kind.permissions}

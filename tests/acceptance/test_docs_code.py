@@ -7,8 +7,12 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import pytest
+
+from cloudwarden.aws.kind import Kind
+from declarations import faults
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
 FENCED = re.compile(r"^```python\n(.*?)^```$", re.DOTALL | re.MULTILINE)
@@ -25,11 +29,16 @@ def module() -> Iterator[ModuleType]:
 
 @pytest.mark.parametrize("document", ["add-a-kind.md"])
 def test_every_block_of_python_runs_after_those_above_it(document: str, module: ModuleType) -> None:
-    """Somebody who copies them from top to bottom gets no error."""
+    """Somebody who copies them from top to bottom gets no error, and kinds that AWS answers."""
     text = (DOCS / document).read_text()
     blocks = list(FENCED.finditer(text))
     assert blocks
+    kinds: dict[str, Kind[Any]] = {}
     for block in blocks:
         # Empty lines before it, so that an error names the document's line.
         code = "\n" * text[: block.start()].count("\n") + "\n" + block[1]
         exec(compile(code, document, "exec", dont_inherit=True), vars(module))  # noqa: S102  # our own document
+        declared = vars(module).get("KIND")
+        if isinstance(declared, Kind):
+            kinds[declared.resource.kind] = declared
+    assert {name: list(faults(kind)) for name, kind in kinds.items()} == {"ec2.key-pair": [], "lambda.function": []}

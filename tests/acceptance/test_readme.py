@@ -14,6 +14,7 @@ import pytest
 import typer
 
 from cloudwarden import hours, loading
+from cloudwarden.app import KINDS
 from cloudwarden.cli import app
 from cloudwarden.cli.exits import EPILOG, Exit
 from cloudwarden.core.policy import Mode
@@ -115,6 +116,13 @@ def test_exit_codes_are_those_that_verbs_end_with() -> None:
     assert f"Exit codes: {text}." == EPILOG
     interrupted = 130
     assert {int(code) for code in told} == {*Exit, interrupted}
+
+
+def test_the_kinds_are_those_that_there_are() -> None:
+    """By the names that policies import."""
+    (told,) = re.findall(r"^Rules can judge (.*?)\. \[Adding one\]", README, re.MULTILINE | re.DOTALL)
+    names = [kind.resource.__name__ for kind in KINDS]
+    assert sorted(re.findall(r"`(?:\w+\.)?(\w+)`", told)) == sorted(names)
 
 
 @pytest.mark.parametrize("command", list(commands()))

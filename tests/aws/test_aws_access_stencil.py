@@ -18,6 +18,7 @@ from cloudwarden.aws.pages import ask
 from cloudwarden.aws.session import Sessions
 from cloudwarden.core.errors import AccessDenied, CloudError, Timeout, Unavailable
 from cloudwarden.core.resource import Scope
+from declarations import operation, protocol
 from many_accounts import assumed, identified, signer
 from stub_aws import (
     ACCOUNT,
@@ -27,6 +28,7 @@ from stub_aws import (
     Stopwatch,
     StubAws,
     error,
+    json_reply,
     query_error,
     query_xml,
     rest_xml,
@@ -36,7 +38,7 @@ from stub_aws import (
 
 FIRST, SECOND = "210000000001", "210000000002"
 EMPTY = xml("DescribeVolumes", "<volumeSet/>")
-STENCILLED = [kind for kind in KINDS if kind.service != "s3"]
+STENCILLED = [kind for kind in KINDS if protocol(kind.service) in ("ec2", "query")]
 
 
 def members(
@@ -70,13 +72,16 @@ def botocores(client: SpeakingClient) -> list[Any]:
 
 def listed(aws: StubAws, kind: Kind[Any]) -> Mapping[str, Any]:
     """Script an empty answer to a kind's listing; its arguments."""
-    if kind.service == "s3":
-        aws.on("GET", rest_xml("<ListAllMyBucketsResult><Buckets/></ListAllMyBucketsResult>"))
-    for operation in ("DescribeDBInstances",):
-        aws.on(operation, query_xml(operation, "<DBInstances/>"))
-    operation = "".join(word.capitalize() for word in kind.operation.split("_"))
-    if kind.service == "ec2":
-        aws.on(operation, xml(operation, ""))
+    name, (outer, *_) = operation(kind.service, kind.operation).name, kind.items
+    empty = {
+        "ec2": xml(name, ""),
+        "query": query_xml(name, f"<{outer}/>"),
+        "json": json_reply({outer: []}),
+        "rest-json": json_reply({outer: []}),
+        "rest-xml": rest_xml(f"<{name}Result><{outer}/></{name}Result>"),
+    }
+    spoken = protocol(kind.service)
+    aws.on("GET" if spoken.startswith("rest") else name, empty[spoken])
     return {**kind.arguments, **({} if kind.page_size is None else {kind.page_size_name: kind.page_size})}
 
 
@@ -98,7 +103,7 @@ def test_a_stencil_gives_what_botocore_sends_for_another_account(aws: StubAws, k
 
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.resource.kind)
 def test_botocore_makes_the_first_call_alone(aws: StubAws, kind: Kind[Any]) -> None:
-    """Of each kind whose service speaks a query protocol; S3's one listing for each account it makes every time."""
+    """Of each kind whose service speaks a query protocol; the others' listings it makes every time."""
     arguments, sessions = listed(aws, kind), members(aws)
     client = sessions.client(kind.service, Scope(account=FIRST, region=SCOPE.region))
     requests = botocores(client)

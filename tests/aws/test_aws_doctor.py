@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import ClassVar
 
 import pytest
 
@@ -12,11 +14,14 @@ from cloudwarden.aws.access.account import Account
 from cloudwarden.aws.actuator import AwsActuator
 from cloudwarden.aws.doctor import AwsDoctor
 from cloudwarden.aws.inventory import AwsInventory
+from cloudwarden.aws.kind import Kind
 from cloudwarden.aws.session import Sessions
 from cloudwarden.aws.trials import Trials
 from cloudwarden.core.checkup import Area, Check, Health
 from cloudwarden.core.policy import AnyPolicy
+from cloudwarden.core.resource import Resource, Tags
 from cloudwarden.library.exposure import public_bucket
+from cloudwarden.library.tagging import RequiredTags, required_tags
 from leased_life import Till
 from many_accounts import assumed, identified, signer
 from stub_aws import (
@@ -54,6 +59,28 @@ DEPENDANTS = {
     "DescribeNetworkInterfaces": xml("DescribeNetworkInterfaces", "<networkInterfaceSet/>"),
     "DescribeTargetGroups": query_xml("DescribeTargetGroups", "<TargetGroups/>"),
 }
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Function(Resource):
+    """A kind of which one is read by a call of its own."""
+
+    kind: ClassVar[str] = "test.function"
+
+
+FUNCTIONS = Kind(
+    resource=Function,
+    service="lambda",
+    operation="list_functions",
+    items=("Functions",),
+    view=lambda item, scope: Function(
+        id=item["FunctionName"], arn="a", account=scope.account, region=scope.region, tags=Tags({"owner": "a"})
+    ),
+    by_id=lambda name: {"FunctionName": name},
+    one="get_function_configuration",
+    permissions=("lambda:ListFunctions", "lambda:GetFunctionConfiguration"),
+    page_size_name="MaxItems",
+)
 METRICS = json_reply({"MetricDataResults": [{"Id": "m0", "StatusCode": "Complete", "Timestamps": [], "Values": []}]})
 
 
@@ -84,7 +111,7 @@ def healthy(aws: StubAws, *accounts: str) -> Sessions:
 
 def examined(sessions: Sessions, *policies: AnyPolicy, mode: Mode = PROPOSE, budget: Till | None = None) -> list[Check]:
     """Every check, for two policies unless others are given."""
-    inventory = AwsInventory(sessions, (*ec2.KINDS, *s3.KINDS))
+    inventory = AwsInventory(sessions, (*ec2.KINDS, *s3.KINDS, FUNCTIONS))
     trials = Trials(sessions, inventory, AwsActuator(sessions), now=lambda: datetime.now(UTC))
     doctor = AwsDoctor(sessions, trials, inventory, budget=budget or Till(), threads=4)
     return list(doctor.examine(policies or (stop_idle(), delete_unattached()), lambda policy: mode))
@@ -261,6 +288,18 @@ def test_what_a_rule_reads_of_one_resource_is_read_of_an_example(aws: StubAws) -
         "s3:GetReplicationConfiguration": Health.OK,
         "s3:PutBucketPublicAccessBlock": Health.UNTESTED,
     }
+
+
+def test_reading_one_by_itself_is_tried_on_an_example(aws: StubAws) -> None:
+    """That all may be listed does not say that one may be read, which every action is preceded by."""
+    sessions = healthy(aws, WEB)
+    denied, list_of_one = json_error("AccessDeniedException", status=403), {"Functions": [{"FunctionName": "f"}]}
+    aws.on("GET", lambda asked: denied if "configuration" in asked.parameters["path"] else json_reply(list_of_one))
+    owned: AnyPolicy = Policy(
+        name="owned", rule=required_tags.on(Function), params=RequiredTags(keys=("owner",)), schedule=every(hours=1)
+    )
+    checks = {one.subject: one.health for one in examined(sessions, owned) if one.subject.startswith("lambda:")}
+    assert checks == {"lambda:ListFunctions": Health.OK, "lambda:GetFunctionConfiguration": Health.FAILED}
 
 
 def test_what_the_doctor_asks_is_of_the_budget(aws: StubAws) -> None:

@@ -11,7 +11,7 @@ import pytest
 from cloudwarden.aws.inventory import AwsInventory
 from cloudwarden.aws.kind import Kind
 from cloudwarden.core.resource import Resource, Scope
-from stub_aws import SCOPE, Asked, Reply, StubAws, error, sessions_to, xml
+from stub_aws import SCOPE, Asked, Reply, StubAws, error, json_error, json_reply, sessions_to, xml
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -58,6 +58,22 @@ BOXES = Kind(
     view=box,
     by_id=lambda instance: {"InstanceIds": [instance]},
     permissions=("ec2:DescribeInstances",),
+)
+FUNCTIONS = Kind(
+    resource=Box,
+    service="lambda",
+    operation="list_functions",
+    items=("Functions",),
+    view=lambda item, scope: Box(
+        id=item["FunctionName"], arn=item["FunctionArn"], account=scope.account, region=scope.region
+    ),
+    by_id=lambda name: {"FunctionName": name},
+    one="get_function_configuration",
+    permissions=("lambda:ListFunctions", "lambda:GetFunctionConfiguration"),
+    page_size=50,
+    page_size_name="MaxItems",
+    next_page="NextMarker",
+    asked_as="Marker",
 )
 
 
@@ -197,3 +213,48 @@ def test_get_that_fails_proves_nothing(aws: StubAws, broken: Reply) -> None:
     aws.on("DescribeVolumes", broken)
     listing = AwsInventory(sessions_to(aws), [DISKS]).get(Disk, SCOPE, "v7")
     assert (listing.resources, listing.complete) == ((), False)
+
+
+def function(name: str) -> Mapping[str, str]:
+    """A function as Lambda describes it, in a list and by itself."""
+    return {"FunctionName": name, "FunctionArn": f"arn:{name}"}
+
+
+def test_a_token_may_have_another_name_in_requests(aws: StubAws) -> None:
+    """Lambda gives NextMarker, and takes Marker."""
+    aws.on(
+        "GET",
+        json_reply({"Functions": [function("a")], "NextMarker": "m1"}),
+        json_reply({"Functions": [function("b")]}),
+    )
+    listing = AwsInventory(sessions_to(aws), [FUNCTIONS]).list(Box, SCOPE)
+    assert ([one.id for one in listing.resources], listing.problem) == (["a", "b"], None)
+    asked = [one.parameters for one in aws.asked if one.operation == "GET"]
+    assert [(one.get("Marker"), one["MaxItems"]) for one in asked] == [(None, "50"), ("m1", "50")]
+
+
+def test_one_is_read_by_a_call_of_its_own(aws: StubAws) -> None:
+    """Whose answer is the item, as in the listing."""
+    aws.on("GET", json_reply(function("a")))
+    listing = AwsInventory(sessions_to(aws), [FUNCTIONS]).get(Box, SCOPE, "a")
+    assert ([one.arn for one in listing.resources], listing.complete) == (["arn:a"], True)
+    assert aws.asked[-1].parameters["path"] == "2015-03-31/functions/a/configuration"
+
+
+@pytest.mark.parametrize(
+    ("answer", "complete"),
+    [
+        (json_error("ResourceNotFoundException", status=404), True),
+        (json_error("AccessDeniedException", status=403), False),
+        (json_reply({}), False),
+        (json_reply(function("b")), False),
+    ],
+    ids=["not-found", "denied", "empty", "another"],
+)
+def test_one_that_is_read_by_itself_is_gone_only_when_aws_says_so(
+    aws: StubAws, answer: Reply, *, complete: bool
+) -> None:
+    """There is no empty list: an answer that tells of nothing, or of something else, proves nothing."""
+    aws.on("GET", answer)
+    listing = AwsInventory(sessions_to(aws), [FUNCTIONS]).get(Box, SCOPE, "a")
+    assert (listing.resources, listing.complete) == ((), complete)

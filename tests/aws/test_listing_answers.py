@@ -7,15 +7,14 @@ from typing import Any
 from xml.etree.ElementTree import Element, tostring
 
 import pytest
-from botocore import xform_name
 from botocore.model import OperationModel
 from botocore.parsers import ResponseParserFactory
-from botocore.session import Session
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cloudwarden.app import KINDS
 from cloudwarden.aws.parsers import Parsers
+from declarations import operation
 from odd_answers import OddAnswer
 
 CALLED = [(kind.service, kind.operation) for kind in KINDS] + [
@@ -35,13 +34,6 @@ QUERY_ERROR = (
     "<RequestId>r</RequestId></ErrorResponse>"
 )
 PARSERS = (Parsers(), ResponseParserFactory())
-SESSION = Session()
-
-
-def operation(service: str, name: str) -> OperationModel:
-    """An operation by boto3's name for it."""
-    model = SESSION.get_service_model(service)
-    return model.operation_model(next(one for one in model.operation_names if xform_name(one) == name))
 
 
 def plain(value: Any) -> Any:

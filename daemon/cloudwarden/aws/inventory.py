@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from itertools import islice
 from typing import Any
 
@@ -42,11 +43,16 @@ class AwsInventory:
     def get(self, kind: type[Resource], scope: Scope, resource_id: str) -> Listing:
         """One resource, read now; complete and empty when it does not exist."""
         declared = self._kinds[kind]
+        # What describes one by itself answers with the item, in no list.
+        asked = replace(declared, operation=declared.one, items=()) if declared.one else declared
         # Without a page size: EC2 refuses MaxResults beside ids.
-        resources, problem = self._read(declared, scope, declared.by_id(resource_id))
+        resources, problem = self._read(asked, scope, declared.by_id(resource_id))
         if isinstance(problem, NotFound):
             return Listing(resources=())
         found = resources.get(resource_id)
+        if declared.one and found is None and problem is None:
+            # A list may be empty; an answer about something else says nothing of this.
+            problem = MalformedAnswer(f"{declared.one}: asked for {resource_id}, told of {', '.join(resources)}")
         return Listing(
             resources=() if found is None else (found,), problem=None if problem is None else _cause(problem)
         )
@@ -76,7 +82,14 @@ class AwsInventory:
         problem: CloudError | None = None
         try:
             client = self._sessions.client(kind.service, scope)
-            answered = pages(client, kind.operation, arguments, next_page=kind.next_page, recurring=recurring)
+            answered = pages(
+                client,
+                kind.operation,
+                arguments,
+                next_page=kind.next_page,
+                asked_as=kind.asked_as,
+                recurring=recurring,
+            )
             for page in islice(answered, most_pages):
                 problem = _view(kind, scope, page, resources) or problem
                 # A page of raw items is as large as its thousand resources several times over.

@@ -17,9 +17,10 @@ class Kind(Generic[R]):
 
     `items` is the path of lists to flatten in an answer, such as `("Reservations", "Instances")`. `view` makes
     one raw item a typed resource, and raises KeyError, TypeError or ValueError when it is malformed. `by_id`
-    gives the arguments that read one resource. `arguments` are passed when listing, besides `page_size`, which
-    is passed as `page_size_name`. `next_page` is the name, in requests and answers alike, of the token that leads to
-    the next page. `permissions` are the IAM actions that reading needs.
+    gives the arguments that read one resource, by the listing's own `operation`, or by `one`, whose answer is then the
+    raw item itself. `arguments` are passed when listing, besides `page_size`, which is passed as `page_size_name`.
+    `next_page` is the name, in answers, of the token that leads to the next page; requests call it so too, or
+    `asked_as`. `permissions` are the IAM actions that reading needs, the listing's first.
     """
 
     resource: type[R]
@@ -33,3 +34,5 @@ class Kind(Generic[R]):
     page_size: int | None = 1000
     page_size_name: str = "MaxResults"
     next_page: str = "NextToken"
+    asked_as: str = ""
+    one: str = ""

@@ -112,18 +112,26 @@ class Trials:
     def _listing(
         self, kind: type[Resource], scope: Scope, example: Resource | None, problem: Cause | str | None
     ) -> Iterator[Check]:
-        """What listing needs. Tags that are read apart are tried apart; `problem` may say that nothing was tried."""
-        first, *others = self._inventory.declared(kind).permissions
+        """What listing, and reading one, need. Tags that are read apart are tried apart.
+
+        `problem` may say that nothing was tried.
+        """
+        declared = self._inventory.declared(kind)
+        first, *others = declared.permissions
         if isinstance(problem, str):
             yield from (_untested(Area.READ, permission, scope, problem) for permission in (first, *others))
             return
         yield self._read(first, scope, problem)
         if example is None:
             yield from (_untested(Area.READ, permission, scope, NO_EXAMPLE) for permission in others)
-        elif isinstance(example.tags, UnreadTags):
+            return
+        if isinstance(example.tags, UnreadTags):
             yield self._detail(example.tags.detail, scope)
         else:
             yield from (self._read(permission, scope, problem) for permission in others)
+        if declared.one:
+            permission = self._sessions.permission(declared.service, declared.one, scope)
+            yield self._read(permission, scope, self._inventory.get(kind, scope, example.id).problem)
 
     def _metric(self, task: Task) -> Check:
         if "cloudwatch" in task.closed or not task.affordable:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from typing import TypeVar
+from typing import Generic, TypeVar, cast
 
 from cloudwarden.core.action import Json
 from cloudwarden.core.errors import MalformedAnswer, TagsUnread
-from cloudwarden.core.evidence import Inquiry, Query, Unreadable
+from cloudwarden.core.evidence import Evidence, Inquiry, Query, Unreadable
 from cloudwarden.core.resource import Resource, Tags
 from cloudwarden.core.verdict import Cause
 
@@ -105,6 +105,18 @@ def known(inquiry: Inquiry, detail: Detail, shape: Callable[[Json], A]) -> A:
     if isinstance(value, Unreadable):
         inquiry.cannot_tell(value.cause)
     return value
+
+
+class DetailsOf(Evidence, Generic[R]):
+    """Base of evidence that asks details, each of them for one resource of the kind `R`."""
+
+    __slots__ = ()
+
+    def told(self, question: str, asks: Callable[[R], Detail], shape: Callable[[Json], A]) -> A:
+        """What `shape` makes of the answer, noted for people under `question`; unknown when it cannot be read."""
+        value = known(self.inquiry, asks(cast("R", self.resource)), shape)
+        self.inquiry.note(question, str(value), holds_until=self.inquiry.now)
+        return value
 
 
 class UnreadTags(Tags):

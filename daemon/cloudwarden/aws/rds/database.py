@@ -12,13 +12,14 @@ from typing import Any, ClassVar
 
 from cloudwarden.aws.kind import Kind
 from cloudwarden.aws.rds.dependants import PERMISSIONS, of_database
-from cloudwarden.core.action import Action, Call, Json, Plan, Proof, Read, Shows
+from cloudwarden.aws.tags import tags_by, tags_of
+from cloudwarden.core.action import Action, Call, Plan, Proof, Read, Shows
 from cloudwarden.core.blast import Dependant, Look
 from cloudwarden.core.detail import Detail, UnreadTags
 from cloudwarden.core.errors import PermanentError
 from cloudwarden.core.evidence import Evidence
 from cloudwarden.core.metric import Metric
-from cloudwarden.core.resource import Resource, Scope, Tags
+from cloudwarden.core.resource import Resource, Scope
 from cloudwarden.core.saving import Charge, Charges, Uncharged
 from cloudwarden.core.verdict import Violation
 
@@ -100,20 +101,14 @@ _PRICED = ("mariadb", "mysql", "postgres")
 """Engines without a license of their own; elsewhere the price depends on it."""
 
 
-def _tags(answer: Json) -> Tags:
-    entries: Any = answer
-    return Tags({tag["Key"]: tag["Value"] for tag in entries})
-
-
 def _unread_tags(arn: str) -> UnreadTags:
     """Tags to be asked for. An empty list in the description is no tags; in some regions RDS leaves the list out."""
     arguments = (("ResourceName", arn),)
-    asked = Detail(service="rds", operation="list_tags_for_resource", arguments=arguments, path="TagList")
-    return UnreadTags(asked, _tags)
+    return tags_by(Detail(service="rds", operation="list_tags_for_resource", arguments=arguments, path="TagList"))
 
 
 def _view(raw: Mapping[str, Any], scope: Scope) -> Database:
-    tags = _tags(raw["TagList"]) if "TagList" in raw else _unread_tags(raw["DBInstanceArn"])
+    tags = tags_of(raw["TagList"]) if "TagList" in raw else _unread_tags(raw["DBInstanceArn"])
     replicas = (*raw.get("ReadReplicaDBInstanceIdentifiers", ()), *raw.get("ReadReplicaDBClusterIdentifiers", ()))
     return Database(
         id=raw["DBInstanceIdentifier"],

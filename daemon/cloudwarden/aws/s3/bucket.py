@@ -14,10 +14,10 @@ from typing import Any, ClassVar
 from cloudwarden.aws.kind import Kind
 from cloudwarden.aws.partition import partition
 from cloudwarden.aws.s3.dependants import PERMISSIONS, of_bucket
-from cloudwarden.core.action import Json
+from cloudwarden.aws.tags import tags_by
 from cloudwarden.core.blast import Dependant, Look
 from cloudwarden.core.detail import Detail, UnreadTags
-from cloudwarden.core.resource import GLOBAL, Resource, Scope, Tags
+from cloudwarden.core.resource import GLOBAL, Resource, Scope
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -78,12 +78,7 @@ def _detail(
 
 def unread_tags(name: str, account: str, region: str | None) -> UnreadTags:
     """The tags of a bucket, to be asked for."""
-    return UnreadTags(_detail(name, account, region, "get_bucket_tagging", "TagSet", ("NoSuchTagSet",)), _tags)
-
-
-def _tags(answer: Json) -> Tags:
-    entries: Any = answer if answer is not None else ()
-    return Tags({str(tag["Key"]): str(tag["Value"]) for tag in entries})
+    return tags_by(_detail(name, account, region, "get_bucket_tagging", "TagSet", ("NoSuchTagSet",)))
 
 
 def bucket_arn(name: str, region: str | None) -> str:

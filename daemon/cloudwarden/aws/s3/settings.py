@@ -6,15 +6,11 @@ GetBucketLifecycleConfiguration, GetBucketOwnershipControls, GetBucketWebsite, G
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, ClassVar, TypeVar, cast
+from typing import Any, ClassVar
 
 from cloudwarden.aws.s3.bucket import Bucket, detail, replication, website
 from cloudwarden.core.action import Json
-from cloudwarden.core.detail import Detail, known
-from cloudwarden.core.evidence import Evidence
-
-A = TypeVar("A")
+from cloudwarden.core.detail import Detail, DetailsOf
 
 
 def encryption(bucket: Bucket) -> Detail:
@@ -50,7 +46,7 @@ def cors(bucket: Bucket) -> Detail:
     return detail(bucket, "get_bucket_cors", "CORSRules", absent_codes=("NoSuchCORSConfiguration",))
 
 
-class Settings(Evidence):
+class Settings(DetailsOf[Bucket]):
     """How a bucket is set up; each property that a rule looks at is one call for each bucket."""
 
     __slots__ = ()
@@ -70,47 +66,42 @@ class Settings(Evidence):
     @property
     def encryption(self) -> str | None:
         """`AES256`, `aws:kms` or `aws:kms:dsse`; None when objects are not encrypted by default."""
-        return self._known("default encryption", encryption, _algorithm)
+        return self.told("default encryption", encryption, _algorithm)
 
     @property
     def versioning(self) -> str:
         """`Enabled`, `Suspended`, or `Off` when it was never enabled."""
-        return self._known("versioning", versioning, lambda answer: "Off" if answer is None else str(answer))
+        return self.told("versioning", versioning, lambda answer: "Off" if answer is None else str(answer))
 
     @property
     def logged_to(self) -> str | None:
         """The bucket that gets the server access logs; None when there are none."""
-        return self._known("logged to", logging, _target)
+        return self.told("logged to", logging, _target)
 
     @property
     def lifecycle_rules(self) -> int:
         """How many rules of its lifecycle are enabled."""
-        return self._known("lifecycle rules", lifecycle, _enabled)
+        return self.told("lifecycle rules", lifecycle, _enabled)
 
     @property
     def ownership(self) -> str:
         """`BucketOwnerEnforced` (ACLs are off), `BucketOwnerPreferred`, or `ObjectWriter`, as without any setting."""
-        return self._known("object ownership", ownership, _ownership)
+        return self.told("object ownership", ownership, _ownership)
 
     @property
     def serves_website(self) -> bool:
         """Whether it is a website."""
-        return self._known("website", website, lambda answer: answer is not None)
+        return self.told("website", website, lambda answer: answer is not None)
 
     @property
     def cors_origins(self) -> tuple[str, ...]:
         """The origins whose scripts may reach it, sorted; `*` is any."""
-        return self._known("CORS origins", cors, _origins)
+        return self.told("CORS origins", cors, _origins)
 
     @property
     def replicated_to(self) -> tuple[str, ...]:
         """ARNs of the buckets that get copies of its objects, sorted."""
-        return self._known("replicated to", replication, _destinations)
-
-    def _known(self, question: str, asked: Callable[[Bucket], Detail], shape: Callable[[Json], A]) -> A:
-        value = known(self.inquiry, asked(cast("Bucket", self.resource)), shape)
-        self.inquiry.note(question, str(value), holds_until=self.inquiry.now)
-        return value
+        return self.told("replicated to", replication, _destinations)
 
 
 def _algorithm(answer: Json) -> str | None:
