@@ -18,7 +18,7 @@ from cloudwarden.keeping.shipper import Shipper, shipment_of
 from cloudwarden.ports import JournalCopy
 from cloudwarden.store import SqlStore
 from journals import append
-from stub_aws import Heard, simulated_limits
+from stub_sessions import Heard, simulated_limits
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 TARGET = "s3://audit/journal"

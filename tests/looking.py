@@ -21,7 +21,7 @@ from cloudwarden.engine.gather import Case, Gatherer
 from cloudwarden.engine.prospects import Prospects
 from cloudwarden.memory import MemoryCloud
 from cloudwarden.ports import EvidenceSource
-from stub_aws import Heard
+from stub_sessions import Heard
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -20,7 +20,6 @@ from cloudwarden import (
 from cloudwarden.aws import ec2
 from cloudwarden.aws.prices import list_prices
 from cloudwarden.clock import FakeClock
-from cloudwarden.core.action import Call, Json, Read
 from cloudwarden.core.directory import Directory
 from cloudwarden.core.errors import CloudError
 from cloudwarden.core.finding import Finding, Proposal, State
@@ -44,6 +43,7 @@ from cloudwarden.memory import MemoryCloud
 from cloudwarden.notify.memory import MemoryNotifier
 from cloudwarden.ports import Store
 from cloudwarden.testing import instance, volume
+from obeying import obey
 
 NOON = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
 SCOPE = Scope(account="123456789012", region="eu-central-1")
@@ -137,12 +137,7 @@ class World:
     contacts: KnownContacts = field(default_factory=KnownContacts)
 
     def __post_init__(self) -> None:
-        self.cloud.effects.update(stop_instances=_stop, create_snapshot=_snapshot, delete_volume=_delete)
-        self.cloud.readings.update(
-            describe_instances=lambda cloud, read: cloud.resources[_named(read)].state,  # type: ignore[attr-defined]
-            describe_snapshots=lambda cloud, read: "snap-1" if "SnapshotId" in read.path else "pending",
-            describe_volumes=lambda cloud, read: [_named(read)] if _named(read) in cloud.resources else [],
-        )
+        obey(self.cloud)
         gatherer = Gatherer(
             inventory=self.cloud,
             evidence=self.cloud,
@@ -283,26 +278,3 @@ class World:
         """The journal's events, in order."""
         with self.store.reading() as tx:
             return [entry.event for entry in tx.journal.entries()]
-
-
-def _named(read: Read) -> str:
-    (ids,) = [value for key, value in read.arguments.items() if key.endswith("Ids")]
-    assert isinstance(ids, list)
-    return str(ids[0])
-
-
-def _stop(cloud: MemoryCloud, call: Call) -> dict[str, str]:
-    ids: Json = call.arguments["InstanceIds"]
-    assert isinstance(ids, list)
-    cloud.change(str(ids[0]), state="stopped")
-    return {}
-
-
-def _snapshot(cloud: MemoryCloud, call: Call) -> dict[str, str]:
-    del cloud, call
-    return {"snapshot_id": "snap-1"}
-
-
-def _delete(cloud: MemoryCloud, call: Call) -> dict[str, str]:
-    del cloud.resources[str(call.arguments["VolumeId"])]
-    return {}

@@ -6,7 +6,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from stub_aws import Heard, StubAws, serving
+from stub_aws import StubAws, serving
+from stub_sessions import Heard
 
 
 @pytest.fixture(autouse=True)

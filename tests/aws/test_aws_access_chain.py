@@ -15,7 +15,8 @@ from botocore.tokens import SSOTokenProvider
 
 from cloudwarden.core.errors import CredentialsExpired
 from many_accounts import assumed, signer
-from stub_aws import ACCOUNT, Asked, Reply, Stopwatch, StubAws, json_reply, query_error, query_xml, sessions_to
+from stub_aws import ACCOUNT, Asked, Reply, StubAws, json_reply, query_error, query_xml
+from stub_sessions import Stopwatch, sessions_to
 
 Setup = Callable[[pytest.MonkeyPatch, StubAws, Path, datetime], None]
 KEY = "ASIAFROMTHECHAIN"

@@ -15,7 +15,8 @@ from cloudwarden.aws.session import Sessions
 from cloudwarden.core.errors import AccessDenied, CloudError, Timeout, Unavailable
 from cloudwarden.core.resource import Scope
 from many_accounts import assumed, identified, signer
-from stub_aws import ACCOUNT, SCOPE, Asked, Heard, Reply, Stopwatch, StubAws, query_error, query_xml, sessions_to, xml
+from stub_aws import ACCOUNT, SCOPE, Asked, Reply, StubAws, query_error, query_xml, xml
+from stub_sessions import Heard, Stopwatch, sessions_to
 
 ACCOUNTS = tuple(str(210_000_000_000 + number) for number in range(20))
 EMPTY = xml("DescribeVolumes", "<volumeSet/>")

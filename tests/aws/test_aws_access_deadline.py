@@ -10,7 +10,8 @@ import pytest
 from cloudwarden.aws.access.deadline import SILENCES
 from cloudwarden.aws.pages import ask
 from cloudwarden.core.errors import Timeout
-from stub_aws import SCOPE, StubAws, sessions_to, xml
+from stub_aws import SCOPE, StubAws, xml
+from stub_sessions import sessions_to
 
 SILENCE = 0.4
 EMPTY = xml("DescribeVolumes", "<volumeSet/>")

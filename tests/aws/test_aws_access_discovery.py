@@ -15,19 +15,8 @@ from cloudwarden.core.acceptance import KnownScope
 from cloudwarden.core.errors import AccessDenied, CloudError, MalformedAnswer, Throttled
 from cloudwarden.core.resource import Scope
 from many_accounts import assumed, identified, signer
-from stub_aws import (
-    ACCOUNT,
-    Asked,
-    Reply,
-    Stopwatch,
-    StubAws,
-    error,
-    json_error,
-    json_reply,
-    query_error,
-    sessions_to,
-    xml,
-)
+from stub_aws import ACCOUNT, Asked, Reply, StubAws, error, json_error, json_reply, query_error, xml
+from stub_sessions import Stopwatch, sessions_to
 
 WEB, DATA, OLD = "111111111111", "222222222222", "333333333333"
 REGIONS = xml(

@@ -14,7 +14,7 @@ from cloudwarden.aws import ec2
 from cloudwarden.aws.access.account import AwsAccess, OrganizationAccess
 from cloudwarden.aws.inventory import AwsInventory
 from cloudwarden.aws.session import Sessions
-from stub_aws import Heard, simulated_limits
+from stub_sessions import Heard, simulated_limits
 
 MEMBERS = 25
 REGIONS = ("eu-central-1", "us-east-1")

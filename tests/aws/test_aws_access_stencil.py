@@ -20,21 +20,8 @@ from cloudwarden.core.errors import AccessDenied, CloudError, Timeout, Unavailab
 from cloudwarden.core.resource import Scope
 from declarations import operation, protocol
 from many_accounts import assumed, identified, signer
-from stub_aws import (
-    ACCOUNT,
-    SCOPE,
-    Heard,
-    Reply,
-    Stopwatch,
-    StubAws,
-    error,
-    json_reply,
-    query_error,
-    query_xml,
-    rest_xml,
-    sessions_to,
-    xml,
-)
+from stub_aws import ACCOUNT, SCOPE, Reply, StubAws, error, json_reply, query_error, query_xml, rest_xml, xml
+from stub_sessions import Heard, Stopwatch, sessions_to
 
 FIRST, SECOND = "210000000001", "210000000002"
 EMPTY = xml("DescribeVolumes", "<volumeSet/>")

@@ -19,7 +19,8 @@ from cloudwarden.core.errors import (
     Timeout,
     Unavailable,
 )
-from stub_aws import SCOPE, Asked, Heard, Reply, StubAws, error, sessions_to, xml
+from stub_aws import SCOPE, Asked, Reply, StubAws, error, xml
+from stub_sessions import Heard, sessions_to
 
 SNAPSHOT = xml("CreateSnapshot", "<snapshotId>snap-1</snapshotId><volumeSize>8</volumeSize>")
 PASSED = error("DryRunOperation", "Request would have succeeded, but DryRun flag is set.", status=412)

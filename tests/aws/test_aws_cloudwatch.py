@@ -13,7 +13,8 @@ import pytest
 from cloudwarden.aws.cloudwatch import CloudWatchEvidence, batches, merged
 from cloudwarden.core.evidence import Query, Unreadable
 from cloudwarden.core.metric import MetricQuery, Series
-from stub_aws import JSON, SCOPE, Asked, Reply, StubAws, error, json_error, json_reply, sessions_to
+from stub_aws import JSON, SCOPE, Asked, Reply, StubAws, error, json_error, json_reply
+from stub_sessions import sessions_to
 
 NOW = datetime(2026, 3, 2, 12, 3, 21, tzinfo=UTC)
 FIVE = timedelta(minutes=5)

@@ -10,7 +10,8 @@ from cloudwarden.core.detail import Detail
 from cloudwarden.core.evidence import Query, Unreadable
 from cloudwarden.core.metric import MetricQuery, Series
 from cloudwarden.testing import NOON, bucket
-from stub_aws import SCOPE, StubAws, error, json_reply, rest_xml, sessions_to
+from stub_aws import SCOPE, StubAws, error, json_reply, rest_xml
+from stub_sessions import sessions_to
 
 VERSIONING = settings.versioning(bucket())
 CPU = MetricQuery(

@@ -37,9 +37,9 @@ from stub_aws import (
     query_xml,
     rest_error,
     rest_xml,
-    sessions_to,
     xml,
 )
+from stub_sessions import sessions_to
 from world import delete_unattached, stop_idle
 
 WEB, DATA = "111111111111", "222222222222"

@@ -26,7 +26,8 @@ from cloudwarden.core.errors import (
     Timeout,
     Unavailable,
 )
-from stub_aws import SCOPE, StubAws, error, sessions_to
+from stub_aws import SCOPE, StubAws, error
+from stub_sessions import sessions_to
 
 MEANINGS: dict[type[CloudError], str] = {
     Throttled: "RequestLimitExceeded Throttling ThrottlingException TooManyRequestsException SlowDown",

@@ -11,7 +11,8 @@ import pytest
 from cloudwarden.aws.inventory import AwsInventory
 from cloudwarden.aws.kind import Kind
 from cloudwarden.core.resource import Resource, Scope
-from stub_aws import SCOPE, Asked, Reply, StubAws, error, json_error, json_reply, sessions_to, xml
+from stub_aws import SCOPE, Asked, Reply, StubAws, error, json_error, json_reply, xml
+from stub_sessions import sessions_to
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

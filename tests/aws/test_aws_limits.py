@@ -13,7 +13,8 @@ from cloudwarden.aws.limits import Leave, Limits
 from cloudwarden.aws.quotas import Charge, Quota
 from cloudwarden.core.errors import Throttled
 from cloudwarden.engine.events import CloudWaited, LimitLowered
-from stub_aws import SCOPE, Heard, SimulatedTime, simulated_limits
+from stub_aws import SCOPE
+from stub_sessions import Heard, SimulatedTime, simulated_limits
 from throttling_aws import DESCRIBE
 
 READ = (Charge(quota=DESCRIBE),)

@@ -22,7 +22,8 @@ from cloudwarden.core.errors import (
     Unavailable,
 )
 from cloudwarden.engine.events import CloudWaited
-from stub_aws import SCOPE, Asked, Heard, Reply, SimulatedTime, StubAws, error, sessions_to, simulated_limits, xml
+from stub_aws import SCOPE, Asked, Reply, StubAws, error, xml
+from stub_sessions import Heard, SimulatedTime, sessions_to, simulated_limits
 from throttling_aws import DESCRIBE, AwsBucket
 
 READ = (Charge(quota=DESCRIBE),)

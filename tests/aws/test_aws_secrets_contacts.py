@@ -15,7 +15,7 @@ from cloudwarden.aws.contacts import AwsContacts
 from cloudwarden.aws.secrets import KEPT_SECONDS, AwsSecrets
 from cloudwarden.aws.session import Sessions
 from cloudwarden.core.errors import CloudError, MalformedAnswer, NotFound
-from stub_aws import Heard, simulated_limits
+from stub_sessions import Heard, simulated_limits
 
 ACCOUNT, REGION = "123456789012", "eu-central-1"
 SECRET = "slack://hunter2sesame"

@@ -15,19 +15,8 @@ from cloudwarden.aws.pages import ask
 from cloudwarden.aws.session import Sessions
 from cloudwarden.core.errors import AccessDenied, CloudError, CredentialsExpired, SettingsError, Throttled, Unavailable
 from cloudwarden.core.resource import Scope
-from stub_aws import (
-    ACCOUNT,
-    SCOPE,
-    Heard,
-    Reply,
-    Stopwatch,
-    StubAws,
-    error,
-    query_error,
-    query_xml,
-    sessions_to,
-    xml,
-)
+from stub_aws import ACCOUNT, SCOPE, Reply, StubAws, error, query_error, query_xml, xml
+from stub_sessions import Heard, Stopwatch, sessions_to
 
 EMPTY = xml("DescribeVolumes", "<volumeSet/>")
 ROLE = "arn:aws:iam::210987654321:role/warden"

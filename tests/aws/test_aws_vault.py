@@ -16,7 +16,8 @@ from cloudwarden.core.errors import AccessDenied, CloudError, ShippingError, Una
 from cloudwarden.ports import Batch
 from copies import bucket_copy, make_bucket, s3
 from installation import simulated_aws
-from stub_aws import Reply, StubAws, rest_error, rest_xml, sessions_to
+from stub_aws import Reply, StubAws, rest_error, rest_xml
+from stub_sessions import sessions_to
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 BATCH = Batch(first_seq=4, last_seq=5, last_hash="ab" * 32, branch="0123abcd", content=b'{"seq":4}\n{"seq":5}\n')

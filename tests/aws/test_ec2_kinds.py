@@ -16,7 +16,7 @@ from cloudwarden.aws.ec2 import address, image, nat_gateway, network_interface, 
 from cloudwarden.aws.inventory import AwsInventory
 from cloudwarden.aws.session import Sessions
 from cloudwarden.core.resource import Resource, Scope
-from stub_aws import Heard, simulated_limits
+from stub_sessions import Heard, simulated_limits
 
 SCOPE = Scope(account="123456789012", region="eu-west-1")
 TAGS = [{"Key": "owner", "Value": "team-a"}]

@@ -13,7 +13,8 @@ from cloudwarden.aws.rds import database
 from cloudwarden.core.detail import UnreadTags
 from cloudwarden.core.evidence import Unreadable
 from cloudwarden.testing import NOON
-from stub_aws import SCOPE, Asked, Reply, StubAws, query_error, query_xml, sessions_to
+from stub_aws import SCOPE, Asked, Reply, StubAws, query_error, query_xml
+from stub_sessions import sessions_to
 
 TARGETS = rds.valid_targets("postgres", "15.4")
 TARGET = (

@@ -7,7 +7,8 @@ import json
 from cloudwarden.core.action import Json
 from cloudwarden.testing import bucket, database
 from looking import aws_evidence, radii, told
-from stub_aws import Asked, Reply, StubAws, query_error, query_xml, rest_error, rest_xml, sessions_to
+from stub_aws import Asked, Reply, StubAws, query_error, query_xml, rest_error, rest_xml
+from stub_sessions import sessions_to
 
 
 def proxies(*names: str) -> Reply:

@@ -18,7 +18,7 @@ from cloudwarden.aws.session import Sessions
 from cloudwarden.core.action import Call, Step
 from cloudwarden.core.resource import GLOBAL, Scope
 from cloudwarden.testing import bucket, database
-from stub_aws import Heard, simulated_limits
+from stub_sessions import Heard, simulated_limits
 
 ACCOUNT = "123456789012"
 SCOPE = Scope(account=ACCOUNT, region="eu-west-1")

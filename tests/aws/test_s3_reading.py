@@ -18,7 +18,8 @@ from cloudwarden.core.errors import AccessDenied, TagsUnread
 from cloudwarden.core.evidence import Unreadable
 from cloudwarden.core.resource import GLOBAL, Scope
 from cloudwarden.testing import ALL_BLOCKED, NOON, bucket
-from stub_aws import ACCOUNT, Asked, Reply, StubAws, rest_error, rest_xml, sessions_to
+from stub_aws import ACCOUNT, Asked, Reply, StubAws, rest_error, rest_xml
+from stub_sessions import sessions_to
 
 EVERYWHERE = Scope(account=ACCOUNT, region=GLOBAL)
 BUCKET = bucket(bucket_region="us-west-2")

@@ -29,7 +29,8 @@ from cloudwarden.aws.limits import Limits
 from cloudwarden.aws.pages import ask
 from cloudwarden.aws.session import Sessions
 from cloudwarden.core.errors import CloudError
-from stub_aws import Asked, Heard, Reply, StubAws, error, query_xml, serving, xml
+from stub_aws import Asked, Reply, StubAws, error, query_xml, serving, xml
+from stub_sessions import Heard
 from throttling_aws import DESCRIBE, AwsBucket
 
 CALLS = 400

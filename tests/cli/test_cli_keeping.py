@@ -16,7 +16,7 @@ from cloudwarden.keeping.file_copy import FileCopy
 from cloudwarden.keeping.shipper import Shipper
 from cloudwarden.store import SqlStore, own
 from journals import append
-from stub_aws import Heard
+from stub_sessions import Heard
 
 Keep = Callable[..., Finding]
 Cli = Callable[..., Result]

@@ -8,8 +8,6 @@ from enum import StrEnum
 
 from cloudwarden.core.resource import Resource, Tags
 
-Fact = str | int | float | bool | None
-
 
 class Severity(StrEnum):
     """How much a violation matters to whoever owns the policy."""

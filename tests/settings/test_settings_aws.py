@@ -1,0 +1,64 @@
+"""How AWS is reached, as settings."""
+
+from __future__ import annotations
+
+import pytest
+
+from cloudwarden.access import access_of
+from cloudwarden.aws.access.account import OrganizationAccess
+from cloudwarden.settings import load_settings
+from cloudwarden.settings.effective import MASK
+from written_settings import problems, row, written
+
+
+def test_many_accounts_are_written_in_a_few_lines(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Tables by id, a template, an organization; one account's secret from the environment."""
+    monkeypatch.setenv("CLOUDWARDEN_AWS__ACCOUNTS__111122223333__EXTERNAL_ID", "hush")
+    monkeypatch.setenv("CLOUDWARDEN_AWS__ORGANIZATION__INCLUDE", "ou-ab12-11111111,r-ab12")
+    settings = load_settings(
+        written(
+            '[aws]\nregions = ["enabled"]\nmember_role = "arn:aws:iam::{account}:role/audit"\n'
+            'session_duration = "2h"\n[aws.accounts]\n444455556666 = {}\n'
+            '[aws.accounts.111122223333]\nname = "shop"\nregions = ["eu-west-1"]\n'
+            "[aws.organization]\ndiscover = true\n"
+        )
+    )
+    access = access_of(settings.aws, threads=8)
+    assert [(one.id, one.name, one.external_id, one.regions) for one in access.accounts] == [
+        ("111122223333", "shop", "hush", ("eu-west-1",)),
+        ("444455556666", "", None, ()),
+    ]
+    assert access.organization == OrganizationAccess(include=("ou-ab12-11111111", "r-ab12"))
+    assert (access.session_seconds, access.max_connections) == (7200, 8)
+    assert row(settings, "aws.accounts.111122223333.external_id")[0] == MASK
+
+
+def test_without_discovery_no_organization_is_asked() -> None:
+    """Its other settings alone do not turn it on."""
+    settings = load_settings(written('[aws.organization]\ninclude = ["r-ab12"]\n'))
+    assert access_of(settings.aws, threads=1).organization is None
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("[aws.accounts]\n1234 = {}\n", "accounts.1234: is no account id; write its 12 digits"),
+        ('[aws]\nrole_arn = "cloudwarden"\n', "write the ARN of a role"),
+        ('[aws]\nmember_role = "arn:aws:iam::111122223333:role/x"\n', "write {account} in place of the account"),
+        ('[aws]\nmember_role = "a role"\n', "write the name of a role"),
+        ('[aws.organization]\ninclude = ["Production"]\n', "'Production' is no root or organizational unit"),
+        ('[aws.organization]\nexclude = ["shop"]\n', "'shop' is no root or organizational unit"),
+        ('[aws]\nsession_policy = "read only"\n', "is not JSON"),
+        ('[aws]\nsession_policy = "{}"\n', "an object with a Statement"),
+        ('[aws]\nsession_name = "a b"\n', "write 2 to 64 letters"),
+        ('[aws]\nsession_duration = "13h"\n', "less than or equal to"),
+        (
+            '[aws.accounts.111122223333]\nrole_arn = "arn:aws:iam::444455556666:role/x"\n',
+            "is another account's role; write one of account 111122223333",
+        ),
+    ],
+)
+def test_a_mistake_in_accounts_is_told_with_what_to_write(text: str, said: str) -> None:
+    """Before AWS is asked anything."""
+    (problem,) = problems(text)
+    assert said in problem

@@ -1,0 +1,61 @@
+"""What holds every policy back, as settings."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from cloudwarden.settings import load_settings
+from written_settings import problems
+
+RESTRAINTS = """
+[protect]
+accounts = ["9999*"]
+tags = ["env=prod", "hands-off"]
+[quota]
+per_day = 10
+[[window]]
+open = "mon-fri 09:00-17:00"
+timezone = "Europe/Berlin"
+accounts = ["1234*"]
+holidays = [2026-12-25]
+[[freeze]]
+begins = 2026-12-20T00:00:00Z
+until = 2027-01-04T00:00:00+01:00
+reason = "year-end close"
+policies = ["stop-*"]
+"""
+
+
+def test_restraints_are_read(tmp_path: Path) -> None:
+    """Protection, windows, freezes and quotas, each with its reach."""
+    file = tmp_path / "settings.toml"
+    file.write_text(RESTRAINTS)
+    restraints = load_settings(file).restraints
+    assert restraints.protection.accounts == ("9999*",)
+    assert [str(tag) for tag in restraints.protection.tags] == ["tag env=prod", "tag hands-off"]
+    assert restraints.quota.per_day == 10
+    ((reach, hours),) = restraints.windows
+    assert (reach.covers("any", "123456789012"), reach.covers("any", "999999999999")) == (True, False)
+    assert str(hours) == "mon,tue,wed,thu,fri 09:00-17:00 Europe/Berlin"
+    ((reach, freeze),) = restraints.freezes
+    assert (reach.covers("stop-idle", "1"), reach.covers("tag", "1")) == (True, False)
+    assert str(freeze) == "frozen until 2027-01-03 23:00Z: year-end close"
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("[[window]]\nopen = 'always'", "write days and hours, such as"),
+        ("[[window]]\nopen = 'mon 09:00-17:00'\ntimezone = 'Mars'", "time zone 'Mars' is not known"),
+        ("[[freeze]]\nbegins = 2026-12-20T00:00:00\nuntil = 2026-12-21T00:00:00Z\nreason = 'x'", "timezone info"),
+        ("[[freeze]]\nbegins = 2026-12-20T00:00:00Z\nuntil = 2026-12-19T00:00:00Z\nreason = 'x'", "after begins"),
+        ("[[freeze]]\nbegins = 2026-12-20T00:00:00Z\nuntil = 2026-12-21T00:00:00Z", "reason"),
+        ("[protect]\ntags = ['=prod']", "'=prod' names no tag"),
+        ("[quota]\nper_day = 0", "greater than or equal to 1"),
+    ],
+)
+def test_a_restraint_that_cannot_be_is_refused(text: str, problem: str) -> None:
+    """A freeze that nobody understands must not be no freeze."""
+    assert any(problem in told for told in problems(text)), problems(text)
