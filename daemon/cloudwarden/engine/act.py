@@ -24,6 +24,7 @@ from cloudwarden.core.resource import Resource, Scope
 from cloudwarden.core.restraint import UNRESTRAINED, Restraints
 from cloudwarden.core.verdict import Outcome, Verdict, Violation
 from cloudwarden.engine.carry import Carrier, Ending
+from cloudwarden.engine.consent import still
 from cloudwarden.engine.events import (
     ActionHeld,
     FindingChanged,
@@ -107,6 +108,7 @@ class Actor:
             clock=clock,
             reporter=reporter,
             may_go_on=self._may_go_on,
+            closed=self._closed,
             failures_allowed=lambda policy: self._policies[policy].limit.failures if policy in self._policies else 1,
             version_of=lambda policy: self._policies[policy].fingerprint if policy in self._policies else "not loaded",
             tenure=self._tenure,
@@ -295,6 +297,8 @@ class Actor:
         """Ask people for what the policy may not do by itself."""
         proposed = lifecycle.moved(candidate.finding, State.PROPOSED, made.created_at, held=str(hold))
         with self._store.transaction() as tx:
+            if not still(tx, candidate.finding):
+                return
             tx.findings.save([proposed])
             tx.proposals.save([made])
             journal_proposal(tx, candidate.policy, proposed, made, run_id)
@@ -335,6 +339,11 @@ class Actor:
             self._hold([candidate], hold, record.run_id)
             return str(hold)
         return self._still_the_same(record, candidate)
+
+    def _closed(self, policy: str, account: str, now: datetime) -> str | None:
+        """Why a policy may do nothing in an account now; one that is not loaded may do nothing anywhere."""
+        loaded = self._policies.get(policy)
+        return self._restraints.closed(loaded, account, now) if loaded else "its policy is not loaded"
 
     def _may_undo(self, record: ActionRecord) -> Ending | str | None:
         """Whether an undo may go on: it is a person's word, which no pause or window holds, if it still applies."""
@@ -398,10 +407,11 @@ class Actor:
         if not news:
             return False
         with self._store.transaction() as tx:
+            news = [candidate for candidate in news if still(tx, candidate.finding)]
             tx.findings.save([replace(candidate.finding, held=str(hold)) for candidate in news])
         for candidate in news:
             self._report_held(candidate, hold, run_id)
-        return True
+        return bool(news)
 
     def _report_held(self, candidate: Candidate, hold: Hold, run_id: str) -> None:
         self._reporter.report(
@@ -417,6 +427,8 @@ class Actor:
     def _drop(self, candidate: Candidate, finding: Finding, why: str, run_id: str) -> None:
         """End a candidate that the re-check refused, with its proposal."""
         with self._store.transaction() as tx:
+            if not still(tx, candidate.finding):
+                return
             tx.findings.save([replace(finding, grace=Grace()) if finding.state.closed else finding])
             ended = None
             if candidate.proposal is not None:
