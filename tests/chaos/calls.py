@@ -8,6 +8,7 @@ from datetime import timedelta
 
 from chaos.history import History
 from chaos.told import all_intents, asked, between
+from cloudwarden.core.action import Call
 
 LOOKS_WITHIN = timedelta(seconds=60)
 """How old a look may be that an action is taken on: one slow reading with its repetitions, and no more."""
@@ -54,9 +55,14 @@ def nothing_on_the_unknown(history: History) -> Iterator[str]:
 
 
 def nothing_denied(history: History) -> Iterator[str]:
-    """What a dry run did not permit is not called."""
-    yield from (
-        f"{sent.operation} of {sent.resource} arrived at {sent.at}, and its dry run had not passed"
-        for sent in history.sent
-        if not sent.permitted
-    )
+    """What a dry run did not permit is not called; nor what has one, and was not asked it."""
+    actions = {action.id: action for action in history.actions}
+    for sent in history.sent:
+        what = f"{sent.operation} of {sent.resource} arrived at {sent.at}, and its dry run"
+        if sent.permitted is False:
+            yield f"{what} had not passed"
+        elif sent.permitted is None and sent.intents:
+            name, number = sent.intents[-1]
+            step = actions[name].plan.steps[number] if name in actions else None
+            if isinstance(step, Call) and step.dry_run:
+                yield f"{what} was not asked"

@@ -11,7 +11,7 @@ from cloudwarden.core.policy import AnyPolicy
 from cloudwarden.engine import decide as deciding
 from cloudwarden.engine import exempt as exempting
 from cloudwarden.engine import undo as undoing
-from cloudwarden.engine.decide import Decider
+from cloudwarden.engine.decide import Decider, DecisionError
 from cloudwarden.engine.exempt import Wish
 from cloudwarden.ports import Transaction
 
@@ -42,6 +42,20 @@ def reject(which: int) -> Decision:
     return decide
 
 
+def put_off(resource: str, *, snooze: bool = False) -> Decision:
+    """Reject, or snooze, what is proposed for a resource or approved already. Raises DecisionError without any."""
+
+    def decide(tx: Transaction, decider: Decider) -> None:
+        for proposal in tx.proposals.undecided():
+            if proposal.resource_id == resource:
+                put = deciding.snooze if snooze else deciding.reject
+                put(tx, proposal.id, decider, until=decider.now + REJECTED_FOR)
+                return
+        raise DecisionError(f"nothing is proposed for {resource}")
+
+    return decide
+
+
 def exempt(resource: str, policy: str, account: str = ANY) -> Decision:
     """Exempt a resource from a policy, or several by a pattern."""
 
@@ -67,6 +81,19 @@ def revoke(which: int) -> Decision:
             exempting.revoke(tx, exemption.id, decider)
 
     return decide
+
+
+def revoke_all(tx: Transaction, decider: Decider) -> None:
+    """End every exemption."""
+    for exemption in tx.decisions.exemptions():
+        if exemption.active(decider.now):
+            exempting.revoke(tx, exemption.id, decider)
+
+
+def resume_all(tx: Transaction, decider: Decider) -> None:
+    """End every pause."""
+    for one in tx.decisions.pauses():
+        deciding.resume(tx, decider, one.policy, one.account)
 
 
 def trust(policy: AnyPolicy, tx: Transaction, decider: Decider) -> None:

@@ -16,6 +16,7 @@ INVARIANTS: tuple[Callable[[History], Iterator[str]], ...] = (
     restraints.nothing_on_the_exempt,
     restraints.nothing_in_a_freeze,
     restraints.nothing_unapproved,
+    restraints.nothing_after_failures,
     calls.nothing_on_the_unknown,
     calls.nothing_denied,
     records.nothing_closed_on_an_incomplete_listing,

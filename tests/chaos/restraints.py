@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from fnmatch import fnmatchcase
@@ -13,6 +13,7 @@ from cloudwarden.core.action import Json
 from cloudwarden.core.exemption import ANY
 from cloudwarden.core.finding import ActionRecord
 from cloudwarden.core.policy import Mode
+from cloudwarden.ports import JournalEntry
 
 
 def no_limit_exceeded(history: History) -> Iterator[str]:
@@ -124,7 +125,7 @@ def nothing_in_a_freeze(history: History) -> Iterator[str]:
 
 
 def nothing_unapproved(history: History) -> Iterator[str]:
-    """A person approved the very proposal, and did not take it back; or trusts this version of the policy to act."""
+    """A person approved the very proposal, and did not take it back; or trusts the version that acted to act alone."""
     approved: set[str] = set()
     trusted: set[tuple[str, str]] = set()
     begun = {entry.seq: action for entry, action in beginnings(history)}
@@ -132,27 +133,54 @@ def nothing_unapproved(history: History) -> Iterator[str]:
         details = entry.details
         if entry.event == "proposal_approved":
             approved.add(str(details["proposal"]))
-        elif entry.event == "proposal_rejected":
+        elif entry.event in ("proposal_rejected", "proposal_snoozed"):
             approved.discard(str(details["proposal"]))
         elif entry.event == "trusted":
             trusted.add((str(details["policy"]), str(details["fingerprint"])))
-        elif (action := begun.get(entry.seq)) and not _alone(history, action, entry.seq, trusted):
-            yield from _unapproved(history, action, approved)
+        elif (action := begun.get(entry.seq)) and not _alone(history, entry, trusted):
+            yield from _unapproved(history, entry, action, approved)
 
 
-def _unapproved(history: History, action: ActionRecord, approved: set[str]) -> Iterator[str]:
+def _unapproved(history: History, entry: JournalEntry, action: ActionRecord, approved: set[str]) -> Iterator[str]:
     if action.proposal_id is None:
         yield f"{action.id} was begun without a proposal, and {action.policy} is not trusted to act alone"
         return
     if action.proposal_id not in approved:
         yield f"{action.id} was begun on {action.proposal_id}, which nobody approves"
-    (plan,) = (proposal.plan for proposal in history.proposals if proposal.id == action.proposal_id)
-    if plan.hash != action.plan.hash:
+    (proposal,) = (one for one in history.proposals if one.id == action.proposal_id)
+    if proposal.plan.hash != action.plan.hash:
         yield f"{action.id} carries out another plan than {action.proposal_id}"
+    if entry.at >= proposal.expires_at:
+        yield f"{action.id} was begun at {entry.at} on {action.proposal_id}, which ended at {proposal.expires_at}"
 
 
-def _alone(history: History, action: ActionRecord, seq: int, trusted: set[tuple[str, str]]) -> bool:
-    return any(
-        version.mode is Mode.ENFORCE and (action.policy, version.fingerprint) in trusted
-        for version in versions_in_force(history, action.policy, seq)
+def _alone(history: History, entry: JournalEntry, trusted: set[tuple[str, str]]) -> bool:
+    """Whether the version that the intent names is trusted, and may have been running: no other one's trust counts."""
+    policy, acted = str(entry.details["policy"]), entry.details["policy_version"]
+    return (policy, acted) in trusted and any(
+        version.mode is Mode.ENFORCE and version.fingerprint == acted
+        for version in versions_in_force(history, policy, entry.seq)
     )
+
+
+def nothing_after_failures(history: History) -> Iterator[str]:
+    """A policy whose latest actions failed, as many as it allows, begins nothing more before a person resumed it."""
+    streaks: Counter[str] = Counter()
+    stopped: set[str] = set()
+    begun = {entry.seq: action for entry, action in beginnings(history)}
+    undoing = undos(history)
+    for entry in history.journal:
+        policy = str(entry.details.get("policy"))
+        if entry.event in _ENDINGS and entry.action_id not in undoing:
+            streaks[policy] = streaks[policy] + 1 if entry.event in _FAILURES else 0
+            allowed = [version.limit.failures for version in versions_in_force(history, policy, entry.seq)]
+            if streaks[policy] >= max(allowed, default=1):
+                stopped.add(policy)
+        elif entry.event == "resumed" and entry.details.get("account", ANY) == ANY:
+            stopped.discard(policy)
+        elif entry.seq in begun and policy in stopped:
+            yield f"{entry.action_id} was begun after {streaks[policy]} failures of {policy} in a row"
+
+
+_FAILURES = ("action_failed", "action_unknown")
+_ENDINGS = (*_FAILURES, "action_succeeded", "action_abandoned")

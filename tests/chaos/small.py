@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable
+import tempfile
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
+from functools import cache
 from pathlib import Path
 
 from chaos import audit
@@ -43,8 +45,8 @@ class SmallWorld:
         self.reached: list[str] = []
         points = Failpoints(listener=self._at)
         url = f"sqlite:///{self.file}"
+        self.file.write_bytes(_blank())
         self._store = WatchedStore(open_store(url), points)
-        audit.install(self.file)
         self.elsewhere = open_store(url)
         """The database as another process has it open."""
         self._ticks = 0
@@ -53,6 +55,7 @@ class SmallWorld:
         self._versions: list[Version] = []
         self._freezes: list[Frozen] = []
         self._looks: dict[str, datetime] = {}
+        self._permitted: dict[tuple[str, str], bool] = {}
         self._committed: dict[int, datetime] = {}
         self._closed_at: dict[str, datetime] = {}
         self._clock = FakeClock(NOON)
@@ -93,10 +96,12 @@ class SmallWorld:
         """Who decides."""
         return self.world.decider()
 
-    def decide(self, decision: Decision) -> None:
-        """Take a decision as another process does, and see it committed; one that cannot be taken is refused."""
+    def decide(self, decision: Decision) -> bool:
+        """Take a decision as another process does, and see it committed; False when it cannot be taken."""
         with contextlib.suppress(DecisionError), self.elsewhere.transaction() as tx:
             decision(tx, self.decider())
+            return True
+        return False
 
     def run(self, step: Callable[[World], object]) -> bool:
         """Let the daemon do something; True when it crashed on the way, and began again."""
@@ -149,17 +154,30 @@ class SmallWorld:
         wrong = violations(self.history(quiet=quiet))
         assert not wrong, "\n".join(wrong)
 
+    def called(self, resource: str) -> int:
+        """How many mutating requests on a resource reached the cloud."""
+        return sum(one.resource == resource for one in self._sent)
+
     def looked(self, resource: str, at: datetime) -> None:
         """A whole answer about a resource was given, asked for at an instant."""
         self._looks[resource] = at
 
     def arrived(self, call: Call, resource: str) -> None:
         """A mutating request reached the cloud."""
-        found = audit.intents(self.file, call.operation, resource)
-        looked_at = self._looks.get(resource)
         self._sent.append(
-            Sent(at=self.now(), operation=call.operation, resource=resource, intents=found, looked_at=looked_at)
+            Sent(
+                at=self.now(),
+                operation=call.operation,
+                resource=resource,
+                intents=audit.intents(self.file, call.operation, resource),
+                looked_at=self._looks.get(resource),
+                permitted=self._permitted.pop((call.operation, resource), None),
+            )
         )
+
+    def permitted(self, call: Call, resource: str) -> None:
+        """A dry run passed."""
+        self._permitted[call.operation, resource] = True
 
     def _at(self, name: str) -> None:
         self.reached.append(name)
@@ -191,9 +209,27 @@ class _Cloud(WatchedCloud):
             self.small.looked(resource_id, asked)
         return listing
 
+    def call(self, scope: Scope, call: Call, *, dry_run: bool = False) -> Mapping[str, str]:
+        """Make a call, or ask whether it may be made."""
+        kept = super().call(scope, call, dry_run=dry_run)
+        if dry_run:
+            self.small.permitted(call, _target(call))
+        return kept
+
     def arrives(self, call: Call) -> None:
         """Write down a mutating request before it has its effect."""
         self.small.arrived(call, _target(call))
+
+
+@cache
+def _blank() -> bytes:
+    """A database that keeps an audit and nothing else yet: its schema is made once for all small worlds."""
+    with tempfile.TemporaryDirectory(prefix="cloudwarden-chaos-") as folder:
+        file = Path(folder) / "cloudwarden.db"
+        store = open_store(f"sqlite:///{file}")
+        audit.install(file)
+        store.close()
+        return file.read_bytes()
 
 
 def _target(call: Call) -> str:
