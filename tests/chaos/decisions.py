@@ -32,6 +32,15 @@ def approve(which: int) -> Decision:
     return decide
 
 
+def approve_for(resource: str) -> Decision:
+    """Approve what is proposed for a resource. Raises DecisionError without any."""
+
+    def decide(tx: Transaction, decider: Decider) -> None:
+        deciding.approve(tx, _proposed(tx, resource), decider)
+
+    return decide
+
+
 def reject(which: int) -> Decision:
     """Reject a proposal that is pending or approved, if there are so many."""
 
@@ -46,12 +55,8 @@ def put_off(resource: str, *, snooze: bool = False) -> Decision:
     """Reject, or snooze, what is proposed for a resource or approved already. Raises DecisionError without any."""
 
     def decide(tx: Transaction, decider: Decider) -> None:
-        for proposal in tx.proposals.undecided():
-            if proposal.resource_id == resource:
-                put = deciding.snooze if snooze else deciding.reject
-                put(tx, proposal.id, decider, until=decider.now + REJECTED_FOR)
-                return
-        raise DecisionError(f"nothing is proposed for {resource}")
+        put = deciding.snooze if snooze else deciding.reject
+        put(tx, _proposed(tx, resource), decider, until=decider.now + REJECTED_FOR)
 
     return decide
 
@@ -120,3 +125,10 @@ def undo(which: int) -> Decision:
             undoing.undo(tx, record.id, decider)
 
     return decide
+
+
+def _proposed(tx: Transaction, resource: str) -> str:
+    for proposal in tx.proposals.undecided():
+        if proposal.resource_id == resource:
+            return proposal.id
+    raise DecisionError(f"nothing is proposed for {resource}")

@@ -8,7 +8,8 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable, Sequence
 
-from chaos.place import POLICY_FILES, Arms, Terms
+from chaos.arms import Arms
+from chaos.place import POLICY_FILES, Terms
 from chaos.stage import Broken, Stage
 from cloudwarden.core.finding import ActionState, ProposalState
 from cloudwarden.engine import decide as deciding

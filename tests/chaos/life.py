@@ -9,9 +9,10 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 
 from chaos import decisions
+from chaos.arms import Arms
 from chaos.decisions import Decision
 from chaos.failpoints import MUST_BE_REACHED, free
-from chaos.place import POLICY_FILES, Arms, Terms
+from chaos.place import POLICY_FILES, Terms
 from chaos.stage import Broken, Stage
 from chaos.weather import BREEZY, CALM, STORMY, Mood
 from cloudwarden import loading

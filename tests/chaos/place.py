@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+from chaos.arms import Arms
 from chaos.history import Version
 from cloudwarden import loading
 from cloudwarden.core.restraint import Quota
@@ -89,15 +90,6 @@ class Terms:
     every: int = 2
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Arms:
-    """What a daemon does at a moment it comes to: `die` or `stand`, the so-manieth time; nothing without a moment."""
-
-    at: str = ""
-    times: int = 1
-    do: str = "die"
-
-
 class Place(Installation):
     """An installation of a run."""
 
@@ -113,19 +105,27 @@ class Place(Installation):
         """The database."""
         return self.folder / "cloudwarden.db"
 
+    @property
+    def arms_file(self) -> Path:
+        """What the daemon does at which moment."""
+        return self.folder / "arms.json"
+
     def command(self) -> list[str]:
         """The command line of a daemon with failpoints."""
         return [sys.executable, "-m", "chaos.process", str(self.config)]
 
     def launch(self, arms: Arms) -> subprocess.Popen[bytes]:
         """Start a daemon, armed."""
+        self.arm(arms)
         return self.start(
             PYTHONPATH=os.pathsep.join(filter(None, (os.environ.get("PYTHONPATH"), str(TESTS)))),
             CHAOS_DIARY=str(self.diary(len(self.logs))),
-            CHAOS_AT=arms.at,
-            CHAOS_TIMES=str(arms.times),
-            CHAOS_DO=arms.do,
+            CHAOS_ARMS=str(self.arms_file),
         )
+
+    def arm(self, arms: Arms) -> None:
+        """Have the daemon that runs, or the next one, do something at a moment."""
+        arms.write(self.arms_file)
 
     def diary(self, number: int) -> Path:
         """The diary of the so-manieth daemon, counted from 0."""

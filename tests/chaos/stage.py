@@ -15,12 +15,13 @@ from types import TracebackType
 from typing import Self
 
 from chaos import audit
+from chaos.arms import Arms
 from chaos.bystander import Bystander
 from chaos.decisions import Decision
 from chaos.estate import Estate
 from chaos.history import Frozen, History
 from chaos.model import violations
-from chaos.place import Arms, Place, goes_on, killed
+from chaos.place import Place, goes_on, killed
 from chaos.weather import Weather
 from cloudwarden.core.errors import StoreError
 from cloudwarden.core.restraint import Quota
@@ -77,6 +78,7 @@ class Stage:
         self.proxy.page_size = 2
         self.daemon: subprocess.Popen[bytes] | None = None
         self.arms = Arms()
+        self._armed = 0
         self._freezes: list[Frozen] = []
         self._log = (folder / "steps.log").open("a")
         self.estate.observe()
@@ -108,16 +110,18 @@ class Stage:
         else:
             self.place.freeze(*freeze)
             self._freezes.append(Frozen(begins=freeze[0], until=freeze[1], after=last))
-        self.arms = arms or Arms()
+        self.arms = self._numbered(arms or Arms())
         self.daemon = self.place.launch(self.arms)
         self.tally.starts += 1
         self.say(f"start {self.daemon.pid} {self.arms}{' in a freeze' if freeze else ''}")
 
-    def decide(self, decision: Decision) -> None:
-        """Take a decision as another process does; one that cannot be taken is refused."""
+    def decide(self, decision: Decision) -> bool:
+        """Take a decision as another process does; False when it cannot be taken."""
         decider = Decider(by="operator", origin="chaos", reason="a test", now=datetime.now(UTC))
         with contextlib.suppress(DecisionError, StoreError), self.store.transaction() as tx:
             decision(tx, decider)
+            return True
+        return False
 
     def ended(self) -> bool:
         """Whether the daemon is gone. Raises Broken when it ended by itself."""
@@ -125,8 +129,7 @@ class Stage:
             return True
         if self.daemon.poll() is None:
             return False
-        where = f"{self.arms.do} {self.arms.at}"
-        if killed(self.daemon) and self.arms.do == "die" and where in self.place.entries():
+        if killed(self.daemon) and self.arms.do == "die" and self.arms.entry in self.place.entries():
             self.tally.deaths[self.arms.at] += 1
             self.say(f"died at {self.arms.at}")
         else:
@@ -160,14 +163,19 @@ class Stage:
 
     def stands(self) -> bool:
         """Whether the daemon stands still at its moment."""
-        return self.arms.do == "stand" and f"stand {self.arms.at}" in self.place.entries()
+        return self.arms.do == "stand" and self.arms.entry in self.place.entries()
 
     def go_on(self) -> None:
         """Let it go on, and stand no more."""
         if self.daemon is not None:
             self.tally.stands[self.arms.at] += 1
-            self.arms = Arms()
+            self.arm(Arms())
             goes_on(self.daemon)
+
+    def arm(self, arms: Arms) -> None:
+        """Have the daemon that runs do something when it comes to a moment."""
+        self.arms = self._numbered(arms)
+        self.place.arm(self.arms)
 
     def wait(self, holds: Callable[[], bool], seconds: float) -> bool:
         """Whether something comes to hold in time."""
@@ -217,9 +225,13 @@ class Stage:
         self.tally.calls = Counter(sent.operation for sent in self.bystander.sent)
         return self.tally
 
+    def _numbered(self, arms: Arms) -> Arms:
+        self._armed += 1
+        return replace(arms, number=self._armed)
+
     def _died_leaving(self, code: int) -> bool:
         """Whether it came to its moment while it left."""
-        died = code == -signal.SIGKILL and f"die {self.arms.at}" in self.place.entries()
+        died = code == -signal.SIGKILL and self.arms.entry in self.place.entries()
         if died:
             self.tally.deaths[self.arms.at] += 1
         return died

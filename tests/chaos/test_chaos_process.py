@@ -11,9 +11,10 @@ from pathlib import Path
 
 import pytest
 
+from chaos.arms import Arms
 from chaos.kills import Kills
 from chaos.life import Life
-from chaos.place import POLICY_FILES, Arms, Place, Terms
+from chaos.place import POLICY_FILES, Place, Terms
 from chaos.stage import Broken, Stage
 from chaos.weather import STORMY, Weather
 from cloudwarden.core.restraint import Quota
