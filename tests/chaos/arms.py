@@ -10,7 +10,7 @@ from typing import Self
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Arms:
-    """`die` or `stand` at a moment, the so-manieth time from now; nothing without one. No two have the same `number`."""
+    """`die` or `stand` at a moment, the so-manieth time from now; nothing without one. No two have one `number`."""
 
     at: str = ""
     times: int = 1

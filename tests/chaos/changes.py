@@ -8,10 +8,14 @@ from enum import StrEnum
 
 from chaos import decisions
 from chaos.decisions import Decision
+from cloudwarden import tagged
 from cloudwarden.core.exemption import ANY
 from cloudwarden.engine.decide import Decider
 from cloudwarden.ports import Transaction
 from installation import ACCOUNT
+
+TAG = tagged("team", "a")
+"""What resources carry that somebody may exempt by it."""
 
 
 class Kind(StrEnum):
@@ -42,6 +46,7 @@ CHANGES = (
     _change(Kind.PAUSE, "the policy is paused there", lambda policy, resource: decisions.pause(policy, ACCOUNT)),
     _change(Kind.EXEMPTION, "it is exempted", lambda policy, resource: decisions.exempt(resource, policy)),
     _change(Kind.EXEMPTION, "all of its kind are", lambda policy, resource: decisions.exempt(f"{resource[:2]}*", ANY)),
+    _change(Kind.EXEMPTION, "its tag is", lambda policy, resource: decisions.exempt(ANY, policy, tag=TAG)),
     _change(Kind.REFUSAL, "it is rejected", lambda policy, resource: decisions.put_off(resource)),
     _change(Kind.REFUSAL, "it is snoozed", lambda policy, resource: decisions.put_off(resource, snooze=True)),
 )

@@ -1,8 +1,7 @@
-"""Crossings: the daemon stands at a moment of an action's way to its calls, and somebody decides against it just then."""
+"""Crossings: the daemon stands at a moment of an action's way to its calls, and somebody decides against it then."""
 
 from __future__ import annotations
 
-import itertools
 import random
 from collections import Counter
 from collections.abc import Iterator
@@ -11,7 +10,7 @@ from functools import partial
 
 from chaos import audit, decisions
 from chaos.arms import Arms
-from chaos.changes import CHANGES, Change, Kind, take_back
+from chaos.changes import CHANGES, TAG, Change, Kind, take_back
 from chaos.failpoints import free
 from chaos.place import POLICY_FILES, POLICY_OF, Terms
 from chaos.stage import Broken, Stage
@@ -57,8 +56,6 @@ class Crossings:
         self._stage = stage
         self._estate = stage.estate
         self._draw = random.Random(f"crossings/{stage.seed}")  # noqa: S311  # it must come again
-        self.crossed: Counter[str] = Counter()
-        """How often something was decided, by moment."""
 
     def begin(self, way: Way, every: int = 1) -> None:
         """Have a daemon run in which actions come about in this way, and that holds nothing."""
@@ -109,7 +106,7 @@ class Crossings:
         self._stage.check()
         decided = self._stage.decide(change.make(way.policy, resource))
         intended = self._intended(resource)
-        self.crossed[moment[0]] += 1
+        self._stage.tally.crossings[moment[0]] += 1
         self._stage.go_on()
         if decided:
             self._turns(TURNS)
@@ -141,6 +138,7 @@ class Crossings:
         """A new resource whose action is decided, and held by a pause alone; and how long the diary is by then."""
         self._stage.decide(decisions.pause(way.policy))
         resource = self._estate.run_instance() if way.file == "idle.py" else self._estate.make_volume()
+        self._estate.tag(resource, [(TAG.key, str(TAG.value))])
         self._awaits(lambda: self._state(resource) in (State.DUE, State.PROPOSED), f"a finding of {resource}")
         if not way.alone:
             self._stage.decide(decisions.approve_for(resource))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import timedelta
 
-from cloudwarden.core.exemption import ANY
+from cloudwarden.core.exemption import ANY, Tagged
 from cloudwarden.core.finding import ActionState, ProposalState
 from cloudwarden.core.policy import AnyPolicy
 from cloudwarden.engine import decide as deciding
@@ -61,14 +61,15 @@ def put_off(resource: str, *, snooze: bool = False) -> Decision:
     return decide
 
 
-def exempt(resource: str, policy: str, account: str = ANY) -> Decision:
-    """Exempt a resource from a policy, or several by a pattern."""
+def exempt(resource: str, policy: str, account: str = ANY, tag: Tagged | None = None) -> Decision:
+    """Exempt a resource from a policy, or several by a pattern, or by a tag."""
 
     def decide(tx: Transaction, decider: Decider) -> None:
         wish = Wish(
             policy=policy,
             resource=resource,
             account=account,
+            tag=tag,
             owner=decider.by,
             reason=decider.reason,
             expires_at=decider.now + EXEMPT_FOR,

@@ -89,7 +89,10 @@ def nothing_while_paused(history: History) -> Iterator[str]:
 
 
 def nothing_on_the_exempt(history: History) -> Iterator[str]:
-    """After an exemption was committed no call is intended on what it covers, until it ends."""
+    """After an exemption was committed no call is intended on what it covers, until it ends.
+
+    What one by a tag covers, nobody can tell from a journal: the crossings know.
+    """
     standing: dict[str, Mapping[str, Json]] = {}
     undoing = undos(history)
     for entry in history.journal:
@@ -106,9 +109,13 @@ def nothing_on_the_exempt(history: History) -> Iterator[str]:
 
 def _exempts(exemption: Mapping[str, Json], intent: Mapping[str, Json]) -> bool:
     account, _, region = str(intent["scope"]).partition("/")
-    return exemption["policy"] in (ANY, intent["policy"]) and all(
-        fnmatchcase(value, str(exemption[part]))
-        for part, value in (("resource", str(intent["resource"])), ("account", account), ("region", region))
+    return (
+        exemption["policy"] in (ANY, intent["policy"])
+        and not exemption.get("tag")
+        and all(
+            fnmatchcase(value, str(exemption[part]))
+            for part, value in (("resource", str(intent["resource"])), ("account", account), ("region", region))
+        )
     )
 
 

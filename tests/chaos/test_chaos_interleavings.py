@@ -12,10 +12,11 @@ from pathlib import Path
 import pytest
 
 from chaos import audit, decisions
-from chaos.changes import CHANGES, Change, Kind, take_back
+from chaos.changes import CHANGES, TAG, Change, Kind, take_back
 from chaos.failpoints import counted, free, silent
 from chaos.small import SmallWorld
 from cloudwarden import ENFORCE, PROPOSE, Limit, hours, minutes
+from cloudwarden.core.errors import Throttled
 from cloudwarden.core.policy import AnyPolicy
 from cloudwarden.core.window import Freeze
 from cloudwarden.library.storage import Unattached
@@ -94,6 +95,7 @@ class Road:
         self._walked += 1
         resource, small = f"vol-{self._walked}", self.small
         small.world.add_volume(resource)
+        small.world.cloud.change(resource, tags={TAG.key: TAG.value})
         small.observe()
         if not self._alone:
             self.sweep()
@@ -146,6 +148,22 @@ def test_no_call_is_intended_after_a_decision(small: SmallWorld, kind: Kind, *, 
     wrong = [road.crossed(moment, partial(road.decided, next(changes))) for moment in road.moments()]
     assert [what for what in wrong if what] == []
     small.check(quiet=True)
+
+
+@pytest.mark.parametrize("moment", ["act.recheck.get:before", "act.recheck.get:after"])
+def test_what_the_last_look_finds_undoes_no_refusal(small: SmallWorld, moment: str) -> None:
+    """Somebody refuses while the look fails: what it writes down does not approve anything again."""
+    road = Road(small, alone=False)
+    small.world.cloud.fails["get ec2.volume"] = Throttled("Rate exceeded")
+    decided = []
+
+    def refuse(name: str) -> None:
+        if name == moment:
+            decided.append(small.decide(decisions.put_off("vol-1")))
+
+    road.walk(refuse)
+    assert decided == [True]
+    small.check()
 
 
 def test_no_call_is_intended_in_a_freeze_that_began_on_the_way(small: SmallWorld) -> None:
