@@ -78,10 +78,10 @@ class Runs:
 
         def run(stage: Stage) -> None:
             crossings = Crossings(stage)
+            self.tell(crossings.replaced())
             for way in WAYS:
                 for what in crossings.all(way):
                     self.tell(what)
-            self.tell(crossings.replaced())
 
         self._run(f"crossings-{seed}", seed, run)
 
