@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import cache
@@ -19,7 +19,9 @@ from cloudwarden import hours
 from cloudwarden.aws import ec2
 from cloudwarden.clock import FakeClock
 from cloudwarden.core.action import Call
+from cloudwarden.core.evidence import Query, Unreadable
 from cloudwarden.core.exemption import hands_off
+from cloudwarden.core.metric import MetricQuery
 from cloudwarden.core.policy import AnyPolicy
 from cloudwarden.core.resource import Resource, Scope
 from cloudwarden.core.restraint import UNRESTRAINED, Reach, Restraints
@@ -162,6 +164,10 @@ class SmallWorld:
         """A whole answer about a resource was given, asked for at an instant."""
         self._looks[resource] = at
 
+    def overlooked(self, resource: str) -> None:
+        """The answer about a resource was not whole."""
+        self._looks.pop(resource, None)
+
     def arrived(self, call: Call, resource: str) -> None:
         """A mutating request reached the cloud."""
         self._sent.append(
@@ -208,6 +214,14 @@ class _Cloud(WatchedCloud):
         if listing.complete:
             self.small.looked(resource_id, asked)
         return listing
+
+    def answer(self, scope: Scope, queries: Collection[Query[object]], now: datetime) -> Mapping[Query[object], object]:
+        """Each metric's series; a look at a resource whose metrics cannot be read is not whole."""
+        answers = super().answer(scope, queries, now)
+        for query, answer in answers.items():
+            if isinstance(query, MetricQuery) and isinstance(answer, Unreadable):
+                self.small.overlooked(query.dimensions[0][1])
+        return answers
 
     def call(self, scope: Scope, call: Call, *, dry_run: bool = False) -> Mapping[str, str]:
         """Make a call, or ask whether it may be made."""

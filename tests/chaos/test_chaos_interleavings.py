@@ -20,7 +20,7 @@ from cloudwarden.core.errors import Throttled
 from cloudwarden.core.policy import AnyPolicy
 from cloudwarden.core.window import Freeze
 from cloudwarden.library.storage import Unattached
-from world import World, delete_unattached
+from world import World, delete_unattached, stop_idle
 
 MANY = Limit(per_run=1000, share=1.0, per_hour=1000, per_day=1000)
 CALLS = 2
@@ -199,3 +199,23 @@ def test_no_call_is_intended_by_a_version_that_nobody_trusts(small: SmallWorld) 
     small.run(World.act)
     assert small.called(resource) == CALLS
     small.check()
+
+
+@pytest.mark.parametrize("what", ["get ec2.instance", "CPUUtilization"])
+def test_no_call_is_made_on_what_the_last_look_cannot_tell(small: SmallWorld, what: str) -> None:
+    """The instance, or its metrics, can no longer be read when the look begins."""
+    small.use(stop_idle(limit=MANY))
+    small.world.add("i-1")
+    small.observe()
+    small.run(World.sweep)
+    small.world.approve_all()
+
+    def fail(name: str) -> None:
+        if name == "act.recheck.get:before":
+            small.world.cloud.fails[what] = Throttled("Rate exceeded")
+
+    small.listener = fail
+    small.run(World.act)
+    assert small.world.cloud.fails
+    small.check()
+    assert small.called("i-1") == 0

@@ -39,7 +39,7 @@ def nothing() -> None:
 
 
 def approved(store: Store, **changes: object) -> tuple[World, BusyCloud]:
-    """An idle instance whose stop is approved. The cloud is asked twice for its metrics, then for what depends on it."""
+    """An idle instance whose stop is approved: the cloud is asked twice for its metrics, then what depends on it."""
     cloud = BusyCloud()
     world = World(store=store, cloud=cloud, **changes)  # type: ignore[arg-type]  # a test's changes
     world.use(stop_idle(proposals_last=minutes(30)))

@@ -8,13 +8,14 @@ from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
 
 from cloudwarden.core import lifecycle
-from cloudwarden.core.action import ACTION_ID, Call, Json, Read, Wait
+from cloudwarden.core.action import Call, Json, Wait
 from cloudwarden.core.errors import CloudError, MalformedAnswer, NotFound, StoreError
 from cloudwarden.core.exemption import ANY
 from cloudwarden.core.finding import ActionRecord, ActionState, Finding, Grace, ProposalState, State
 from cloudwarden.core.pause import ITSELF, Pause
 from cloudwarden.engine.consent import withdrawn
 from cloudwarden.engine.events import ActionEnded, ActionIntended, ActionStepped, PolicyStopped
+from cloudwarden.engine.filling import filled_call, filled_read
 from cloudwarden.engine.grounds import LastLook, grounds
 from cloudwarden.engine.tenure import Tenure
 from cloudwarden.ports import Actuator, Clock, Reporter, Store, Transaction
@@ -150,7 +151,7 @@ class Carrier:
     def _call(self, record: ActionRecord, call: Call, looked_at: datetime, look: LastLook | None = None) -> None:
         """Intent, permission dry run, call, outcome. A StoreError before the call means that nothing is called."""
         record = replace(record, state=ActionState.INTENDED, changed_at=self._clock.now())
-        filled = replace(call, arguments=_filled(call.arguments, record))
+        filled = filled_call(record, call)
         intended = self._intend(record, filled, looked_at, look)
         if intended is None:
             return
@@ -178,7 +179,7 @@ class Carrier:
     def _intend(
         self, record: ActionRecord, call: Call, looked_at: datetime, look: LastLook | None
     ) -> ActionRecord | None:
-        """Commit the intent; None when it may not be any more since the guards looked, which they say at their next look.
+        """Commit the intent; None when it may not be any more, for a reason that the guards find at their next look.
 
         People's decisions and the hour are looked at in this very transaction, so that no call follows a pause, an
         exemption, a rejection, or the beginning of a freeze.
@@ -291,11 +292,6 @@ class Carrier:
         )
 
 
-def filled_read(record: ActionRecord, read: Read) -> Read:
-    """The reading, with what the action's calls kept put in."""
-    return replace(read, arguments=_filled(read.arguments, record))
-
-
 _FINDING_AFTER = {
     ActionState.SUCCEEDED: State.VERIFYING,
     ActionState.FAILED: State.FAILED,
@@ -317,19 +313,3 @@ def _refused(error: CloudError) -> Ending:
     """The ending of a call that certainly did nothing."""
     state = ActionState.ABANDONED if isinstance(error, NotFound) else ActionState.FAILED
     return Ending(state=state, error=f"{error.reason}: {error}")
-
-
-def _filled(arguments: Mapping[str, Json], record: ActionRecord) -> dict[str, Json]:
-    """The arguments with `${action_id}` and what earlier calls kept put in."""
-    values = {ACTION_ID: record.id, **{f"${{{name}}}": value for name, value in record.kept.items()}}
-
-    def filled(value: Json) -> Json:
-        if isinstance(value, str):
-            return values.get(value, value)
-        if isinstance(value, Mapping):
-            return {key: filled(part) for key, part in value.items()}
-        if isinstance(value, list | tuple):
-            return [filled(part) for part in value]
-        return value
-
-    return {key: filled(value) for key, value in arguments.items()}

@@ -7,8 +7,8 @@ from dataclasses import replace
 
 from cloudwarden.core.action import Call, Plan
 from cloudwarden.core.finding import ActionRecord, ActionState
-from cloudwarden.engine.carry import filled_read
 from cloudwarden.engine.decide import Decider, DecisionError
+from cloudwarden.engine.filling import filled_read
 from cloudwarden.engine.propose import new_id
 from cloudwarden.ports import Actuator, Transaction
 
