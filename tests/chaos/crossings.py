@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import partial
 
@@ -57,11 +57,11 @@ class Crossings:
         self._estate = stage.estate
         self._draw = random.Random(f"crossings/{stage.seed}")  # noqa: S311  # it must come again
 
-    def begin(self, way: Way, every: int = 1) -> None:
+    def begin(self, way: Way) -> None:
         """Have a daemon run in which actions come about in this way, and that holds nothing."""
         for file in POLICY_FILES:
             mode = "ENFORCE" if way.alone and file == way.file else "PROPOSE"
-            self._stage.place.edit(file, Terms(mode=mode, every=every, failures=50))
+            self._stage.place.edit(file, Terms(mode=mode, every=1, failures=50))
         if self._stage.daemon is not None:
             self._stage.kill()
         self._stage.start()
@@ -122,15 +122,18 @@ class Crossings:
     def replaced(self) -> str:
         """What a trusted version has due, but held, is not done by the version that replaces it. Raises Broken."""
         way = Way(file="idle.py", alone=True)
-        self.begin(way, every=8)
+        self.begin(way)
         resource, _ = self._ready(way)
         loads = self._stage.place.loads()
-        self._stage.place.edit(way.file, Terms(mode="ENFORCE", every=8, cpu=4.0))
+        # One that is swept at an interval would be swept at once, and its findings proposed.
+        self._stage.place.edit(way.file, Terms(mode="ENFORCE", every=None, cpu=4.0))
         self._awaits(lambda: self._stage.place.loads() > loads, "the new version")
         self._stage.decide(take_back)
-        self._turns(1)
+        # Each sweep acts for all policies.
+        self._turns(3, ("delete-unattached",))
         self._stage.check()
         called = self._called(resource)
+        self._stage.place.edit(way.file, Terms(every=1))
         self._clear(resource)
         return f"{way}, its version replaced by one that nobody trusts: {called} calls"
 
@@ -150,9 +153,9 @@ class Crossings:
         self._estate.vanish(resource)
         self._awaits(lambda: self._ended(resource) and self._state(resource) is None, f"the end of {resource}")
 
-    def _turns(self, more: int) -> None:
+    def _turns(self, more: int, policies: Iterable[str] = tuple(POLICY_OF.values())) -> None:
         before = self._stage.sweeps()
-        wanted = {policy: before[policy] + more for policy in POLICY_OF.values()}
+        wanted = {policy: before[policy] + more for policy in policies}
         self._awaits(lambda: all(self._stage.sweeps()[name] >= count for name, count in wanted.items()), "sweeps")
 
     def _awaits(self, holds: object, what: str) -> None:

@@ -45,6 +45,7 @@ class Life:
             self.is_tagged: 2,
             self.is_used: 2,
             self.is_started: 2,
+            self.is_resized: 2,
             self._people.approve: 22,
             self._people.decide: 5,
             self._people.trust: 4,
@@ -104,6 +105,11 @@ class Life:
         """An instance becomes busy."""
         if instances := self._estate.instances():
             self._estate.become_busy(self._draw.choice(instances))
+
+    def is_resized(self) -> None:
+        """Somebody makes a volume larger, so that its deletion is another one than was approved."""
+        if volumes := self._estate.volumes():
+            self._estate.resize(self._draw.choice(volumes))
 
     def is_started(self) -> None:
         """Somebody starts an instance, perhaps one that we stopped."""
@@ -167,9 +173,12 @@ class Life:
         self._stage.decide(decisions.pause("stop-idle"))
         self._estate.run_instance()
         self._attend(4.0)
-        self._terms["idle.py"] = replace(self._terms["idle.py"], every=8, cpu=4.0)
+        self._terms["idle.py"] = replace(self._terms["idle.py"], every=None, cpu=4.0)
         self._write("idle.py")
         self._people.let_go()
+        self._attend(3.0)
+        self._terms["idle.py"] = self._drawn_terms()
+        self._write("idle.py")
 
     def freezes(self) -> None:
         """The daemon is killed, given a freeze, and started."""
@@ -240,7 +249,7 @@ class Life:
     def _interrupt(self) -> None:
         """Something happens exactly now, between two steps of the daemon; what it committed so far agrees."""
         moment = self._stage.stands_at()
-        things: list[Callable[[], None]] = [self.vanishes, self.is_used, self.is_tagged]
+        things: list[Callable[[], None]] = [self.vanishes, self.is_used, self.is_tagged, self.is_resized]
         if free(moment):
             self._stage.check()
             things = [*things, *[self._people.object] * 6, self._people.decide, self._people.trust]

@@ -6,7 +6,7 @@ import os
 import signal
 import subprocess
 import sys
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -20,7 +20,7 @@ TESTS = Path(__file__).parent.parent
 
 POLICY_FILES = {
     "idle.py": """
-from cloudwarden import {mode}, Limit, Policy, every, hours
+from cloudwarden import {mode}, Limit, Policy, cron, every, hours
 from cloudwarden.aws import ec2
 from cloudwarden.library.compute import Idle, idle
 
@@ -28,14 +28,14 @@ stop_idle = Policy(
     name="stop-idle",
     rule=idle,
     params=Idle(window=hours(1), max_cpu_percent={cpu}),
-    schedule=every(seconds={every}),
+    schedule={schedule},
     mode={mode},
     action=ec2.Stop(),
     limit=Limit(per_run={per_run}, share=1.0, per_hour={per_hour}, per_day={per_hour}, failures={failures}),
 )
 """,
     "volumes.py": """
-from cloudwarden import {mode}, Limit, Policy, every, hours
+from cloudwarden import {mode}, Limit, Policy, cron, every, hours
 from cloudwarden.aws import ec2
 from cloudwarden.library.storage import Unattached, unattached
 
@@ -43,7 +43,7 @@ delete_unattached = Policy(
     name="delete-unattached",
     rule=unattached,
     params=Unattached(min_age=hours(1)),
-    schedule=every(seconds={every}),
+    schedule={schedule},
     mode={mode},
     action=ec2.SnapshotThenDelete(),
     limit=Limit(per_run={per_run}, share=1.0, per_hour={per_hour}, per_day={per_hour}, failures={failures}),
@@ -87,7 +87,13 @@ class Terms:
     per_hour: int = 500
     failures: int = 3
     cpu: float = 5.0
-    every: int = 2
+    every: int | None = 2
+    """Seconds between sweeps; None: once a year, and not when it was edited."""
+
+    @property
+    def schedule(self) -> str:
+        """The schedule, as the file says it."""
+        return f"every(seconds={self.every})" if self.every else 'cron("0 0 1 1 *")'
 
 
 class Place(Installation):
@@ -149,7 +155,7 @@ class Place(Installation):
     def edit(self, file: str, terms: Terms) -> None:
         """Write a policy's file, and remember from when it may be in force."""
         at, path = datetime.now(UTC), self.policies / file
-        path.write_text(POLICY_FILES[file].format(**{name: getattr(terms, name) for name in terms.__slots__}))
+        path.write_text(POLICY_FILES[file].format(schedule=terms.schedule, **asdict(terms)))
         elsewhere = loading.load(self.policies, {})
         policy = elsewhere.policies[POLICY_OF[file]]
         self.versions.append(
