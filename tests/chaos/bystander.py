@@ -63,7 +63,9 @@ class Bystander:
             # EC2 answers a dry run that passes with 412 DryRunOperation.
             self._permissions[key] = exchange.whole and exchange.status == 412
         place = self._open.get((request.operation, request.resources))
-        if place is not None and exchange.whole and exchange.status == 200 and exchange.last:
+        # "No such thing" is a whole answer about what was asked for by its name.
+        told = exchange.status == 200 and exchange.last or exchange.status == 400 and request.resources
+        if place is not None and exchange.whole and told:
             self._looks[place] = replace(self._looks[place], whole=True)
 
     def _begun(self, request: Request) -> None:

@@ -217,7 +217,7 @@ class Life:
     def _rearmed(self, do: str, moment: str) -> None:
         """Arm the daemon; one that is armed keeps its arms a while. Then there is something to do for it."""
         self._attend(0.0)
-        keeps, times = self._draw.random() < 0.5, self._draw.choice([1, 1, 2])
+        keeps, times = self._draw.random() < 0.8, self._draw.choice([1, 1, 2])
         if not (self._stage.arms.at and keeps):
             self._stage.arm(Arms(at=moment, times=times, do=do))
         self._supply()

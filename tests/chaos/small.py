@@ -24,7 +24,7 @@ from cloudwarden.core.exemption import hands_off
 from cloudwarden.core.metric import MetricQuery
 from cloudwarden.core.policy import AnyPolicy
 from cloudwarden.core.resource import Resource, Scope
-from cloudwarden.core.restraint import UNRESTRAINED, Reach, Restraints
+from cloudwarden.core.restraint import UNRESTRAINED, Quota, Reach, Restraints
 from cloudwarden.core.window import Freeze
 from cloudwarden.engine.decide import Decider, DecisionError
 from cloudwarden.ports import Listing
@@ -51,6 +51,8 @@ class SmallWorld:
         self._store = WatchedStore(open_store(url), points)
         self.elsewhere = open_store(url)
         """The database as another process has it open."""
+        self.quota = Quota()
+        """What all policies together may do, from the next start on."""
         self._ticks = 0
         self._sent: list[Sent] = []
         self._conditions: dict[str, list[Condition]] = {}
@@ -77,8 +79,7 @@ class SmallWorld:
         self._freezes = [replace(one, last=last) if one.last is None else one for one in self._freezes]
         if freeze is not None:
             self._freezes.append(Frozen(begins=freeze.begins, until=freeze.until, after=last))
-        restraints = Restraints(freezes=((Reach(), freeze),)) if freeze is not None else UNRESTRAINED
-        self.world = self._begun(restraints)
+        self.world = self._begun(Restraints(freezes=((Reach(), freeze),) if freeze else (), quota=self.quota))
         self.world.policies = policies
 
     def use(self, *policies: AnyPolicy) -> None:
@@ -148,6 +149,7 @@ class SmallWorld:
             versions=self._versions,
             runs=found.runs,
             freezes=self._freezes,
+            quota=self.quota,
             quiet=quiet,
         )
 

@@ -18,6 +18,7 @@ from chaos.small import SmallWorld
 from cloudwarden import ENFORCE, PROPOSE, Limit, hours, minutes
 from cloudwarden.core.errors import Throttled
 from cloudwarden.core.policy import AnyPolicy
+from cloudwarden.core.restraint import Quota
 from cloudwarden.core.window import Freeze
 from cloudwarden.library.storage import Unattached
 from world import World, delete_unattached, stop_idle
@@ -38,10 +39,10 @@ SOON = timedelta(seconds=20)
 class Road:
     """The way of volumes, one after another, to their snapshot and deletion: approved, or by a trusted policy alone."""
 
-    def __init__(self, small: SmallWorld, *, alone: bool) -> None:
+    def __init__(self, small: SmallWorld, *, alone: bool, limit: Limit = MANY) -> None:
         self.small = small
         self._alone = alone
-        self.policy: AnyPolicy = delete_unattached(mode=ENFORCE if alone else PROPOSE, limit=MANY)
+        self.policy: AnyPolicy = delete_unattached(mode=ENFORCE if alone else PROPOSE, limit=limit)
         small.use(self.policy)
         self.begin()
         small.run(World.sweep)
@@ -242,3 +243,13 @@ def test_nothing_is_done_but_the_plan_that_was_approved(small: SmallWorld) -> No
     road.walk(resize)
     small.check()
     assert small.called("vol-1") == 0
+
+
+@pytest.mark.parametrize("quota", [Quota(), Quota(per_hour=2)], ids=["policy", "all"])
+def test_no_more_is_done_than_may_be_in_an_hour(small: SmallWorld, quota: Quota) -> None:
+    """One volume in each sweep: the third is one too many for the policy, or for all policies together."""
+    own = MANY if quota.per_hour == 2 else Limit(per_run=1000, share=1.0, per_hour=2)
+    small.quota = quota
+    road = Road(small, alone=True, limit=own)
+    assert [small.called(road.walk()) for _ in range(3)] == [CALLS, CALLS, 0]
+    small.check()
