@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
@@ -18,14 +18,6 @@ KINDS = {"DescribeInstances": "i-", "DescribeVolumes": "vol-"}
 """How the ids begin of what an operation lists."""
 
 
-@dataclass(kw_only=True)
-class _Permission:
-    """What the latest dry run of a call on a resource was told."""
-
-    asked: bool = False
-    passed: bool = False
-
-
 class Bystander:
     """`fault_proxy.Witness` for a run whose database is `database`."""
 
@@ -37,7 +29,8 @@ class Bystander:
         """Looks that may still become whole, by operation and what they name: their place in `_looks`."""
         self._latest: dict[tuple[str, str], int] = {}
         """By resource and operation: the place of the latest look at that very resource."""
-        self._permissions: dict[tuple[str, str], _Permission] = {}
+        self._permissions: dict[tuple[str, str], bool] = {}
+        """Whether the latest dry run of a call on a resource passed."""
         self._sent: list[Sent] = []
 
     @property
@@ -68,9 +61,11 @@ class Bystander:
         if request.dry_run:
             key = request.operation.partition(" ")[0], _target(request)
             # EC2 answers a dry run that passes with 412 DryRunOperation.
-            self._permissions[key] = _Permission(asked=True, passed=exchange.whole and exchange.status == 412)
+            self._permissions[key] = exchange.whole and exchange.status == 412
         place = self._open.get((request.operation, request.resources))
-        if place is not None and exchange.whole and exchange.status == 200 and exchange.last:
+        # "No such thing" is a whole answer about what was asked for by its name.
+        told = (exchange.status == 200 and exchange.last) or (exchange.status == 400 and request.resources)
+        if place is not None and exchange.whole and told:
             self._looks[place] = replace(self._looks[place], whole=True)
 
     def _begun(self, request: Request) -> None:
@@ -84,14 +79,13 @@ class Bystander:
 
     def _mutation(self, request: Request) -> Sent:
         resource, operation = _target(request), xform_name(request.operation)
-        permission = self._permissions.pop((request.operation, resource), _Permission())
         return Sent(
             at=request.at,
             operation=operation,
             resource=resource,
             intents=audit.intents(self._database, operation, resource),
             looked_at=self._looked_at(resource),
-            permitted=permission.passed or not permission.asked,
+            permitted=self._permissions.pop((request.operation, resource), None),
         )
 
     def _looked_at(self, resource: str) -> datetime | None:

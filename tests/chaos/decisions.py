@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import timedelta
 
-from cloudwarden.core.exemption import ANY
+from cloudwarden.core.exemption import ANY, Tagged
 from cloudwarden.core.finding import ActionState, ProposalState
 from cloudwarden.core.policy import AnyPolicy
 from cloudwarden.engine import decide as deciding
 from cloudwarden.engine import exempt as exempting
 from cloudwarden.engine import undo as undoing
-from cloudwarden.engine.decide import Decider
+from cloudwarden.engine.decide import Decider, DecisionError
 from cloudwarden.engine.exempt import Wish
 from cloudwarden.ports import Transaction
 
@@ -32,6 +32,15 @@ def approve(which: int) -> Decision:
     return decide
 
 
+def approve_for(resource: str) -> Decision:
+    """Approve what is proposed for a resource. Raises DecisionError without any."""
+
+    def decide(tx: Transaction, decider: Decider) -> None:
+        deciding.approve(tx, _proposed(tx, resource), decider)
+
+    return decide
+
+
 def reject(which: int) -> Decision:
     """Reject a proposal that is pending or approved, if there are so many."""
 
@@ -42,14 +51,25 @@ def reject(which: int) -> Decision:
     return decide
 
 
-def exempt(resource: str, policy: str, account: str = ANY) -> Decision:
-    """Exempt a resource from a policy, or several by a pattern."""
+def put_off(resource: str, *, snooze: bool = False) -> Decision:
+    """Reject, or snooze, what is proposed for a resource or approved already. Raises DecisionError without any."""
+
+    def decide(tx: Transaction, decider: Decider) -> None:
+        put = deciding.snooze if snooze else deciding.reject
+        put(tx, _proposed(tx, resource), decider, until=decider.now + REJECTED_FOR)
+
+    return decide
+
+
+def exempt(resource: str, policy: str, account: str = ANY, tag: Tagged | None = None) -> Decision:
+    """Exempt a resource from a policy, or several by a pattern, or by a tag."""
 
     def decide(tx: Transaction, decider: Decider) -> None:
         wish = Wish(
             policy=policy,
             resource=resource,
             account=account,
+            tag=tag,
             owner=decider.by,
             reason=decider.reason,
             expires_at=decider.now + EXEMPT_FOR,
@@ -67,6 +87,19 @@ def revoke(which: int) -> Decision:
             exempting.revoke(tx, exemption.id, decider)
 
     return decide
+
+
+def revoke_all(tx: Transaction, decider: Decider) -> None:
+    """End every exemption."""
+    for exemption in tx.decisions.exemptions():
+        if exemption.active(decider.now):
+            exempting.revoke(tx, exemption.id, decider)
+
+
+def resume_all(tx: Transaction, decider: Decider) -> None:
+    """End every pause."""
+    for one in tx.decisions.pauses():
+        deciding.resume(tx, decider, one.policy, one.account)
 
 
 def trust(policy: AnyPolicy, tx: Transaction, decider: Decider) -> None:
@@ -93,3 +126,10 @@ def undo(which: int) -> Decision:
             undoing.undo(tx, record.id, decider)
 
     return decide
+
+
+def _proposed(tx: Transaction, resource: str) -> str:
+    for proposal in tx.proposals.undecided():
+        if proposal.resource_id == resource:
+            return proposal.id
+    raise DecisionError(f"nothing is proposed for {resource}")

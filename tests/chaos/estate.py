@@ -90,6 +90,11 @@ class Estate:
             self._ec2.start_instances(InstanceIds=[instance])
             self.observe()
 
+    def resize(self, volume: str) -> None:
+        """Somebody makes a volume larger."""
+        with self._world:
+            self._backend().volumes[volume].size += 1
+
     def tag(self, resource: str, tags: Sequence[tuple[str, str]]) -> None:
         """Somebody gives it these tags, and no others, if it is still there."""
         with self._world:

@@ -53,6 +53,16 @@ MUST_BE_REACHED = frozenset(
 )
 """Moments that the promise "at most once" turns on: a run that does not come to them proves little."""
 
+ON_THE_WAY = (
+    "sweep.settle.commit:after",
+    "recheck.look.get:before",
+    "recheck.look.get:after",
+    "carry.intend.begin:before",
+    "carry.intend.commit:after",
+    "carry.call.call:after",
+)
+"""Moments between which the guards look at what people decided, up to the intent; and two right after it."""
+
 
 def silent(name: str) -> None:
     """Listen to nothing."""

@@ -18,7 +18,7 @@ class Sent:
 
     `intents` are the committed intents for it at the moment of its arrival: action id and step. `looked_at` is when
     the latest whole answer about this very resource was asked for; None when the latest answer was not whole.
-    `permitted` is false when the dry run before it was not answered with permission.
+    `permitted` is false when the dry run before it was not answered with permission, and None when none was asked.
     """
 
     at: datetime
@@ -26,7 +26,7 @@ class Sent:
     resource: str
     intents: tuple[tuple[str, int], ...]
     looked_at: datetime | None
-    permitted: bool = True
+    permitted: bool | None = True
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -6,9 +6,10 @@ One installation goes through all of it, so each start has to see to what the de
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
-from chaos.place import POLICY_FILES, Arms, Terms
+from chaos.arms import Arms
+from chaos.place import POLICY_FILES, Terms
 from chaos.stage import Broken, Stage
 from cloudwarden.core.finding import ActionState, ProposalState
 from cloudwarden.engine import decide as deciding
@@ -53,15 +54,20 @@ class Kills:
         self._stage.check()
         return list(self.reached)
 
-    def all(self, moments: Iterable[str]) -> list[str]:
-        """Die at each moment, and at those that are learnt of meanwhile; the moments that none came to in its tries."""
+    def all(self, moments: Iterable[str], tell: Callable[[str], None]) -> list[str]:
+        """Die at each moment, and at those that are learnt of meanwhile; the moments that none came to in its tries.
+
+        Each round is told of.
+        """
         waiting = list(moments)
         tried: dict[str, int] = {}
         missed: list[str] = []
         while waiting:
             moment = waiting.pop(0)
             tried[moment] = tried.get(moment, 0) + 1
-            if not self.at(moment):
+            died = self.at(moment)
+            tell(f"{'died' if died else 'did not come'} at {moment}; {len(waiting)} moments to come")
+            if not died:
                 (waiting if tried[moment] < TRIES else missed).append(moment)
             waiting += [one for one in self.reached if one not in tried and one not in waiting]
         return missed

@@ -5,26 +5,24 @@ from __future__ import annotations
 import random
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from functools import partial
 
 from chaos import decisions
-from chaos.decisions import Decision
-from chaos.failpoints import MUST_BE_REACHED, free
-from chaos.place import POLICY_FILES, Arms, Terms
+from chaos.arms import Arms
+from chaos.failpoints import MUST_BE_REACHED, ON_THE_WAY, free
+from chaos.people import People
+from chaos.place import POLICY_FILES, Terms
 from chaos.stage import Broken, Stage
 from chaos.weather import BREEZY, CALM, STORMY, Mood
-from cloudwarden import loading
-from cloudwarden.core.exemption import ANY, HANDS_OFF
+from cloudwarden.core.exemption import HANDS_OFF
 from exchanges import Fault
-from installation import ACCOUNT
 
 LOADS_WITHIN = 20.0
 RESTS_WITHIN = 120.0
 """Seconds in which a daemon must have settled down once nothing disturbs it any more."""
 
 MOST_INSTANCES, MOST_VOLUMES = 9, 4
-POLICIES = ("stop-idle", "delete-unattached", ANY)
 OUTAGES = ("DescribeInstances", "DescribeVolumes", "GetMetricData", "StopInstances", "CreateSnapshot", "DeleteVolume")
 OUTAGE_FAULTS = (Fault.DENIED, Fault.THROTTLED, Fault.UNAVAILABLE, Fault.ANSWER_IS_LOST, Fault.EXPIRED, Fault.SKEWED)
 
@@ -36,6 +34,7 @@ class Life:
         self._stage = stage
         self._estate, self._place = stage.estate, stage.place
         self._draw = random.Random(stage.seed)  # noqa: S311  # it must come again
+        self._people = People(stage, self._draw)
         self._terms = {file: self._drawn_terms(usual=True) for file in POLICY_FILES}
         self._spoilt: set[str] = set()
         self._moments = sorted(MUST_BE_REACHED)
@@ -46,18 +45,21 @@ class Life:
             self.is_tagged: 2,
             self.is_used: 2,
             self.is_started: 2,
-            self.somebody_approves: 22,
-            self.somebody_decides: 5,
-            self.is_trusted: 4,
+            self.is_resized: 2,
+            self._people.approve: 22,
+            self._people.decide: 5,
+            self._people.trust: 4,
+            self._people.let_go: 6,
             self.edits: 4,
             self.spoils: 1,
             self.removes: 1,
             self.weather_turns: 6,
             self.clears_up: 4,
-            self.is_killed: 1,
-            self.leaves: 1,
-            self.dies: 4,
-            self.stands_still: 4,
+            self.replaces_what_waits: 2,
+            self.is_killed: 2,
+            self.leaves: 2,
+            self.dies: 5,
+            self.stands_still: 14,
             self.freezes: 1,
         }
 
@@ -90,13 +92,13 @@ class Life:
 
     def vanishes(self) -> None:
         """Somebody deletes a resource."""
-        if name := self._any_resource():
+        if name := self._people.any_resource():
             self._estate.vanish(name)
 
     def is_tagged(self) -> None:
         """Somebody changes a resource's tags."""
         tags = self._draw.choice([[], [(HANDS_OFF, "true")], [("team", "a")]])
-        if name := self._any_resource():
+        if name := self._people.any_resource():
             self._estate.tag(name, tags)
 
     def is_used(self) -> None:
@@ -104,24 +106,15 @@ class Life:
         if instances := self._estate.instances():
             self._estate.become_busy(self._draw.choice(instances))
 
+    def is_resized(self) -> None:
+        """Somebody makes a volume larger, so that its deletion is another one than was approved."""
+        if volumes := self._estate.volumes():
+            self._estate.resize(self._draw.choice(volumes))
+
     def is_started(self) -> None:
         """Somebody starts an instance, perhaps one that we stopped."""
         if instances := self._estate.instances():
             self._estate.start(self._draw.choice(instances))
-
-    def somebody_approves(self) -> None:
-        """Somebody approves the first proposals that wait."""
-        for _ in range(self._draw.choice([1, 2, 3, 4])):
-            self._stage.decide(decisions.approve(0))
-
-    def somebody_decides(self) -> None:
-        """Somebody decides anything."""
-        self._stage.decide(self._decision())
-
-    def is_trusted(self) -> None:
-        """The operator lets the versions in the files act alone."""
-        for policy in loading.load(self._place.policies, {}).policies.values():
-            self._stage.decide(partial(decisions.trust, policy))
 
     def edits(self) -> None:
         """Somebody edits a policy; it is loaded before anything else happens to the file."""
@@ -157,18 +150,35 @@ class Life:
         self._start()
 
     def leaves(self) -> None:
-        """SIGTERM, and a new start."""
-        self._go_on()
+        """SIGTERM, and a new start. Who stands cannot leave."""
+        self._stage.arm(Arms())
+        self._attend(0.1)
         self._stage.leave()
         self._start()
 
     def dies(self) -> None:
-        """The next daemon dies at a moment of settling or acting."""
-        self._rearmed("die")
+        """The daemon is to die at a moment of settling or acting."""
+        self._rearmed("die", self._draw.choice(self._moments))
 
     def stands_still(self) -> None:
-        """The next daemon stands still at a moment, while somebody does something."""
-        self._rearmed("stand")
+        """The daemon is to stand still at a moment, mostly on the way to an intent, while somebody does something."""
+        anywhere = self._draw.random() < 0.3
+        self._rearmed("stand", self._draw.choice(self._moments if anywhere else ON_THE_WAY))
+
+    def replaces_what_waits(self) -> None:
+        """What a trusted version has due, but held, meets a version that nobody trusts, before the next sweep."""
+        self._terms["idle.py"] = replace(self._drawn_terms(), mode="ENFORCE", every=1, cpu=5.0)
+        self._write("idle.py")
+        self._people.trust()
+        self._stage.decide(decisions.pause("stop-idle"))
+        self._estate.run_instance()
+        self._attend(4.0)
+        self._terms["idle.py"] = replace(self._terms["idle.py"], every=None, cpu=4.0)
+        self._write("idle.py")
+        self._people.let_go()
+        self._attend(3.0)
+        self._terms["idle.py"] = self._drawn_terms()
+        self._write("idle.py")
 
     def freezes(self) -> None:
         """The daemon is killed, given a freeze, and started."""
@@ -204,39 +214,48 @@ class Life:
         self._stage.start(arms, freeze)
         self._stage.wait(lambda: self._stage.ended() or self._stage.stands() or self._place.loads() > 0, LOADS_WITHIN)
 
-    def _rearmed(self, do: str) -> None:
-        """Kill, or let leave, the daemon; the next one is armed. One that is armed keeps its arms a while."""
-        self._go_on()
-        keeps, moment, times = self._draw.random() < 0.7, self._draw.choice(self._moments), self._draw.choice([1, 1, 2])
-        if self._stage.arms.at and keeps:
-            self.somebody_approves()
-            return
-        if self._draw.random() < 0.5:
-            self._stage.kill()
-        else:
-            self._stage.leave()
-        self._start(Arms(at=moment, times=times, do=do))
+    def _rearmed(self, do: str, moment: str) -> None:
+        """Arm the daemon; one that is armed keeps its arms a while. Then there is something to do for it."""
+        self._attend(0.0)
+        keeps, times = self._draw.random() < 0.8, self._draw.choice([1, 1, 2])
+        if not (self._stage.arms.at and keeps):
+            self._stage.arm(Arms(at=moment, times=times, do=do))
+        self._supply()
+        self._attend(2.0)
+        self._people.approve()
+
+    def _supply(self) -> None:
+        """Something is there to be acted on, whatever was drawn before."""
+        for kind, most in ((self._estate.instances(), MOST_INSTANCES), (self._estate.volumes(), MOST_VOLUMES)):
+            if len(kind) >= most:
+                self._estate.vanish(kind[0])
+        self._estate.run_instance()
+        self._estate.make_volume()
 
     def _attend(self, seconds: float) -> None:
         """Let time pass; see to a daemon that died or stands."""
         until = time.monotonic() + seconds
-        while time.monotonic() < until:
+        while True:
             if self._stage.ended():
                 self._stage.check()
                 self._learn()
                 self._start()
             elif self._stage.stands():
                 self._interrupt()
+            if time.monotonic() >= until:
+                return
             time.sleep(0.05)
 
     def _interrupt(self) -> None:
-        """Something happens exactly now, between two steps of the daemon."""
-        moment = self._stage.arms.at
-        things: list[Callable[[], None]] = [self.vanishes, self.is_used, self.is_tagged]
+        """Something happens exactly now, between two steps of the daemon; what it committed so far agrees."""
+        moment = self._stage.stands_at()
+        things: list[Callable[[], None]] = [self.vanishes, self.is_used, self.is_tagged, self.is_resized]
         if free(moment):
-            things = [*things, self.somebody_decides, self.somebody_decides, self.is_trusted]
+            self._stage.check()
+            things = [*things, *[self._people.object] * 6, self._people.decide, self._people.trust]
         thing = self._draw.choice(things)
         self._stage.say(f"at {moment}: {thing.__name__}")
+        self._stage.tally.interruptions[thing.__name__] += 1
         thing()
         self._go_on()
 
@@ -256,26 +275,6 @@ class Life:
         self._spoilt.discard(file)
         if not self._stage.stands():
             self._stage.wait(lambda: self._stage.ended() or self._place.loads() > loads, LOADS_WITHIN)
-
-    def _decision(self) -> Decision:
-        number, policy = self._draw.randrange(3), self._draw.choice(POLICIES)
-        account = self._draw.choice([ANY, ACCOUNT])
-        return self._draw.choice(
-            [
-                decisions.approve(number),
-                decisions.reject(number),
-                decisions.exempt(self._any_resource() or "i-*", policy, account),
-                decisions.revoke(number),
-                decisions.pause(policy, account),
-                decisions.resume(policy, account),
-                *[decisions.resume(one, ANY) for one in POLICIES],
-                decisions.undo(number),
-            ]
-        )
-
-    def _any_resource(self) -> str | None:
-        names = [*self._estate.instances(), *self._estate.volumes()]
-        return self._draw.choice(names) if names else None
 
     def _any_file(self) -> str:
         return self._draw.choice(sorted(POLICY_FILES))

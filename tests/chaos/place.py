@@ -6,10 +6,11 @@ import os
 import signal
 import subprocess
 import sys
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+from chaos.arms import Arms
 from chaos.history import Version
 from cloudwarden import loading
 from cloudwarden.core.restraint import Quota
@@ -19,7 +20,7 @@ TESTS = Path(__file__).parent.parent
 
 POLICY_FILES = {
     "idle.py": """
-from cloudwarden import {mode}, Limit, Policy, every, hours
+from cloudwarden import {mode}, Limit, Policy, cron, every, hours
 from cloudwarden.aws import ec2
 from cloudwarden.library.compute import Idle, idle
 
@@ -27,14 +28,14 @@ stop_idle = Policy(
     name="stop-idle",
     rule=idle,
     params=Idle(window=hours(1), max_cpu_percent={cpu}),
-    schedule=every(seconds={every}),
+    schedule={schedule},
     mode={mode},
     action=ec2.Stop(),
     limit=Limit(per_run={per_run}, share=1.0, per_hour={per_hour}, per_day={per_hour}, failures={failures}),
 )
 """,
     "volumes.py": """
-from cloudwarden import {mode}, Limit, Policy, every, hours
+from cloudwarden import {mode}, Limit, Policy, cron, every, hours
 from cloudwarden.aws import ec2
 from cloudwarden.library.storage import Unattached, unattached
 
@@ -42,7 +43,7 @@ delete_unattached = Policy(
     name="delete-unattached",
     rule=unattached,
     params=Unattached(min_age=hours(1)),
-    schedule=every(seconds={every}),
+    schedule={schedule},
     mode={mode},
     action=ec2.SnapshotThenDelete(),
     limit=Limit(per_run={per_run}, share=1.0, per_hour={per_hour}, per_day={per_hour}, failures={failures}),
@@ -86,16 +87,13 @@ class Terms:
     per_hour: int = 500
     failures: int = 3
     cpu: float = 5.0
-    every: int = 2
+    every: int | None = 2
+    """Seconds between sweeps; None: once a year, and not when it was edited."""
 
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Arms:
-    """What a daemon does at a moment it comes to: `die` or `stand`, the so-manieth time; nothing without a moment."""
-
-    at: str = ""
-    times: int = 1
-    do: str = "die"
+    @property
+    def schedule(self) -> str:
+        """The schedule, as the file says it."""
+        return f"every(seconds={self.every})" if self.every else 'cron("0 0 1 1 *")'
 
 
 class Place(Installation):
@@ -113,19 +111,27 @@ class Place(Installation):
         """The database."""
         return self.folder / "cloudwarden.db"
 
+    @property
+    def arms_file(self) -> Path:
+        """What the daemon does at which moment."""
+        return self.folder / "arms.json"
+
     def command(self) -> list[str]:
         """The command line of a daemon with failpoints."""
         return [sys.executable, "-m", "chaos.process", str(self.config)]
 
     def launch(self, arms: Arms) -> subprocess.Popen[bytes]:
         """Start a daemon, armed."""
+        self.arm(arms)
         return self.start(
             PYTHONPATH=os.pathsep.join(filter(None, (os.environ.get("PYTHONPATH"), str(TESTS)))),
             CHAOS_DIARY=str(self.diary(len(self.logs))),
-            CHAOS_AT=arms.at,
-            CHAOS_TIMES=str(arms.times),
-            CHAOS_DO=arms.do,
+            CHAOS_ARMS=str(self.arms_file),
         )
+
+    def arm(self, arms: Arms) -> None:
+        """Have the daemon that runs, or the next one, do something at a moment."""
+        arms.write(self.arms_file)
 
     def diary(self, number: int) -> Path:
         """The diary of the so-manieth daemon, counted from 0."""
@@ -149,7 +155,7 @@ class Place(Installation):
     def edit(self, file: str, terms: Terms) -> None:
         """Write a policy's file, and remember from when it may be in force."""
         at, path = datetime.now(UTC), self.policies / file
-        path.write_text(POLICY_FILES[file].format(**{name: getattr(terms, name) for name in terms.__slots__}))
+        path.write_text(POLICY_FILES[file].format(schedule=terms.schedule, **asdict(terms)))
         elsewhere = loading.load(self.policies, {})
         policy = elsewhere.policies[POLICY_OF[file]]
         self.versions.append(

@@ -1,8 +1,8 @@
 """The daemon as a process that may die, or stand still, at a named moment: `cloudwarden run` with failpoints.
 
-It is told by its environment: CHAOS_AT is the moment, CHAOS_TIMES the how-manieth time, CHAOS_DO `die` (by SIGKILL)
-or `stand` (by SIGSTOP, until somebody sends SIGCONT), and CHAOS_DIARY the file in which it writes the moments it
-comes to.
+It is told by its environment: CHAOS_DIARY is the file in which it writes the moments it comes to, and CHAOS_ARMS one
+that says what it does at which: `die` (by SIGKILL) or `stand` (by SIGSTOP, until somebody sends SIGCONT). That file may
+be written anew while the daemon runs.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 
+from chaos.arms import Arms
 from chaos.failpoints import Failpoints, WatchedActuator, WatchedInventory, WatchedStore, counted
 from cloudwarden.app import KINDS, App, running
 from cloudwarden.cli.signals import obey_signals
@@ -29,9 +30,9 @@ class Diary:
     """Writes down the moments of settling and acting, and ends or stops the process at one of them."""
 
     def __init__(self, environment: Mapping[str, str]) -> None:
-        self._at = environment.get("CHAOS_AT", "")
-        self._left = int(environment.get("CHAOS_TIMES", "1"))
-        self._do = environment.get("CHAOS_DO", "die")
+        self._arms_file = Path(environment["CHAOS_ARMS"])
+        self._arms = Arms()
+        self._left = 0
         self._file = os.open(environment["CHAOS_DIARY"], os.O_WRONLY | os.O_CREAT | os.O_APPEND)
 
     def listen(self, name: str) -> None:
@@ -39,12 +40,15 @@ class Diary:
         if not counted(name):
             return
         self._write(name)
-        if name != self._at:
+        arms = Arms.read(self._arms_file)
+        if arms != self._arms:
+            self._arms, self._left = arms, arms.times
+        if name != arms.at:
             return
         self._left -= 1
         if self._left == 0:
-            self._write(f"{self._do} {name}")
-            os.kill(os.getpid(), _SIGNALS[self._do])
+            self._write(arms.entry)
+            os.kill(os.getpid(), _SIGNALS[arms.do])
 
     def _write(self, line: str) -> None:
         os.write(self._file, f"{line}\n".encode())

@@ -1,25 +1,27 @@
-"""`make chaos`: kills and lives of the real daemon, for hours, from a printed seed; the first broken promise ends it.
+"""`make chaos`: kills, crossings and lives of the real daemon, from a printed seed; the first broken promise ends it.
 
-It dies at every moment once, and then lives, one seed after another. `make chaos SEED=17 ONLY=life` is one life again,
-ONLY=kills the deaths alone, and ONLY=lives no deaths before them.
+It dies at every moment once, is crossed at every moment of an action's way, and then lives, one seed after another, for
+hours. `make chaos SEED=17 ONLY=life` is one life again, ONLY=kills and ONLY=crossings these alone, and ONLY=lives what
+comes after them. However it ends, it says what was done, in the form of the track record.
 """
 
 from __future__ import annotations
 
 import argparse
-import json
 import logging
 import shutil
+import signal
 import sys
 import time
-from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
+from chaos.crossings import WAYS, Crossings
 from chaos.failpoints import MUST_BE_REACHED
 from chaos.kills import Kills
 from chaos.life import Life
-from chaos.stage import Broken, Stage, Tally
+from chaos.stage import Broken, Stage
+from chaos.tally import Tally
 from cloudwarden.core.restraint import Quota
 from installation import simulated_aws
 
@@ -40,105 +42,131 @@ class Runs:
 
     def __init__(self, aws: str, evidence: Path) -> None:
         self._aws, self._evidence = aws, evidence
+        self._began = time.monotonic()
         self.tally = Tally()
-        self.lives = 0
-        self.seconds = 0.0
         self.missed: list[str] = []
+        """Moments that no daemon came to."""
         self.again = ""
         """The command that does the latest run again."""
+
+    @property
+    def minutes(self) -> float:
+        """How long it has taken so far."""
+        return (time.monotonic() - self._began) / 60
 
     def life(self, seed: int, steps: int) -> None:
         """One life. Raises Broken."""
         self.again = f"make chaos SEED={seed} STEPS={steps} ONLY=life"
-        folder = self._folder(f"life-{seed}")
-        with Stage(folder, self._aws, str(seed), region=REGION, quota=QUOTA) as stage:
-            self._watched(stage, lambda: Life(stage).live(steps), f"life seed={seed} steps={steps}")
-        self.lives += 1
-        shutil.rmtree(folder)
+        self._run(f"life-{seed}", seed, lambda stage: Life(stage).live(steps), QUOTA)
+        self.tally.lives += 1
 
     def kills(self, seed: int) -> None:
         """Every moment once. Raises Broken."""
         self.again = f"make chaos SEED={seed} ONLY=kills"
-        folder = self._folder(f"kills-{seed}")
-        with Stage(folder, self._aws, str(seed), region=REGION) as stage:
-            self._watched(stage, lambda: self._killed(Kills(stage)), f"kills seed={seed}")
-        shutil.rmtree(folder)
 
-    def _killed(self, kills: Kills) -> None:
-        kills.begin()
-        self.missed = kills.all(kills.scout())
-        kills.rest()
+        def run(stage: Stage) -> None:
+            kills = Kills(stage)
+            kills.begin()
+            self.missed = kills.all(kills.scout(), self.tell)
+            kills.rest()
 
-    def _watched(self, stage: Stage, run: Callable[[], None], what: str) -> None:
-        began = time.monotonic()
-        try:
-            run()
-        except Broken as error:
-            (stage.place.folder / "violations.txt").write_text(f"{error}\n")
-            raise
-        finally:
-            tally = stage.count()
-            self.tally.add(tally)
-            took = time.monotonic() - began
-            self.seconds += took
-        say(
-            f"{what}: held, {took:.0f} s, {tally.requests} requests, {tally.faults.total()} faults, "
-            f"{tally.deaths.total()} deaths, {tally.stands.total()} stops, {tally.calls.total()} calls"
-        )
+        self._run(f"kills-{seed}", seed, run)
 
-    def _folder(self, name: str) -> Path:
+    def crossings(self, seed: int) -> None:
+        """Every kind of decision at every moment of every way. Raises Broken."""
+        self.again = f"make chaos SEED={seed} ONLY=crossings"
+
+        def run(stage: Stage) -> None:
+            crossings = Crossings(stage)
+            self.tell(crossings.replaced())
+            for way in WAYS:
+                for what in crossings.all(way):
+                    self.tell(what)
+
+        self._run(f"crossings-{seed}", seed, run)
+
+    def tell(self, what: str) -> None:
+        """Progress, with the minutes so far."""
+        say(f"{self.minutes:6.1f}  {what}")
+
+    def _run(self, name: str, seed: int, run: Callable[[Stage], None], quota: Quota | None = None) -> None:
         folder = self._evidence / name
         shutil.rmtree(folder, ignore_errors=True)
-        return folder
-
-    def summary(self) -> str:
-        """The totals, as JSON: faults by kind among them."""
-        kinds: Counter[str] = Counter()
-        for what, count in self.tally.faults.items():
-            kinds[what.partition(" ")[0]] += count
-        told = {"lives": self.lives, "minutes": round(self.seconds / 60, 1), "kinds": kinds, **vars(self.tally)}
-        return json.dumps(told, indent=1, sort_keys=True)
+        with Stage(folder, self._aws, str(seed), region=REGION, quota=quota) as stage:
+            try:
+                run(stage)
+                ending = "held"
+            except KeyboardInterrupt:
+                stage.check()
+                self.tell(f"{name}: held until it was ended; {stage.count()}")
+                shutil.rmtree(folder)
+                raise
+            except Broken as error:
+                (folder / "violations.txt").write_text(f"{error}\n")
+                ending = "BROKEN"
+                raise
+            finally:
+                self.tally.add(stage.count())
+            self.tell(f"{name}: {ending}; {stage.tally}")
+        shutil.rmtree(folder)
 
 
 def main() -> int:
-    """Run; 0 when every promise held."""
+    """Run; 0 when every promise held, 1 when one did not, 130 when it was ended before."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seed", type=int, default=int(time.time()))
     parser.add_argument("--hours", type=float, default=1.0)
     parser.add_argument("--steps", type=int, default=STEPS)
-    parser.add_argument("--only", choices=["kills", "lives", "life"], help="no more than this")
+    parser.add_argument("--only", choices=["kills", "crossings", "lives", "life"], help="no more than this")
     parser.add_argument("--evidence", type=Path, default=Path("build/chaos"))
     asked = parser.parse_args()
     logging.getLogger("werkzeug").setLevel(logging.ERROR)
-    say(f"seed={asked.seed} steps={asked.steps} evidence={asked.evidence.resolve()}")
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    evidence = asked.evidence.resolve()
+    say(f"seed={asked.seed} steps={asked.steps} evidence={evidence}")
     with simulated_aws() as aws:
-        runs = Runs(aws, asked.evidence.resolve())
-        try:
-            return _runs(runs, asked)
-        finally:
-            asked.evidence.mkdir(parents=True, exist_ok=True)
-            (asked.evidence / f"totals-{asked.seed}.json").write_text(runs.summary() + "\n")
-            say(runs.summary())
+        runs = Runs(aws, evidence)
+        code, ending = _ended(runs, asked)
+        evidence.mkdir(parents=True, exist_ok=True)
+        totals = evidence / f"totals-{asked.seed}.json"
+        totals.write_text(runs.tally.to_json(seed=asked.seed, minutes=round(runs.minutes, 1), ending=ending) + "\n")
+        say(f"\n{runs.tally.row(_command(asked), ending, runs.minutes)}\n\nAll counts: {totals}")
+    return code
 
 
-def _runs(runs: Runs, asked: argparse.Namespace) -> int:
+def _ended(runs: Runs, asked: argparse.Namespace) -> tuple[int, str]:
+    """The exit code, and how it ended, in words."""
     try:
-        if asked.only in (None, "kills"):
-            runs.kills(asked.seed)
-            died = runs.tally.deaths.keys() - {"any moment"}
-            say(f"died at {len(died)} moments; never came again to: {', '.join(runs.missed) or 'none'}")
-            if len(died) < LEAST_MOMENTS or not died >= MUST_BE_REACHED:
-                say(f"too few: {', '.join(sorted(MUST_BE_REACHED - died))} among them")
-                return 1
-        until = time.monotonic() + asked.hours * 3600
-        while asked.only != "kills" and (time.monotonic() < until or runs.lives == 0):
-            runs.life(asked.seed + runs.lives, asked.steps)
-            if asked.only == "life":
-                break
+        _all(runs, asked)
+    except KeyboardInterrupt:
+        return 130, "yes, until ended by hand"
     except Broken as error:
         say(f"\nBROKEN:\n{error}\n\nagain: {runs.again}\n")
-        return 1
-    return 0
+        return 1, f"no: {str(error).partition(':')[0]}"
+    return 0, "yes"
+
+
+def _all(runs: Runs, asked: argparse.Namespace) -> None:
+    if asked.only in (None, "kills"):
+        runs.kills(asked.seed)
+        died = runs.tally.deaths.keys() - {"any moment"}
+        say(f"died at {len(died)} moments; never came again to: {', '.join(runs.missed) or 'none'}")
+        if len(died) < LEAST_MOMENTS or not died >= MUST_BE_REACHED:
+            raise Broken(f"too few moments: it did not die at {', '.join(sorted(MUST_BE_REACHED - died))}")
+    if asked.only in (None, "crossings"):
+        runs.crossings(asked.seed)
+    until = time.monotonic() + asked.hours * 3600
+    while asked.only in (None, "lives", "life") and (time.monotonic() < until or runs.tally.lives == 0):
+        runs.life(asked.seed + runs.tally.lives, asked.steps)
+        if asked.only == "life":
+            break
+
+
+def _command(asked: argparse.Namespace) -> str:
+    only = f" ONLY={asked.only}" if asked.only else ""
+    steps = f" STEPS={asked.steps}" if asked.steps != STEPS else ""
+    hours = f" HOURS={asked.hours:g}" if asked.only in (None, "lives") else ""
+    return f"make chaos SEED={asked.seed}{hours}{steps}{only}"
 
 
 if __name__ == "__main__":

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable
+import tempfile
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
+from functools import cache
 from pathlib import Path
 
 from chaos import audit
@@ -17,10 +19,12 @@ from cloudwarden import hours
 from cloudwarden.aws import ec2
 from cloudwarden.clock import FakeClock
 from cloudwarden.core.action import Call
+from cloudwarden.core.evidence import Query, Unreadable
 from cloudwarden.core.exemption import hands_off
+from cloudwarden.core.metric import MetricQuery
 from cloudwarden.core.policy import AnyPolicy
 from cloudwarden.core.resource import Resource, Scope
-from cloudwarden.core.restraint import UNRESTRAINED, Reach, Restraints
+from cloudwarden.core.restraint import UNRESTRAINED, Quota, Reach, Restraints
 from cloudwarden.core.window import Freeze
 from cloudwarden.engine.decide import Decider, DecisionError
 from cloudwarden.ports import Listing
@@ -43,16 +47,19 @@ class SmallWorld:
         self.reached: list[str] = []
         points = Failpoints(listener=self._at)
         url = f"sqlite:///{self.file}"
+        self.file.write_bytes(_blank())
         self._store = WatchedStore(open_store(url), points)
-        audit.install(self.file)
         self.elsewhere = open_store(url)
         """The database as another process has it open."""
+        self.quota = Quota()
+        """What all policies together may do, from the next start on."""
         self._ticks = 0
         self._sent: list[Sent] = []
         self._conditions: dict[str, list[Condition]] = {}
         self._versions: list[Version] = []
         self._freezes: list[Frozen] = []
         self._looks: dict[str, datetime] = {}
+        self._permitted: dict[tuple[str, str], bool] = {}
         self._committed: dict[int, datetime] = {}
         self._closed_at: dict[str, datetime] = {}
         self._clock = FakeClock(NOON)
@@ -72,8 +79,7 @@ class SmallWorld:
         self._freezes = [replace(one, last=last) if one.last is None else one for one in self._freezes]
         if freeze is not None:
             self._freezes.append(Frozen(begins=freeze.begins, until=freeze.until, after=last))
-        restraints = Restraints(freezes=((Reach(), freeze),)) if freeze is not None else UNRESTRAINED
-        self.world = self._begun(restraints)
+        self.world = self._begun(Restraints(freezes=((Reach(), freeze),) if freeze else (), quota=self.quota))
         self.world.policies = policies
 
     def use(self, *policies: AnyPolicy) -> None:
@@ -93,10 +99,12 @@ class SmallWorld:
         """Who decides."""
         return self.world.decider()
 
-    def decide(self, decision: Decision) -> None:
-        """Take a decision as another process does, and see it committed; one that cannot be taken is refused."""
+    def decide(self, decision: Decision) -> bool:
+        """Take a decision as another process does, and see it committed; False when it cannot be taken."""
         with contextlib.suppress(DecisionError), self.elsewhere.transaction() as tx:
             decision(tx, self.decider())
+            return True
+        return False
 
     def run(self, step: Callable[[World], object]) -> bool:
         """Let the daemon do something; True when it crashed on the way, and began again."""
@@ -141,6 +149,7 @@ class SmallWorld:
             versions=self._versions,
             runs=found.runs,
             freezes=self._freezes,
+            quota=self.quota,
             quiet=quiet,
         )
 
@@ -149,17 +158,34 @@ class SmallWorld:
         wrong = violations(self.history(quiet=quiet))
         assert not wrong, "\n".join(wrong)
 
+    def called(self, resource: str) -> int:
+        """How many mutating requests on a resource reached the cloud."""
+        return sum(one.resource == resource for one in self._sent)
+
     def looked(self, resource: str, at: datetime) -> None:
         """A whole answer about a resource was given, asked for at an instant."""
         self._looks[resource] = at
 
+    def overlooked(self, resource: str) -> None:
+        """The answer about a resource was not whole."""
+        self._looks.pop(resource, None)
+
     def arrived(self, call: Call, resource: str) -> None:
         """A mutating request reached the cloud."""
-        found = audit.intents(self.file, call.operation, resource)
-        looked_at = self._looks.get(resource)
         self._sent.append(
-            Sent(at=self.now(), operation=call.operation, resource=resource, intents=found, looked_at=looked_at)
+            Sent(
+                at=self.now(),
+                operation=call.operation,
+                resource=resource,
+                intents=audit.intents(self.file, call.operation, resource),
+                looked_at=self._looks.get(resource),
+                permitted=self._permitted.pop((call.operation, resource), None),
+            )
         )
+
+    def permitted(self, call: Call, resource: str) -> None:
+        """A dry run passed."""
+        self._permitted[call.operation, resource] = True
 
     def _at(self, name: str) -> None:
         self.reached.append(name)
@@ -191,9 +217,35 @@ class _Cloud(WatchedCloud):
             self.small.looked(resource_id, asked)
         return listing
 
+    def answer(self, scope: Scope, queries: Collection[Query[object]], now: datetime) -> Mapping[Query[object], object]:
+        """Each metric's series; a look at a resource whose metrics cannot be read is not whole."""
+        answers = super().answer(scope, queries, now)
+        for query, answer in answers.items():
+            if isinstance(query, MetricQuery) and isinstance(answer, Unreadable):
+                self.small.overlooked(query.dimensions[0][1])
+        return answers
+
+    def call(self, scope: Scope, call: Call, *, dry_run: bool = False) -> Mapping[str, str]:
+        """Make a call, or ask whether it may be made."""
+        kept = super().call(scope, call, dry_run=dry_run)
+        if dry_run:
+            self.small.permitted(call, _target(call))
+        return kept
+
     def arrives(self, call: Call) -> None:
         """Write down a mutating request before it has its effect."""
         self.small.arrived(call, _target(call))
+
+
+@cache
+def _blank() -> bytes:
+    """A database that keeps an audit and nothing else yet: its schema is made once for all small worlds."""
+    with tempfile.TemporaryDirectory(prefix="cloudwarden-chaos-") as folder:
+        file = Path(folder) / "cloudwarden.db"
+        store = open_store(f"sqlite:///{file}")
+        audit.install(file)
+        store.close()
+        return file.read_bytes()
 
 
 def _target(call: Call) -> str:

@@ -8,19 +8,21 @@ import subprocess
 import time
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 from chaos import audit
+from chaos.arms import Arms
 from chaos.bystander import Bystander
 from chaos.decisions import Decision
 from chaos.estate import Estate
 from chaos.history import Frozen, History
 from chaos.model import violations
-from chaos.place import Arms, Place, goes_on, killed
+from chaos.place import Place, goes_on, killed
+from chaos.tally import Tally
 from chaos.weather import Weather
 from cloudwarden.core.errors import StoreError
 from cloudwarden.core.restraint import Quota
@@ -36,26 +38,6 @@ POLLS_EVERY = 0.05
 
 class Broken(Exception):
     """An invariant does not hold."""
-
-
-@dataclass(kw_only=True)
-class Tally:
-    """What was done to daemons: faults by kind and operation, deaths and stops by moment, and what people did."""
-
-    faults: Counter[str] = field(default_factory=Counter)
-    deaths: Counter[str] = field(default_factory=Counter)
-    stands: Counter[str] = field(default_factory=Counter)
-    steps: Counter[str] = field(default_factory=Counter)
-    calls: Counter[str] = field(default_factory=Counter)
-    starts: int = 0
-    requests: int = 0
-
-    def add(self, other: Tally) -> None:
-        """Count another one too."""
-        for name in ("faults", "deaths", "stands", "steps", "calls"):
-            getattr(self, name).update(getattr(other, name))
-        self.starts += other.starts
-        self.requests += other.requests
 
 
 class Stage:
@@ -77,6 +59,8 @@ class Stage:
         self.proxy.page_size = 2
         self.daemon: subprocess.Popen[bytes] | None = None
         self.arms = Arms()
+        self._armed = 0
+        self._given: list[Arms] = []
         self._freezes: list[Frozen] = []
         self._log = (folder / "steps.log").open("a")
         self.estate.observe()
@@ -108,16 +92,19 @@ class Stage:
         else:
             self.place.freeze(*freeze)
             self._freezes.append(Frozen(begins=freeze[0], until=freeze[1], after=last))
-        self.arms = arms or Arms()
+        self.arms = self._numbered(arms or Arms())
+        self._given = [self.arms]
         self.daemon = self.place.launch(self.arms)
         self.tally.starts += 1
         self.say(f"start {self.daemon.pid} {self.arms}{' in a freeze' if freeze else ''}")
 
-    def decide(self, decision: Decision) -> None:
-        """Take a decision as another process does; one that cannot be taken is refused."""
+    def decide(self, decision: Decision) -> bool:
+        """Take a decision as another process does; False when it cannot be taken."""
         decider = Decider(by="operator", origin="chaos", reason="a test", now=datetime.now(UTC))
         with contextlib.suppress(DecisionError, StoreError), self.store.transaction() as tx:
             decision(tx, decider)
+            return True
+        return False
 
     def ended(self) -> bool:
         """Whether the daemon is gone. Raises Broken when it ended by itself."""
@@ -125,10 +112,9 @@ class Stage:
             return True
         if self.daemon.poll() is None:
             return False
-        where = f"{self.arms.do} {self.arms.at}"
-        if killed(self.daemon) and self.arms.do == "die" and where in self.place.entries():
-            self.tally.deaths[self.arms.at] += 1
-            self.say(f"died at {self.arms.at}")
+        if killed(self.daemon) and (fatal := self._met("die")):
+            self.tally.deaths[fatal.at] += 1
+            self.say(f"died at {fatal.at}")
         else:
             raise Broken(f"the daemon ended by itself with {self.daemon.returncode}: {self.place.logs[-1]}")
         self.daemon = None
@@ -160,14 +146,26 @@ class Stage:
 
     def stands(self) -> bool:
         """Whether the daemon stands still at its moment."""
-        return self.arms.do == "stand" and f"stand {self.arms.at}" in self.place.entries()
+        return self._met("stand") is not None
+
+    def stands_at(self) -> str:
+        """The moment at which it stands; nothing when it does not."""
+        met = self._met("stand")
+        return met.at if met else ""
 
     def go_on(self) -> None:
         """Let it go on, and stand no more."""
-        if self.daemon is not None:
-            self.tally.stands[self.arms.at] += 1
-            self.arms = Arms()
+        if self.daemon is not None and (met := self._met("stand")):
+            self.tally.stands[met.at] += 1
+            self._given.clear()
+            self.arm(Arms())
             goes_on(self.daemon)
+
+    def arm(self, arms: Arms) -> None:
+        """Have the daemon that runs do something when it comes to a moment."""
+        self.arms = self._numbered(arms)
+        self.place.arm(self.arms)
+        self._given.append(self.arms)
 
     def wait(self, holds: Callable[[], bool], seconds: float) -> bool:
         """Whether something comes to hold in time."""
@@ -217,9 +215,18 @@ class Stage:
         self.tally.calls = Counter(sent.operation for sent in self.bystander.sent)
         return self.tally
 
+    def _numbered(self, arms: Arms) -> Arms:
+        self._armed += 1
+        return replace(arms, number=self._armed)
+
+    def _met(self, do: str) -> Arms | None:
+        """Which of its arms made the daemon die, or stand: it may come to its moment just as it is rearmed."""
+        entries = self.place.entries()
+        return next((one for one in self._given if one.do == do and one.entry in entries), None)
+
     def _died_leaving(self, code: int) -> bool:
         """Whether it came to its moment while it left."""
-        died = code == -signal.SIGKILL and f"die {self.arms.at}" in self.place.entries()
-        if died:
-            self.tally.deaths[self.arms.at] += 1
-        return died
+        fatal = self._met("die") if code == -signal.SIGKILL else None
+        if fatal:
+            self.tally.deaths[fatal.at] += 1
+        return fatal is not None

@@ -10,7 +10,7 @@ from typing import Any
 import happenings
 from chaos.history import Closing, Condition, Frozen, History, Look, Run, Sent, Version
 from chaos.model import INVARIANTS, violations
-from cloudwarden import PROPOSE, Limit
+from cloudwarden import ENFORCE, PROPOSE, Limit
 from cloudwarden.core.action import Json
 from cloudwarden.core.finding import ActionRecord, ActionState, ProposalState, State
 from cloudwarden.core.restraint import Quota
@@ -35,7 +35,7 @@ def intent(seq: int, action: str = "a-1", resource: str = "i-1", step: int = 0) 
     call: Any = asdict(STOP)
     return entry(
         seq, "action_intended", action, policy="stop-idle", scope="111122223333/eu-west-1", resource=resource,
-        step=step, call=call,
+        step=step, call=call, policy_version="v-1",
     )  # fmt: skip
 
 
@@ -68,7 +68,7 @@ def history(**changes: Any) -> History:
         entry(1, "proposal_made", proposal="p-1"),
         entry(2, "proposal_approved", proposal="p-1"),
         intent(5),
-        entry(7, "action_succeeded", "a-1"),
+        entry(7, "action_succeeded", "a-1", policy="stop-idle"),
     ]
     fields: dict[str, Any] = {
         "sent": [sent()],
@@ -176,14 +176,41 @@ def test_nothing_in_a_freeze() -> None:
 def test_nothing_unapproved() -> None:
     """Nobody approved, somebody took it back, or the plan is another one."""
     journal = history().journal
+    over = happenings.proposal(state=ProposalState.CARRIED_OUT, expires_at=at(5))
     other = replace(happenings.PLAN, summary="stop i-1, and another", steps=(STOP, STOP))
     for made in (
         history(journal=[journal[0], *journal[2:]]),
         history(journal=[*journal[:2], entry(3, "proposal_rejected", proposal="p-1"), *journal[2:]]),
         history(actions=[action(plan=other)]),
         history(actions=[action(proposal_id=None)]),
+        history(journal=[*journal[:2], entry(3, "proposal_snoozed", proposal="p-1"), *journal[2:]]),
+        history(proposals=[over]),
     ):
         assert "nothing_unapproved" in broken(made)
+
+
+def test_only_the_trust_in_the_version_that_acted_counts() -> None:
+    """An older version is trusted, and may have run until a moment ago; but the newer one acted."""
+    (first,) = history().versions
+    older = replace(first, mode=ENFORCE, fingerprint="v-0")
+    newer = replace(older, at=at(3), fingerprint="v-1")
+    for fingerprint, breaks in (("v-0", True), ("v-1", False)):
+        trust = entry(2, "trusted", policy="stop-idle", fingerprint=fingerprint)
+        made = history(
+            journal=[trust, *history().journal[2:]], versions=[older, newer], actions=[action(proposal_id=None)]
+        )
+        assert ("nothing_unapproved" in broken(made)) is breaks
+
+
+def test_nothing_after_failures() -> None:
+    """An action failed where one failure stops the policy, and it began another one, which nobody let it."""
+    failed = [*history().journal[:3], entry(7, "action_failed", "a-1", policy="stop-idle")]
+    more = [intent(9, "a-2", "i-2"), entry(10, "action_succeeded", "a-2", policy="stop-idle")]
+    version = replace(history().versions[0], limit=Limit(failures=1))
+    resumed = entry(8, "resumed", policy="stop-idle", account="*")
+    for journal, breaks in (([*failed, *more], True), ([*failed, resumed, *more], False)):
+        made = history(journal=journal, versions=[version], actions=two()["actions"])
+        assert ("nothing_after_failures" in broken(made)) is breaks
 
 
 def test_nothing_on_the_unknown() -> None:
@@ -199,8 +226,9 @@ def test_nothing_on_the_unknown() -> None:
 
 
 def test_nothing_denied() -> None:
-    """A call follows a dry run that was refused, or not answered."""
+    """A call follows a dry run that was refused, or not answered; or it has one that was not asked."""
     assert "nothing_denied" in broken(history(sent=[sent(permitted=False)]))
+    assert "nothing_denied" in broken(history(sent=[sent(permitted=None)]))
 
 
 def test_nothing_closed_on_an_incomplete_listing() -> None:

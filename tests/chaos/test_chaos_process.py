@@ -1,19 +1,24 @@
 """The real daemon, killed, interrupted and lied to. A sample that fits into every test run: `make chaos` does it all.
 
-Here the daemon dies at the moments of `SAMPLE` and lives one stormy life. At every moment that there is it dies in
-`make chaos`, and for hours; in memory, at every moment, in test_chaos_crashes.py.
+Here the daemon dies at the moments of `SAMPLE`, is crossed at three, and lives one stormy life. It dies at every moment
+that there is, is crossed at every one, and lives for hours in `make chaos`; in memory it dies at every moment in
+test_chaos_crashes.py, and is crossed at every one in test_chaos_interleavings.py.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import count
 from pathlib import Path
 
 import pytest
 
+from chaos.arms import Arms
+from chaos.changes import CHANGES, Kind
+from chaos.crossings import Crossings, Way
 from chaos.kills import Kills
 from chaos.life import Life
-from chaos.place import POLICY_FILES, Arms, Place, Terms
+from chaos.place import POLICY_FILES, Place, Terms
 from chaos.stage import Broken, Stage
 from chaos.weather import STORMY, Weather
 from cloudwarden.core.restraint import Quota
@@ -28,6 +33,14 @@ SAMPLE = (
     "carry.end.commit:before",
 )
 """At each of the three commits, and right after the call: where a death matters most."""
+
+APPROVED = Way(file="idle.py", alone=False)
+CROSSED = (
+    (Kind.PAUSE, "carry.intend.begin:before"),
+    (Kind.EXEMPTION, "recheck.look.get:after"),
+    (Kind.REFUSAL, "carry.intend.begin:before"),
+)
+"""Where a decision that came too late for the guards matters most."""
 
 SEED = "3"
 REGION = "eu-west-2"
@@ -50,6 +63,17 @@ def test_the_daemon_dies_at_the_moments_that_matter_most_and_keeps_every_promise
         kills.rest()
         assert set(stage.tally.deaths) == set(SAMPLE)
         assert stage.bystander.sent
+
+
+@pytest.mark.timeout(600)
+def test_what_is_decided_before_an_intent_stops_the_daemon(tmp_path: Path, aws: str) -> None:
+    """It stands right before the intent, or at the look before it; its guards have passed, and somebody decides."""
+    with Stage(tmp_path / "crossings", aws, SEED, region=REGION) as stage:
+        crossings = Crossings(stage)
+        crossings.begin(APPROVED)
+        for (kind, moment), which in zip(CROSSED, count(), strict=False):
+            change = [one for one in CHANGES if one.kind is kind][which % 2]
+            assert crossings.cross(APPROVED, change, (moment, 1)) == "0 calls"
 
 
 @pytest.mark.timeout(600)

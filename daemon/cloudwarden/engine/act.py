@@ -65,7 +65,7 @@ class Actor:
         self._reporter = reporter
         self._prospects = prospects
         self._alive = alive
-        self._quota = restraints.quota
+        self._restraints = restraints
         self._tenure = tenure or Tenure(clock)
         self._policies: Mapping[str, AnyPolicy] = {}
         self._candidates = Candidates(
@@ -88,6 +88,7 @@ class Actor:
             reporter=reporter,
             may_go_on=begun.may_go_on,
             policy_of=self._policy,
+            closed=self._closed,
             tenure=self._tenure,
         )
 
@@ -106,6 +107,11 @@ class Actor:
 
     def _policy(self, name: str) -> AnyPolicy | None:
         return self._policies.get(name)
+
+    def _closed(self, policy: str, account: str, now: datetime) -> str | None:
+        """Why a policy may do nothing in an account now; one that is not loaded may do nothing anywhere."""
+        loaded = self._policies.get(policy)
+        return self._restraints.closed(loaded, account, now) if loaded else "its policy is not loaded"
 
     def _finish_begun(self) -> None:
         with self._store.reading() as tx:
@@ -153,7 +159,7 @@ class Actor:
             accounts = {account: self._taken(tx, account=account) for account in parts}
             everywhere = self._taken(tx)
         own = guards.limit(policy, batch=len(batch), taken=taken, population=run.population if run else None)
-        return own or guards.quota(self._quota, batch=parts, accounts=accounts, everywhere=everywhere)
+        return own or guards.quota(self._restraints.quota, batch=parts, accounts=accounts, everywhere=everywhere)
 
     def _taken(
         self,

@@ -5,14 +5,14 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from cloudwarden.core.action import Call, Json, Wait
 from cloudwarden.core.errors import CloudError, MalformedAnswer, StoreError
 from cloudwarden.core.finding import ActionRecord, ActionState, ProposalState
-from cloudwarden.core.pause import paused_by
 from cloudwarden.core.placeholder import filled_call, filled_read
 from cloudwarden.core.policy import AnyPolicy
+from cloudwarden.engine.consent import withdrawn
 from cloudwarden.engine.ending import Ending, finding_after, pause_after, refused
 from cloudwarden.engine.events import ActionEnded, ActionIntended, ActionStepped, PolicyStopped
 from cloudwarden.engine.grounds import LastLook, grounds
@@ -30,11 +30,18 @@ UNKNOWN_AFTER = timedelta(days=1)
 HELD_FOR = timedelta(days=14)
 """How long a begun action may wait for its next call; a weekly change window comes twice within this."""
 
+LOOK_LASTS = timedelta(minutes=5)
+"""How old the last look may be when the intent is committed: as long as one takes on a bad day. A machine that was
+suspended in between, or whose clock was set, looks again."""
+
 FORGOTTEN = "the store was restored from a backup since it began: what was done of it after that is not known here"
 
 
 class Carrier:
-    """Carries actions out step by step. `may_go_on` says why the next call must not be made, or None."""
+    """Carries actions out step by step. `may_go_on` says why the next call must not be made, or None.
+
+    `closed` says why a policy may do nothing in an account at an instant, by its windows and freezes, or None.
+    """
 
     def __init__(
         self,
@@ -45,6 +52,7 @@ class Carrier:
         reporter: Reporter,
         may_go_on: Callable[[ActionRecord], Ending | str | None],
         policy_of: Callable[[str], AnyPolicy | None],
+        closed: Callable[[str, str, datetime], str | None],
         tenure: Tenure,
     ) -> None:
         self._store = store
@@ -53,13 +61,14 @@ class Carrier:
         self._reporter = reporter
         self._may_go_on = may_go_on
         self._policy_of = policy_of
+        self._closed = closed
         self._tenure = tenure
 
     def begin(self, record: ActionRecord, look: LastLook) -> None:
         """Carry out a new action whose guards have all been passed just now, at this look."""
         step = record.plan.steps[record.step]
         if isinstance(step, Call):
-            self._call(record, step, look=look)
+            self._call(record, step, look.finding.last_seen, look)
 
     def reconcile(self, record: ActionRecord) -> None:
         """Find out by reading what became of an intent without an outcome; never by calling again."""
@@ -98,11 +107,12 @@ class Carrier:
         if isinstance(step, Wait):
             self._look(record, step)
             return
+        looked_at = self._clock.now()
         reason = self._may_go_on(record)
         if isinstance(reason, Ending):
             self._end(record, reason)
         elif reason is None:
-            self._call(record, step)
+            self._call(record, step, looked_at)
         elif self._tenure.age(record) >= HELD_FOR:
             self._end(record, Ending(state=ActionState.ABANDONED, error=f"held for {HELD_FOR.days} days: {reason}"))
 
@@ -126,14 +136,11 @@ class Carrier:
         elif self._tenure.age(record) > timedelta(seconds=wait.timeout_seconds):
             self._end(record, Ending(state=ActionState.FAILED, error=f"{wait.read.operation} still shows {shown!r}"))
 
-    def _call(self, record: ActionRecord, call: Call, *, look: LastLook | None = None) -> None:
-        """Intent, permission dry run, call, outcome. A StoreError before the call means that nothing is called.
-
-        The switch is looked at in the very transaction that commits the intent, so that no call follows a pause.
-        """
+    def _call(self, record: ActionRecord, call: Call, looked_at: datetime, look: LastLook | None = None) -> None:
+        """Intent, permission dry run, call, outcome. A StoreError before the call means that nothing is called."""
         record = replace(record, state=ActionState.INTENDED, changed_at=self._clock.now())
         filled = filled_call(call, record)
-        intended = self._intend(record, filled, look)
+        intended = self._intend(record, filled, looked_at, look)
         if intended is None:
             return
         record = intended
@@ -157,10 +164,17 @@ class Carrier:
         else:
             self._after_call(replace(record, kept={**record.kept, **kept}))
 
-    def _intend(self, record: ActionRecord, call: Call, look: LastLook | None) -> ActionRecord | None:
-        """Commit the intent; None when it is paused since the guards looked, which they say at their next look."""
+    def _intend(
+        self, record: ActionRecord, call: Call, looked_at: datetime, look: LastLook | None
+    ) -> ActionRecord | None:
+        """Commit the intent; None when it may not be any more, for a reason that the guards find at their next look.
+
+        People's decisions and the hour are looked at in this very transaction, so that no call follows a pause, an
+        exemption, a rejection, or the beginning of a freeze.
+        """
         with self._store.transaction() as tx:
-            if record.undoes is None and paused_by(tx.decisions.pauses(), record.policy, record.scope.account):
+            now = self._clock.now()
+            if not timedelta(0) <= now - looked_at <= LOOK_LASTS or self._forbidden(tx, record, looked_at, now):
                 return None
             record = self._tenure.holding(tx, record)
             tx.actions.save(record)
@@ -171,6 +185,12 @@ class Carrier:
             if look is not None:
                 self._move_finding(tx, record)
         return record
+
+    def _forbidden(self, tx: Transaction, record: ActionRecord, looked_at: datetime, now: datetime) -> str | None:
+        """Why the call may not be intended at this instant; an undo is a person's word, which nothing of it holds."""
+        if record.undoes is not None:
+            return None
+        return withdrawn(tx, record, looked_at, now) or self._closed(record.policy, record.scope.account, now)
 
     def _unheard(self, record: ActionRecord, error: Exception) -> None:
         """The call's fate is unknown: the intent stays without an outcome, to be reconciled by reading."""

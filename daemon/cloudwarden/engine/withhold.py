@@ -8,6 +8,7 @@ from dataclasses import replace
 from cloudwarden.core import lifecycle
 from cloudwarden.core.finding import Finding, Grace, Proposal, ProposalState, State
 from cloudwarden.core.guards import Candidate, Hold
+from cloudwarden.engine.consent import still
 from cloudwarden.engine.events import ActionHeld, FindingChanged, ProposalEnded, ProposalMade
 from cloudwarden.engine.propose import journal_proposal
 from cloudwarden.ports import Clock, Reporter, Store
@@ -27,16 +28,19 @@ class Withholder:
         if not news:
             return False
         with self._store.transaction() as tx:
+            news = [candidate for candidate in news if still(tx, candidate.finding)]
             tx.findings.save([replace(candidate.finding, held=str(hold)) for candidate in news])
         for candidate in news:
             self._report(candidate, hold, run_id)
-        return True
+        return bool(news)
 
     def drop(self, candidate: Candidate, finding: Finding, why: str, run_id: str, *, hold: Hold | None = None) -> None:
         """End a candidate that the re-check refused, with its proposal; `finding` is what becomes of its finding."""
         if hold is not None:
             self._report(candidate, hold, run_id)
         with self._store.transaction() as tx:
+            if not still(tx, candidate.finding):
+                return
             tx.findings.save([replace(finding, grace=Grace()) if finding.state.closed else finding])
             ended = None
             if candidate.proposal is not None:
@@ -52,6 +56,8 @@ class Withholder:
         """Ask people for what the policy may not do by itself."""
         proposed = lifecycle.moved(candidate.finding, State.PROPOSED, made.created_at, held=str(hold))
         with self._store.transaction() as tx:
+            if not still(tx, candidate.finding):
+                return
             tx.findings.save([proposed])
             tx.proposals.save([made])
             journal_proposal(tx, candidate.policy, proposed, made, run_id)

@@ -1,0 +1,68 @@
+"""Calls: what must be so of every mutating request that reached the cloud."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from datetime import timedelta
+
+from chaos.history import History
+from chaos.told import all_intents, asked, between
+from cloudwarden.core.action import Call
+
+LOOKS_WITHIN = timedelta(seconds=60)
+"""How old a look may be that an action is taken on: one slow reading with its repetitions, and no more."""
+
+
+def no_call_without_a_committed_intent(history: History) -> Iterator[str]:
+    """When a mutating request arrives, the store holds the intent for it."""
+    for sent in history.sent:
+        if not sent.intents:
+            yield f"{sent.operation} of {sent.resource} arrived at {sent.at} and no committed intent names it"
+
+
+def no_action_twice(history: History) -> Iterator[str]:
+    """Each intent allows one request, and each approval one action."""
+    requests = Counter((sent.operation, sent.resource) for sent in history.sent)
+    intents = Counter(asked(entry) for entry in all_intents(history))
+    for key, count in requests.items():
+        if count > intents[key]:
+            yield f"{key[0]} of {key[1]} arrived {count} times, and was intended {intents[key]} times"
+    steps = Counter((entry.action_id, entry.details["step"]) for entry in all_intents(history))
+    yield from (
+        f"step {step} of {action} was intended {count} times" for (action, step), count in steps.items() if count > 1
+    )
+    used = Counter(action.proposal_id for action in history.actions if action.proposal_id)
+    yield from (f"proposal {proposal} was carried out {count} times" for proposal, count in used.items() if count > 1)
+
+
+def nothing_on_the_unknown(history: History) -> Iterator[str]:
+    """Every call follows a fresh, whole look at its resource, which showed a violation that may be acted on."""
+    actions = {action.id: action for action in history.actions}
+    for sent in history.sent:
+        action = actions.get(sent.intents[-1][0]) if sent.intents else None
+        if action is None or action.undoes is not None:
+            continue
+        what = f"{sent.operation} of {sent.resource} at {sent.at}"
+        if sent.looked_at is None or sent.at - sent.looked_at > LOOKS_WITHIN:
+            yield f"{what}: it was not looked at again (last: {sent.looked_at})"
+            continue
+        seen = between(history.conditions.get(sent.resource, ()), sent.looked_at, sent.at)
+        if not any(one.exists and action.policy in one.violates for one in seen):
+            yield f"{what}: it did not violate {action.policy}"
+        elif all(one.untouchable for one in seen):
+            yield f"{what}: it was protected"
+
+
+def nothing_denied(history: History) -> Iterator[str]:
+    """What a dry run did not permit is not called; nor what has one, and was not asked it."""
+    actions = {action.id: action for action in history.actions}
+    for sent in history.sent:
+        what = f"{sent.operation} of {sent.resource} arrived at {sent.at}, and its dry run"
+        if sent.permitted is False:
+            yield f"{what} had not passed"
+        elif sent.permitted is None and sent.intents:
+            name, number = sent.intents[-1]
+            step = actions[name].plan.steps[number] if name in actions else None
+            if isinstance(step, Call) and step.dry_run:
+                yield f"{what} was not asked"

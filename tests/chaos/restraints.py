@@ -1,0 +1,193 @@
+"""Restraints: what holds actions back must have held them, by the journal's own order."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime, timedelta
+from fnmatch import fnmatchcase
+
+from chaos.history import History
+from chaos.told import all_intents, beginnings, undos, versions_in_force
+from cloudwarden.core.action import Json
+from cloudwarden.core.exemption import ANY
+from cloudwarden.core.finding import ActionRecord
+from cloudwarden.core.policy import Mode
+from cloudwarden.ports import JournalEntry
+
+
+def no_limit_exceeded(history: History) -> Iterator[str]:
+    """An hour, a day and a run hold no more actions of a policy than it allows."""
+    begun: defaultdict[str, list[tuple[int, ActionRecord]]] = defaultdict(list)
+    for entry, action in beginnings(history):
+        begun[action.policy].append((entry.seq, action))
+    for policy, actions in begun.items():
+        for number, (seq, action) in enumerate(actions):
+            allowed = [version.limit for version in versions_in_force(history, policy, seq)]
+            earlier = [one for _, one in actions[: number + 1]]
+            for hours, most in (
+                (1, max((limit.per_hour for limit in allowed), default=0)),
+                (24, max((limit.per_day for limit in allowed), default=0)),
+            ):
+                since = action.started_at - timedelta(hours=hours)
+                taken = sum(one.started_at >= since for one in earlier)
+                if taken > most:
+                    yield f"{policy}: action {action.id} is number {taken} within {hours} h, and {most} are allowed"
+            yield from _run_exceeded(history, policy, [one for one, _ in actions[: number + 1]], action)
+
+
+def _run_exceeded(history: History, policy: str, begun: Sequence[int], action: ActionRecord) -> Iterator[str]:
+    seq = begun[-1]
+    runs = [run for run in history.runs if run.policy == policy and run.after < seq]
+    if not runs or runs[-1].population is None:
+        yield f"{policy}: action {action.id} began with an unknown population"
+        return
+    limits = [version.limit for version in versions_in_force(history, policy, seq)]
+    most = max((limit.allowed(runs[-1].population) for limit in limits), default=0)
+    taken = sum(one > runs[-1].after for one in begun)
+    if taken > most:
+        yield f"{policy}: action {action.id} is number {taken} since the last sweep, and {most} are allowed"
+
+
+def no_quota_exceeded(history: History) -> Iterator[str]:
+    """An hour and a day hold no more actions of all policies than the installation allows, nor of one account."""
+    if (quota := history.quota) is None:
+        return
+    begun = [action for _, action in beginnings(history)]
+    for number, action in enumerate(begun, start=1):
+        here = [one for one in begun[:number] if one.scope.account == action.scope.account]
+        for hours, everywhere, account in (
+            (1, quota.per_hour, quota.account_per_hour),
+            (24, quota.per_day, quota.account_per_day),
+        ):
+            since = action.started_at - timedelta(hours=hours)
+            for taken, most in ((begun[:number], everywhere), (here, account)):
+                count = sum(one.started_at >= since for one in taken)
+                if count > most:
+                    yield f"action {action.id} is number {count} of all policies within {hours} h, and {most} may be"
+
+
+def nothing_while_paused(history: History) -> Iterator[str]:
+    """After a pause was committed no call that it covers is intended, until it is ended.
+
+    An undo is a person's word, and may.
+    """
+    paused: set[tuple[str, str]] = set()
+    undoing = undos(history)
+    for entry in history.journal:
+        details = entry.details
+        which = str(details.get("policy")), str(details.get("account", ANY))
+        if entry.event in ("paused", "policy_stopped"):
+            paused.add(which)
+        elif entry.event == "resumed":
+            paused.discard(which)
+        elif entry.event == "action_intended" and entry.action_id not in undoing:
+            account = str(details["scope"]).partition("/")[0]
+            for policy, where in paused:
+                if policy in (ANY, details["policy"]) and where in (ANY, account):
+                    yield f"{entry.action_id} intended a call (entry {entry.seq}) while {policy} in {where} was paused"
+
+
+def nothing_on_the_exempt(history: History) -> Iterator[str]:
+    """After an exemption was committed no call is intended on what it covers, until it ends.
+
+    What one by a tag covers, nobody can tell from a journal: the crossings know.
+    """
+    standing: dict[str, Mapping[str, Json]] = {}
+    undoing = undos(history)
+    for entry in history.journal:
+        details = entry.details
+        if entry.event == "exemption_made":
+            standing[str(details["exemption"])] = details
+        elif entry.event == "exemption_revoked":
+            standing.pop(str(details["exemption"]), None)
+        elif entry.event == "action_intended" and entry.action_id not in undoing:
+            for name, exemption in standing.items():
+                if _exempts(exemption, details) and entry.at < datetime.fromisoformat(str(exemption["expires_at"])):
+                    yield f"{entry.action_id} intended a call on {details['resource']}, which {name} exempts"
+
+
+def _exempts(exemption: Mapping[str, Json], intent: Mapping[str, Json]) -> bool:
+    account, _, region = str(intent["scope"]).partition("/")
+    return (
+        exemption["policy"] in (ANY, intent["policy"])
+        and not exemption.get("tag")
+        and all(
+            fnmatchcase(value, str(exemption[part]))
+            for part, value in (("resource", str(intent["resource"])), ("account", account), ("region", region))
+        )
+    )
+
+
+def nothing_in_a_freeze(history: History) -> Iterator[str]:
+    """No call is intended in a freeze."""
+    undoing = undos(history)
+    for entry in all_intents(history):
+        frozen = any(
+            one.begins <= entry.at < one.until and one.after < entry.seq and (one.last is None or entry.seq <= one.last)
+            for one in history.freezes
+        )
+        if frozen and entry.action_id not in undoing:
+            yield f"{entry.action_id} intended a call at {entry.at}, in a freeze"
+
+
+def nothing_unapproved(history: History) -> Iterator[str]:
+    """A person approved the very proposal, and did not take it back; or trusts the version that acted to act alone."""
+    approved: set[str] = set()
+    trusted: set[tuple[str, str]] = set()
+    begun = {entry.seq: action for entry, action in beginnings(history)}
+    for entry in history.journal:
+        details = entry.details
+        if entry.event == "proposal_approved":
+            approved.add(str(details["proposal"]))
+        elif entry.event in ("proposal_rejected", "proposal_snoozed"):
+            approved.discard(str(details["proposal"]))
+        elif entry.event == "trusted":
+            trusted.add((str(details["policy"]), str(details["fingerprint"])))
+        elif (action := begun.get(entry.seq)) and not _alone(history, entry, trusted):
+            yield from _unapproved(history, entry, action, approved)
+
+
+def _unapproved(history: History, entry: JournalEntry, action: ActionRecord, approved: set[str]) -> Iterator[str]:
+    if action.proposal_id is None:
+        yield f"{action.id} was begun without a proposal, and {action.policy} is not trusted to act alone"
+        return
+    if action.proposal_id not in approved:
+        yield f"{action.id} was begun on {action.proposal_id}, which nobody approves"
+    (proposal,) = (one for one in history.proposals if one.id == action.proposal_id)
+    if proposal.plan.hash != action.plan.hash:
+        yield f"{action.id} carries out another plan than {action.proposal_id}"
+    if entry.at >= proposal.expires_at:
+        yield f"{action.id} was begun at {entry.at} on {action.proposal_id}, which ended at {proposal.expires_at}"
+
+
+def _alone(history: History, entry: JournalEntry, trusted: set[tuple[str, str]]) -> bool:
+    """Whether the version that the intent names is trusted, and may have been running: no other one's trust counts."""
+    policy, acted = str(entry.details["policy"]), entry.details["policy_version"]
+    return (policy, acted) in trusted and any(
+        version.mode is Mode.ENFORCE and version.fingerprint == acted
+        for version in versions_in_force(history, policy, entry.seq)
+    )
+
+
+def nothing_after_failures(history: History) -> Iterator[str]:
+    """A policy whose latest actions failed, as many as it allows, begins nothing more before a person resumed it."""
+    streaks: Counter[str] = Counter()
+    stopped: set[str] = set()
+    begun = {entry.seq: action for entry, action in beginnings(history)}
+    undoing = undos(history)
+    for entry in history.journal:
+        policy = str(entry.details.get("policy"))
+        if entry.event in _ENDINGS and entry.action_id not in undoing:
+            streaks[policy] = streaks[policy] + 1 if entry.event in _FAILURES else 0
+            allowed = [version.limit.failures for version in versions_in_force(history, policy, entry.seq)]
+            if streaks[policy] >= max(allowed, default=1):
+                stopped.add(policy)
+        elif entry.event == "resumed" and entry.details.get("account", ANY) == ANY:
+            stopped.discard(policy)
+        elif entry.seq in begun and policy in stopped:
+            yield f"{entry.action_id} was begun after {streaks[policy]} failures of {policy} in a row"
+
+
+_FAILURES = ("action_failed", "action_unknown")
+_ENDINGS = (*_FAILURES, "action_succeeded", "action_abandoned")
