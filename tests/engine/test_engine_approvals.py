@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 
@@ -127,6 +128,21 @@ def test_one_rejection_ends_it(world: World, proposal: Proposal) -> None:
     for _ in range(2):
         world.sweep(after=minutes(15))
     assert len(world.proposals()) == 1
+
+
+@pytest.mark.parametrize("away", [minutes(15), minutes(60 * 36)])
+def test_a_rejection_outlives_a_flap(world: World, proposal: Proposal, away: timedelta) -> None:
+    """What was refused for a week is not asked again because the violation went away and came back."""
+    with world.store.transaction() as tx:
+        reject(tx, proposal.id, world.decider(), until=world.clock.now() + minutes(60 * 24 * 7))
+    world.cloud.change("i-idle", state="stopped")
+    for _ in range(away // minutes(15)):
+        world.sweep(after=minutes(15))
+    world.cloud.change("i-idle", state="running")
+    for _ in range(4):
+        world.sweep(after=minutes(15))
+    assert world.proposals() == []
+    assert world.finding("i-idle").held
 
 
 @pytest.mark.parametrize(
