@@ -69,6 +69,16 @@ def test_whoever_wrote_it_does_not_approve_it(world: World, proposal: Proposal) 
         agree(world, proposal, "ada")
 
 
+@pytest.mark.parametrize("spelt", ["Ada", "ADA", " ada", "ada "])
+def test_another_spelling_is_nobody_else(world: World, proposal: Proposal, spelt: str) -> None:
+    """Neither for whoever may not approve, nor for whoever has approved already."""
+    with pytest.raises(DecisionError, match="may not approve"):
+        agree(world, proposal, spelt)
+    agree(world, proposal, "grace  hopper")
+    with pytest.raises(DecisionError, match="has approved it already"):
+        agree(world, proposal, "Grace Hopper")
+
+
 def test_an_approval_may_name_the_plan_it_means(world: World, proposal: Proposal) -> None:
     """What was looked at, and nothing else."""
     with pytest.raises(DecisionError, match=f"has the plan {proposal.plan.hash}, not 0123"):
