@@ -129,7 +129,9 @@ def respected(finding: Finding, closed: Finding, terms: Terms) -> Finding:
     returns = terms.now + terms.respects if closed.state is State.FIXED and terms.respects else None
     if returns is not None and (until is None or until < returns):
         until = returns
-        held = f"came back after it was fixed on {closed.state_since:%Y-%m-%d}: left alone until {until:%Y-%m-%d %H:%M}Z"
+        held = (
+            f"came back after it was fixed on {closed.state_since:%Y-%m-%d}: left alone until {until:%Y-%m-%d %H:%M}Z"
+        )
     if until is None or until <= terms.now:
         return finding
     return replace(finding, snoozed_until=until, held=held or f"put off until {until:%Y-%m-%d %H:%M}Z")

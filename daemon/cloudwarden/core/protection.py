@@ -12,7 +12,6 @@ from cloudwarden.core.exemption import Tagged
 from cloudwarden.core.resource import Resource
 from cloudwarden.core.verdict import Verdict
 
-
 _SEPARATORS = re.compile(r"[-_:./ ]")
 
 _TERRAFORM = re.compile(r"terraform|terragrunt|opentofu")

@@ -12,9 +12,10 @@ from cloudwarden.core.action import ACTION_ID, Call, Json, Read, Wait
 from cloudwarden.core.errors import CloudError, MalformedAnswer, NotFound, StoreError
 from cloudwarden.core.exemption import ANY
 from cloudwarden.core.finding import ActionRecord, ActionState, Finding, Grace, ProposalState, State
-from cloudwarden.core.pause import ITSELF, Pause, paused_by
+from cloudwarden.core.pause import ITSELF, Pause
 from cloudwarden.engine.events import ActionEnded, ActionIntended, ActionStepped, PolicyStopped
 from cloudwarden.engine.grounds import LastLook, grounds
+from cloudwarden.engine.second_thoughts import second_thoughts
 from cloudwarden.engine.tenure import Tenure
 from cloudwarden.ports import Actuator, Clock, Reporter, Store, Transaction
 
@@ -140,7 +141,7 @@ class Carrier:
     def _call(self, record: ActionRecord, call: Call, *, look: LastLook | None = None) -> None:
         """Intent, permission dry run, call, outcome. A StoreError before the call means that nothing is called.
 
-        The switch is looked at in the very transaction that commits the intent, so that no call follows a pause.
+        What people decide is looked at in the very transaction that commits the intent, so that no call follows a pause.
         """
         record = replace(record, state=ActionState.INTENDED, changed_at=self._clock.now())
         filled = replace(call, arguments=_filled(call.arguments, record))
@@ -169,9 +170,9 @@ class Carrier:
             self._after_call(replace(record, kept={**record.kept, **kept}))
 
     def _intend(self, record: ActionRecord, call: Call, look: LastLook | None) -> ActionRecord | None:
-        """Commit the intent; None when it is paused since the guards looked, which they say at their next look."""
+        """Commit the intent; None when people decided otherwise since the guards looked, who say so at their next."""
         with self._store.transaction() as tx:
-            if record.undoes is None and paused_by(tx.decisions.pauses(), record.policy, record.scope.account):
+            if second_thoughts(tx, record, look, self._clock.now()):
                 return None
             record = self._tenure.holding(tx, record)
             tx.actions.save(record)
