@@ -141,7 +141,7 @@ class Carrier:
     def _call(self, record: ActionRecord, call: Call, *, look: LastLook | None = None) -> None:
         """Intent, permission dry run, call, outcome. A StoreError before the call means that nothing is called.
 
-        What people decide is looked at in the very transaction that commits the intent, so that no call follows a pause.
+        What people decide is looked at in the transaction that commits the intent, so that no call follows a pause.
         """
         record = replace(record, state=ActionState.INTENDED, changed_at=self._clock.now())
         filled = replace(call, arguments=_filled(call.arguments, record))
