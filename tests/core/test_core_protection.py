@@ -20,6 +20,11 @@ from cloudwarden.testing import instance
         ("ManagedBy", "Terraform", Keeper.TERRAFORM),
         ("managed_by", "opentofu", Keeper.TERRAFORM),
         ("terraform", "true", Keeper.TERRAFORM),
+        ("Managed-By", "Terraform/1.5", Keeper.TERRAFORM),
+        ("managed by", "terraform cloud", Keeper.TERRAFORM),
+        ("CreatedBy", "terragrunt", Keeper.TERRAFORM),
+        ("terraform:workspace", "prod", Keeper.TERRAFORM),
+        ("eks:eks-cluster-name", "prod", Keeper.EKS),
     ],
 )
 def test_a_kept_resource_is_protected_unless_the_policy_says_so(key: str, value: str, keeper: Keeper) -> None:
@@ -32,7 +37,8 @@ def test_a_kept_resource_is_protected_unless_the_policy_says_so(key: str, value:
 
 
 @pytest.mark.parametrize(
-    "tags", [{}, {"terraform": "false"}, {"managed-by": "hand"}, {"Name": "terraform"}, {"team": "eks"}]
+    "tags",
+    [{}, {"terraform": "false"}, {"managed-by": "hand"}, {"Name": "terraform"}, {"team": "eks"}, {"uses": "terraform"}],
 )
 def test_other_resources_are_not_kept(tags: dict[str, str]) -> None:
     """A name alone proves nothing."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 
@@ -68,6 +69,16 @@ def test_whoever_wrote_it_does_not_approve_it(world: World, proposal: Proposal) 
         agree(world, proposal, "ada")
 
 
+@pytest.mark.parametrize("spelt", ["Ada", "ADA", " ada", "ada "])
+def test_another_spelling_is_nobody_else(world: World, proposal: Proposal, spelt: str) -> None:
+    """Neither for whoever may not approve, nor for whoever has approved already."""
+    with pytest.raises(DecisionError, match="may not approve"):
+        agree(world, proposal, spelt)
+    agree(world, proposal, "grace  hopper")
+    with pytest.raises(DecisionError, match="has approved it already"):
+        agree(world, proposal, "Grace Hopper")
+
+
 def test_an_approval_may_name_the_plan_it_means(world: World, proposal: Proposal) -> None:
     """What was looked at, and nothing else."""
     with pytest.raises(DecisionError, match=f"has the plan {proposal.plan.hash}, not 0123"):
@@ -127,6 +138,21 @@ def test_one_rejection_ends_it(world: World, proposal: Proposal) -> None:
     for _ in range(2):
         world.sweep(after=minutes(15))
     assert len(world.proposals()) == 1
+
+
+@pytest.mark.parametrize("away", [minutes(15), minutes(60 * 36)])
+def test_a_rejection_outlives_a_flap(world: World, proposal: Proposal, away: timedelta) -> None:
+    """What was refused for a week is not asked again because the violation went away and came back."""
+    with world.store.transaction() as tx:
+        reject(tx, proposal.id, world.decider(), until=world.clock.now() + minutes(60 * 24 * 7))
+    world.cloud.change("i-idle", state="stopped")
+    for _ in range(away // minutes(15)):
+        world.sweep(after=minutes(15))
+    world.cloud.change("i-idle", state="running")
+    for _ in range(4):
+        world.sweep(after=minutes(15))
+    assert world.proposals() == []
+    assert world.finding("i-idle").held
 
 
 @pytest.mark.parametrize(

@@ -7,12 +7,14 @@ from dataclasses import dataclass, field, replace
 
 import pytest
 
-from cloudwarden import days, hours, minutes
+from cloudwarden import days, hours, minutes, tagged
 from cloudwarden.aws import ec2
 from cloudwarden.core.action import Call, Plan
-from cloudwarden.core.finding import State
+from cloudwarden.core.exemption import Tagged
+from cloudwarden.core.finding import ActionRecord, ActionState, State
 from cloudwarden.core.verdict import Violation
 from cloudwarden.engine import decide, exempt, undo
+from cloudwarden.engine.consent import withdrawn
 from cloudwarden.engine.decide import DecisionError
 from cloudwarden.memory import MemoryCloud
 from cloudwarden.ports import Transaction
@@ -177,6 +179,54 @@ def test_a_pause_after_the_guards_last_look_still_holds(world: World) -> None:
     world.act()
     assert world.called() == []
     assert "action_intended" not in world.journal()
+
+
+def slowly(world: World, happens: Callable[[], None]) -> None:
+    """An approved action is carried out, and something happens before its intent."""
+    slow = SlowStop()
+    world.use(stop_idle(action=slow))
+    world.add("i-idle")
+    world.sweep()
+    world.approve_all()
+    slow.meanwhile.append(happens)
+    world.act()
+
+
+@pytest.mark.parametrize("take_back", [decide.reject, decide.snooze])
+def test_an_approval_that_is_taken_back_in_time_is_none(world: World, take_back: Callable[..., object]) -> None:
+    """However late: before the intent it was no longer approved, so there is no intent and no call."""
+
+    def happens() -> None:
+        with world.store.transaction() as tx:
+            take_back(tx, one(tx), world.decider("it is needed"), until=NOON + hours(1))
+
+    slowly(world, happens)
+    assert (world.called(), "action_intended" in world.journal()) == ([], False)
+    assert world.states() == {"i-idle": State.OPEN}
+
+
+@pytest.mark.parametrize("resource", ["i-idle", "i-other"])
+@pytest.mark.parametrize("tag", [None, tagged("team")])
+def test_what_is_exempted_after_the_last_look_is_not_touched(world: World, resource: str, tag: Tagged | None) -> None:
+    """By its name, or perhaps by its tags, which nobody has read since; what is about others holds nothing."""
+    proposed(world, "i-idle")
+    finding, (proposal,) = world.finding("i-idle"), world.proposals()
+    record = ActionRecord(
+        id="a-1",
+        finding_id=finding.id,
+        proposal_id=None,
+        policy=finding.policy,
+        scope=SCOPE,
+        resource_id="i-idle",
+        plan=proposal.plan,
+        run_id="",
+        state=ActionState.INTENDED,
+        started_at=NOON,
+        changed_at=NOON,
+    )
+    with world.store.transaction() as tx:
+        exempt.exempt(tx, world.decider(), wish(NOON + hours(1), resource=resource, tag=tag))
+        assert (withdrawn(tx, record, NOON, NOON) is not None) is (resource == "i-idle")
 
 
 def test_an_end_gives_the_grace_anew(world: World) -> None:

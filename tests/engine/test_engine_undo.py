@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 
@@ -71,6 +72,25 @@ def test_what_was_undone_is_left_alone_for_a_week(world: World, stopped: ActionR
     for _ in range(3 * 24):
         world.sweep(after=minutes(30))
     assert world.called() == ["stop_instances", "start_instances", "stop_instances"]
+
+
+@pytest.mark.parametrize("respects", [minutes(0), hours(24)])
+@pytest.mark.parametrize("later", [hours(1), hours(72)])
+def test_what_was_fixed_before_it_is_undone_is_left_alone_as_long(
+    world: World, stopped: ActionRecord, respects: timedelta, later: timedelta
+) -> None:
+    """Mostly a sweep has seen the repair by then, and closed the finding; a person's word counts for no less."""
+    world.use(stop_idle(mode=ENFORCE, respects=respects))
+    world.sweep(after=minutes(15))
+    assert "i-idle" not in world.states()
+    while world.clock.now() < stopped.started_at + later:
+        world.sweep(after=minutes(15))
+    ask(world, stopped)
+    world.act()
+    for _ in range(6 * 24 * 4):
+        world.sweep(after=minutes(15))
+    assert world.called() == ["stop_instances", "start_instances"]
+    assert f"action {stopped.id} was undone" in (world.finding("i-idle").held or "")
 
 
 def test_what_somebody_changed_since_is_left_as_it_is(world: World, stopped: ActionRecord) -> None:

@@ -44,7 +44,9 @@ def installation_of(context: typer.Context) -> Installation:
 def decider(app: App, *, by: str | None, reason: str) -> Decider:
     """The operator at this terminal."""
     user = getpass.getuser()
-    return Decider(by=by or user, origin=f"cli {user}@{socket.gethostname()}", reason=reason, now=app.clock.now())
+    return Decider(
+        by=(by or "").strip() or user, origin=f"cli {user}@{socket.gethostname()}", reason=reason, now=app.clock.now()
+    )
 
 
 def known(what: str, name: str, names: Iterable[str]) -> str:

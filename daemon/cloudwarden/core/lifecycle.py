@@ -105,25 +105,36 @@ def _after_violation(
 
 def _reopened(finding: Finding, terms: Terms) -> Finding:
     again = replace(moved(finding, State.OPEN, terms.now), grace=Grace(), flaps=finding.flaps + 1, snoozed_until=None)
-    return respected(again, finding, terms) if finding.state is State.FIXED else again
+    return respected(again, finding, terms)
 
 
 def undone(finding: Finding, action_id: str, now: datetime) -> Finding:
-    """The finding after a person had our action undone: it stands again, and is left alone for a time."""
-    if finding.state.closed:
-        return finding
+    """The finding after a person had our action undone: it stands again, and is left alone for a time.
+
+    One that is closed is open again when a sweep sees what was restored, and is left alone then too.
+    """
     until = now + UNDONE_FOR
     held = f"action {action_id} was undone: left alone until {until:%Y-%m-%d %H:%M}Z"
+    if finding.state.closed:
+        return replace(finding, held=held, snoozed_until=until)
     return replace(moved(finding, State.OPEN, now, held=held), grace=Grace(), snoozed_until=until)
 
 
-def respected(finding: Finding, fixed: Finding, terms: Terms) -> Finding:
-    """A violation that came back after our action `fixed` it: somebody wants it so, and is left alone for a time."""
-    if not terms.respects:
+def respected(finding: Finding, closed: Finding, terms: Terms) -> Finding:
+    """A violation that came back after it was `closed`: what a person said of it still holds.
+
+    Who put it off, or had our action undone, said so; who brought it back after our action wants it so.
+    """
+    until, held = closed.snoozed_until, closed.held
+    returns = terms.now + terms.respects if closed.state is State.FIXED and terms.respects else None
+    if returns is not None and (until is None or until < returns):
+        until = returns
+        held = (
+            f"came back after it was fixed on {closed.state_since:%Y-%m-%d}: left alone until {until:%Y-%m-%d %H:%M}Z"
+        )
+    if until is None or until <= terms.now:
         return finding
-    until = terms.now + terms.respects
-    held = f"came back after it was fixed on {fixed.state_since:%Y-%m-%d}: left alone until {until:%Y-%m-%d %H:%M}Z"
-    return replace(finding, snoozed_until=until, held=held)
+    return replace(finding, snoozed_until=until, held=held or f"put off until {until:%Y-%m-%d %H:%M}Z")
 
 
 def _ticked(grace: Grace, terms: Terms) -> Grace:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
@@ -10,6 +11,14 @@ from fnmatch import fnmatchcase
 from cloudwarden.core.exemption import Tagged
 from cloudwarden.core.resource import Resource
 from cloudwarden.core.verdict import Verdict
+
+_SEPARATORS = re.compile(r"[-_:./ ]")
+
+_TERRAFORM = re.compile(r"terraform|terragrunt|opentofu")
+"""The tool, and those that run it."""
+
+_SAYING_WHO = frozenset(("managedby", "createdby", "provisionedby", "deployedby", "provisioner", "iac", "iactool"))
+"""Keys of tags that name a tool, without their separators."""
 
 
 class Keeper(StrEnum):
@@ -63,7 +72,8 @@ def kept_by(resource: Resource) -> Iterator[tuple[Keeper, str]]:
 
     Sources: AWS "Resource tags" of AWS CloudFormation, "Tag Auto Scaling groups and instances" of Amazon EC2 Auto
     Scaling, "Organize Amazon EKS resources with tags" of Amazon EKS. Terraform sets no tag by itself: by
-    convention `terraform`, or a tag such as `managed-by`, says so.
+    convention a tag that begins with `terraform`, or one such as `managed-by`, says so, often with a version or a
+    workspace behind its name.
     """
     for keeper, naming in _NAMINGS.items():
         if name := naming(resource.tags):
@@ -77,10 +87,10 @@ def _stack(tags: Mapping[str, str]) -> str | None:
 
 def _terraform(tags: Mapping[str, str]) -> str | None:
     for key, value in tags.items():
-        plain = key.lower().replace("_", "-").replace(":", "-")
-        if plain in ("managed-by", "managedby", "provisioner", "iac") and value.lower() in ("terraform", "opentofu"):
-            return f"Terraform (tag {key}={value})"
-        if plain in ("terraform", "opentofu") and value.lower() not in ("false", "no", "0"):
+        plain = _SEPARATORS.sub("", key.lower())
+        says_who = plain in _SAYING_WHO and _TERRAFORM.search(value.lower())
+        says_so = _TERRAFORM.match(plain) and value.lower() not in ("false", "no", "0")
+        if says_who or says_so:
             return f"Terraform (tag {key}={value})"
     return None
 
@@ -94,7 +104,7 @@ def _eks(tags: Mapping[str, str]) -> str | None:
     for key, value in tags.items():
         if key.startswith("kubernetes.io/cluster/"):
             return f"EKS cluster {key.removeprefix('kubernetes.io/cluster/')}"
-        if key in ("aws:eks:cluster-name", "eks:cluster-name"):
+        if key in ("aws:eks:cluster-name", "eks:cluster-name", "eks:eks-cluster-name", "alpha.eksctl.io/cluster-name"):
             return f"EKS cluster {value}"
     return None
 

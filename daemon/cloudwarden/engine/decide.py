@@ -178,9 +178,9 @@ def _chosen(proposal: Proposal, action: str | None) -> Proposal:
 
 
 def _assent(proposal: Proposal, decider: Decider) -> Assent:
-    if decider.by in proposal.not_by:
+    if _one(decider.by) in map(_one, proposal.not_by):
         raise DecisionError(f"proposal {proposal.id}: {decider.by} may not approve what this policy does")
-    if decider.by in proposal.agreeing:
+    if _one(decider.by) in map(_one, proposal.agreeing):
         raise DecisionError(
             f"proposal {proposal.id}: {decider.by} has approved it already ({proposal.agreed} of {proposal.quorum})"
         )
@@ -192,6 +192,11 @@ def _assent(proposal: Proposal, decider: Decider) -> Assent:
         reason=decider.reason,
         origin=decider.origin,
     )
+
+
+def _one(name: str) -> str:
+    """A person's name, however it is written: `Ada` is not somebody else than `ada`."""
+    return " ".join(name.split()).casefold()
 
 
 def _because(proposal: Proposal) -> str:

@@ -129,9 +129,9 @@ class Settler:
         )
 
     def _fixed_by_us(self, policy: AnyPolicy) -> Mapping[Key, Finding]:
-        """Findings that our actions fixed lately: whoever brings one back wants it so."""
+        """Findings that our actions fixed lately, or that were put off: what people said of them still holds."""
         closed = self._tx.findings.recently_closed(policy.name, self._now - FIXED_WITHIN)
-        return {(one.scope, one.resource_id): one for one in closed if one.state is State.FIXED}
+        return {(one.scope, one.resource_id): one for one in closed if one.state is State.FIXED or one.snoozed_until}
 
     def _caution(self, policy: AnyPolicy, judgements: Sequence[Judgement], *, enforced: bool) -> str | None:
         """Why the policy only proposes in this sweep; what is usual becomes its history."""
