@@ -269,6 +269,23 @@ def test_volume_attached_while_its_snapshot_runs_is_kept(world: World) -> None:
     assert world.states() == {"vol-1": State.OPEN}
 
 
+def test_an_action_that_waits_for_a_look_says_so(world: World) -> None:
+    """Its resource cannot be read before the deletion: the finding tells why nothing goes on."""
+    world.use(delete_unattached())
+    world.add_volume("vol-1")
+    world.sweep()
+    world.approve_all()
+    world.act()
+    world.cloud.readings["describe_snapshots"] = lambda cloud, read: "completed"
+    world.cloud.fails["get ec2.volume"] = AccessDenied("no")
+    world.act()
+    assert "delete_volume" not in world.called()
+    assert world.finding("vol-1").held == "re-check: access-denied: no"
+    del world.cloud.fails["get ec2.volume"]
+    world.act()
+    assert "delete_volume" in world.called()
+
+
 def test_volume_marked_hands_off_while_its_snapshot_runs_is_kept(world: World) -> None:
     """The second call of a plan heeds a tag that came after the first."""
     world.use(delete_unattached())

@@ -76,7 +76,7 @@ class BegunActions:
         if isinstance(seen, Over):
             return _abandoned(_OVER[seen.state])
         if isinstance(seen, Unclear):
-            return seen.why
+            return self._held(candidate, Hold(guard="re-check", detail=seen.why), record)
         if isinstance(seen, Hold):
             return self._held(candidate, seen, record)
         if not isinstance(seen.plan, Plan) or seen.plan.hash != record.plan.hash:
