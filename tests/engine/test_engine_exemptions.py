@@ -208,9 +208,7 @@ def test_an_approval_that_is_taken_back_in_time_is_none(world: World, take_back:
 
 @pytest.mark.parametrize("resource", ["i-idle", "i-other"])
 @pytest.mark.parametrize("tag", [None, tagged("team")])
-def test_what_is_exempted_after_the_last_look_is_not_touched(
-    world: World, resource: str, tag: Tagged | None
-) -> None:
+def test_what_is_exempted_after_the_last_look_is_not_touched(world: World, resource: str, tag: Tagged | None) -> None:
     """By its name, or perhaps by its tags, which nobody has read since; what is about others holds nothing."""
     proposed(world, "i-idle")
     finding, (proposal,) = world.finding("i-idle"), world.proposals()

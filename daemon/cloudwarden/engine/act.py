@@ -34,7 +34,7 @@ from cloudwarden.engine.events import (
 )
 from cloudwarden.engine.gather import Case, Gatherer
 from cloudwarden.engine.grounds import LastLook
-from cloudwarden.engine.propose import alternatives, journal_proposal, new_id, planned, proposal
+from cloudwarden.engine.propose import alternatives, journal_ending, journal_proposal, new_id, planned, proposal
 from cloudwarden.engine.prospects import Prospects
 from cloudwarden.engine.settle import ModeOf
 from cloudwarden.engine.tell import notices_of
@@ -422,8 +422,7 @@ class Actor:
             if candidate.proposal is not None:
                 ended = replace(candidate.proposal, state=ProposalState.WITHDRAWN, reason=why)
                 tx.proposals.save([ended])
-                details = {"proposal": ended.id, "finding": finding.id, "policy": ended.policy, "why": why}
-                tx.journal.append(at=self._clock.now(), event="proposal_withdrawn", run_id=run_id, details=details)
+                journal_ending(tx, ended, self._clock.now(), run_id)
         if ended is not None:
             self._reporter.report(ProposalEnded(run_id=run_id, proposal=ended))
         self._reporter.report(FindingChanged(run_id=run_id, finding=finding, was=candidate.finding.state))

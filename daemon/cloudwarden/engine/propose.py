@@ -86,3 +86,22 @@ def journal_proposal(tx: Transaction, policy: AnyPolicy, finding: Finding, made:
             **prospect_of(made.prospect),
         },
     )
+
+
+def journal_ending(tx: Transaction, ended: Proposal, now: datetime, run_id: str) -> None:
+    """Write down that nobody can approve it any more, and whose approval counts no more with it."""
+    tx.journal.append(
+        at=now,
+        event=f"proposal_{ended.state}",
+        run_id=run_id,
+        details={
+            "proposal": ended.id,
+            "finding": ended.finding_id,
+            "policy": ended.policy,
+            "scope": str(ended.scope),
+            "resource": ended.resource_id,
+            "plan_hash": ended.plan.hash,
+            "agreed": list(ended.agreeing),
+            "why": ended.reason,
+        },
+    )

@@ -21,7 +21,7 @@ from cloudwarden.core.saving import Saving
 from cloudwarden.core.verdict import Cause, Outcome, Reason, Verdict, Violation
 from cloudwarden.engine.events import FindingChanged, PolicyCautious, ProposalEnded, ProposalMade
 from cloudwarden.engine.gather import Case
-from cloudwarden.engine.propose import alternatives, journal_proposal, new_id, planned, proposal
+from cloudwarden.engine.propose import alternatives, journal_ending, journal_proposal, new_id, planned, proposal
 from cloudwarden.engine.survey import Judgement
 from cloudwarden.engine.tell import Teller
 from cloudwarden.ports import PolicyRun, Transaction
@@ -73,6 +73,7 @@ class Settler:
         self._findings: list[Finding] = []
         self._proposals: list[Proposal] = []
         self._made: list[tuple[AnyPolicy, Finding, Proposal]] = []
+        self._ended: list[Proposal] = []
         self._runs: list[tuple[PolicyRun, Collection[Scope]]] = []
         self._matches: dict[str, int] = {}
         self._new: list[Case] = []
@@ -125,6 +126,8 @@ class Settler:
             self._tx.runs.add_matches(policy, self._now, matches)
         self._tx.findings.save(self._findings)
         self._tx.proposals.save(self._proposals)
+        for ended in self._ended:
+            journal_ending(self._tx, ended, self._now, self._run_id)
         for proposing, finding, made in self._made:
             journal_proposal(self._tx, proposing, finding, made, self._run_id)
         self._tx.notices.save(self._teller.notices)
@@ -285,6 +288,7 @@ class Settler:
         if standing := self._undecided.pop(finding.id, None):
             ended = replace(standing, state=state, reason=reason)
             self._proposals.append(ended)
+            self._ended.append(ended)
             self.events.append(ProposalEnded(run_id=self._run_id, proposal=ended))
 
     def _keep(self, was: Finding | None, finding: Finding) -> None:
