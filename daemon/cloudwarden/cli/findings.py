@@ -118,7 +118,7 @@ def snooze(
         try:
             until = person.now + duration(lasting)
         except ValueError as error:
-            raise decide.DecisionError(f"--for {lasting!r}: {error}") from error
+            raise typer.BadParameter(f"--for {lasting}: {error}") from error
         with app.store.transaction() as tx:
             done = [decide.snooze(tx, one, person, until=until) for one in dict.fromkeys(ids)]
     if as_json:

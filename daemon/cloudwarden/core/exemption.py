@@ -252,4 +252,5 @@ def ruling(policy: str, subject: Subject, exemptions: Iterable[Exemption], now: 
 
 
 def _fits(name: str, pattern: str) -> bool:
-    return name == pattern or fnmatchcase(name, pattern)
+    """Only `*` and `?` are wildcards: brackets are a part of many a name, and must not widen an exemption."""
+    return name == pattern or fnmatchcase(name, pattern.replace("[", "[[]"))
