@@ -258,7 +258,7 @@ class Settler:
         self._proposals.append(made)
         self._made.append((policy, finding, made))
         self.events.append(ProposalMade(run_id=self._run_id, proposal=made))
-        return lifecycle.moved(finding, State.PROPOSED, self._now)
+        return lifecycle.moved(finding, State.PROPOSED, self._now, held=self._asks_because(policy, resource.scope))
 
     def _prospects_of(self, policy: AnyPolicy, resource: Resource) -> Mapping[str, Prospect]:
         found = self._prospects.get((policy.name, (resource.scope, resource.id)))
@@ -283,6 +283,14 @@ class Settler:
     def _acts_alone(self, policy: AnyPolicy, scope: Scope) -> bool:
         trusted = self._tx.decisions.trusted(policy.name, policy.fingerprint)
         return self._mode_of(policy, scope) is Mode.ENFORCE and scope in trusted and self._cautious is None
+
+    def _asks_because(self, policy: AnyPolicy, scope: Scope) -> str | None:
+        """Why a policy that may act by itself asks people; None of one that always does."""
+        if self._mode_of(policy, scope) is not Mode.ENFORCE:
+            return None
+        if scope not in self._tx.decisions.trusted(policy.name, policy.fingerprint):
+            return "approval: this version of the policy is not trusted here, so people decide"
+        return f"caution: {self._cautious}" if self._cautious else None
 
     def _end_proposal(self, finding: Finding, state: ProposalState, reason: str) -> None:
         if standing := self._undecided.pop(finding.id, None):
