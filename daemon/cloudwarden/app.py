@@ -346,6 +346,7 @@ class App:
             previous,
             settings_file=self.settings.file,
             owners=self.settings.directory,
+            restraints=self.settings.restraints,
         )
         return self._loaded
 
