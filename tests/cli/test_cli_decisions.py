@@ -49,6 +49,14 @@ def test_an_exemption_needs_a_reason(cli: Cli) -> None:
     assert "needs a reason" in result.stderr
 
 
+def test_an_exemption_says_who_makes_it_and_who_answers_for_it(cli: Cli) -> None:
+    """Like every decision it is somebody's; an owner that is empty is none."""
+    words = ("exempt", "stop-idle-instances", "i-1", "--until", IN_A_WEEK, "--reason", "audit", "--by", "grace")
+    made = json.loads(cli(*words, "--json").stdout)
+    assert (made["made_by"], made["owner"]) == ("grace", "grace")
+    assert "needs an owner" in cli(*words, "--owner", "").stderr
+
+
 def test_an_exemption_without_its_parts_is_a_usage_error(cli: Cli) -> None:
     """A command line that makes no sense is told apart from every other failure."""
     assert cli("exempt", "stop-idle-instances").exit_code == 64

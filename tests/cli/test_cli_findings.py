@@ -105,6 +105,18 @@ def test_approving_says_that_a_daemon_acts_soon(cli: Cli, keep: Keep, home: Path
     assert f"the daemon (pid {os.getpid()})" in result.stdout
 
 
+def test_approving_says_what_holds_it_all_the_same(cli: Cli, keep: Keep, home: Path) -> None:
+    """Whoever approves into a pause or a freeze is not left to wait for what does not come."""
+    keep("i-1")
+    keep("i-2")
+    freeze = '[[freeze]]\nbegins = 2020-01-01T00:00:00Z\nuntil = 2100-01-01T00:00:00Z\nreason = "year-end close"\n'
+    with (home / "cloudwarden.toml").open("a") as settings:
+        settings.write(freeze)
+    assert "p-i-1 is held for now: frozen until 2100-01-01 00:00Z: year-end close" in cli("approve", "p-i-1").stderr
+    cli("pause", "--reason", "all stop", "--by", "ada")
+    assert "p-i-2 is held for now: everything was paused by ada" in cli("approve", "p-i-2").stderr
+
+
 def test_an_unknown_id_ends_with_4_and_approves_nothing(cli: Cli, keep: Keep, store: SqlStore) -> None:
     """All of the named proposals are approved, or none."""
     keep("i-1")
@@ -124,6 +136,8 @@ def test_rejecting_puts_the_finding_off(cli: Cli, keep: Keep, store: SqlStore) -
         finding = tx.findings.get("f-i-1")
     assert finding is not None
     assert finding.snoozed_until is not None
+    assert "rejected by" in (finding.held or "")
+    assert "month end" in (finding.held or "")
 
 
 def test_json_of_a_decision_is_all_that_stdout_gets(cli: Cli, keep: Keep) -> None:
@@ -151,8 +165,8 @@ def test_a_time_that_is_none_is_refused(cli: Cli, keep: Keep) -> None:
     """With what was written."""
     keep("i-1")
     result = cli("snooze", "p-i-1", "--for", "soon")
-    assert result.exit_code == 4
-    assert "--for 'soon'" in result.stderr
+    assert result.exit_code == 64
+    assert "--for soon" in result.stderr
 
 
 def test_a_quorum_is_told(cli: Cli, keep: Keep, store: SqlStore) -> None:

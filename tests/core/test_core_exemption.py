@@ -46,6 +46,7 @@ def test_a_tag_of_the_policy_exempts_whatever_its_value_unless_one_is_given() ->
         ("stop", "arn:aws:ec2:*:instance/i-1", True),
         ("other", "i-1", False),
         ("stop", "i-2", False),
+        ("stop", "i-[12]", False),
     ],
 )
 def test_a_persons_exemption_covers_what_it_names_until_it_ends(policy: str, resource: str, *, covered: bool) -> None:

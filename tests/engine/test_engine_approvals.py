@@ -18,6 +18,9 @@ from world import World, stop_idle
 MARK: ec2.AddTags[ec2.Instance] = ec2.AddTags(tags={"idle": "yes"})
 
 
+ENDINGS = ("proposal_withdrawn", "proposal_expired")
+
+
 def careful(**changes: object) -> AnyPolicy:
     """A policy that two people must agree to, not its author, and that may also only mark the instance."""
     terms: dict[str, object] = {"approval": Approval(quorum=2, not_by=["ada"]), "alternatives": [MARK]}
@@ -126,6 +129,22 @@ def test_a_changed_resource_needs_new_agreement(world: World, proposal: Proposal
     (made,) = world.proposals()
     assert made.id != proposal.id
     assert made.agreed == 0
+
+
+def test_what_ends_by_itself_is_in_the_journal(world: World, proposal: Proposal) -> None:
+    """With whose approval counts no more; whoever reads on does not take it for one that was carried out."""
+    agree(world, proposal, "grace")
+    world.cloud.change("i-idle", instance_type="x1e.32xlarge")
+    world.sweep(after=minutes(15))
+    (made,) = world.proposals()
+    for _ in range(7 * 24 * 4 + 1):
+        world.sweep(after=minutes(15))
+    with world.store.reading() as tx:
+        ends = {str(one.details["proposal"]): one for one in tx.journal.entries() if one.event in ENDINGS}
+    assert ends[proposal.id].event == "proposal_withdrawn"
+    assert ends[proposal.id].details["agreed"] == ["grace"]
+    assert ends[proposal.id].details["why"] == "the plan changed with the resource"
+    assert ends[made.id].event == "proposal_expired"
 
 
 def test_one_rejection_ends_it(world: World, proposal: Proposal) -> None:

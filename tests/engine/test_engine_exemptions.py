@@ -255,6 +255,8 @@ def test_an_end_gives_the_grace_anew(world: World) -> None:
         ({"reason": " "}, "needs a reason"),
         ({"owner": ""}, "needs an owner"),
         ({"policy": "*"}, "everything out of every policy"),
+        ({"account": "12345678901"}, "write its 12 digits"),
+        ({"account": "shop*"}, "write its 12 digits"),
     ],
 )
 def test_what_cannot_be_exempted_is_refused(world: World, changes: dict[str, object], says: str) -> None:

@@ -115,6 +115,21 @@ def test_protection_is_looked_at_again_before_the_call(world: World) -> None:
     assert "CloudFormation stack web" in (world.finding("i-idle").held or "")
 
 
+def test_a_policy_that_may_act_alone_says_why_it_asks(world: World) -> None:
+    """Not trusted yet; or it suddenly finds much more. Whoever decides should know which."""
+    world.use(enforcing())
+    world.add("i-0")
+    world.sweep()
+    assert "not trusted here" in (world.finding("i-0").held or "")
+    world.trust_all()
+    for _ in range(4):
+        world.sweep(after=minutes(15))
+    for number in range(1, 12):
+        world.add(f"i-{number}")
+    world.sweep(after=minutes(15))
+    assert "caution: 12 violations, and at most 1" in (world.finding("i-7").held or "")
+
+
 def test_what_was_proposed_is_withdrawn_when_it_is_protected(world: World) -> None:
     """Nobody is asked about what nobody may do; without the tag it is proposed again."""
     world.add("i-idle")

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
 from cloudwarden import ENFORCE, OBSERVE, hours
 from cloudwarden.core.policy import AnyPolicy
+from cloudwarden.core.restraint import Reach, Restraints
+from cloudwarden.core.window import Freeze
 from cloudwarden.library.compute import Idle
 from cloudwarden.loading import Loaded, load
 from cloudwarden.settings import PolicyOverride
@@ -145,6 +147,18 @@ def test_an_override_of_no_policy_names_the_nearest(tmp_path: Path) -> None:
         f"{SETTINGS}: policy.stop-idel: no policy has this name; write policy.stop-idle"
     ]
     assert set(loaded.policies) == {"stop-idle", "look"}
+
+
+@pytest.mark.parametrize("name", ["stop-idel", "halt-*"])
+def test_a_freeze_of_no_policy_is_a_problem(tmp_path: Path, name: str) -> None:
+    """It holds nothing, while somebody relies on it; so it is with a window. Names and patterns that fit are none."""
+    (tmp_path / "compute.py").write_text(TEXT)
+    freeze = Freeze(begins=datetime(2026, 1, 1, tzinfo=UTC), until=datetime(2027, 1, 1, tzinfo=UTC), reason="x")
+    reaches = (Reach(policies=(name, "stop-*", "look")), Reach())
+    restraints = Restraints(freezes=tuple((one, freeze) for one in reaches))
+    loaded = load(tmp_path, {}, settings_file=SETTINGS, restraints=restraints)
+    (problem,) = map(str, loaded.problems)
+    assert f"freeze.policies: no policy is named {name!r}: it holds nothing" in problem
 
 
 def test_an_override_of_a_policy_whose_file_is_broken_is_not_unknown(tmp_path: Path) -> None:

@@ -53,6 +53,8 @@ def test_restraints_are_read(tmp_path: Path) -> None:
         ("[[freeze]]\nbegins = 2026-12-20T00:00:00Z\nuntil = 2026-12-19T00:00:00Z\nreason = 'x'", "after begins"),
         ("[[freeze]]\nbegins = 2026-12-20T00:00:00Z\nuntil = 2026-12-21T00:00:00Z", "reason"),
         ("[protect]\ntags = ['=prod']", "'=prod' names no tag"),
+        ("[protect]\naccounts = ['99991234567']", "'99991234567' is no account's id"),
+        ("[[window]]\nopen = 'mon 09:00-17:00'\naccounts = ['shop']", "'shop' is no account's id"),
         ("[quota]\nper_day = 0", "greater than or equal to 1"),
     ],
 )

@@ -236,6 +236,7 @@ class App(Adapters):
             previous,
             settings_file=self.settings.file,
             owners=self.settings.directory,
+            restraints=self.settings.restraints,
         )
         return self._loaded
 

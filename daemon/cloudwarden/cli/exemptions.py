@@ -12,7 +12,7 @@ from rich.table import Table
 from cloudwarden.app import App
 from cloudwarden.cli import shapes
 from cloudwarden.cli.decisions import AccountOption, known_policy
-from cloudwarden.cli.findings import PolicyOption, ReasonOption
+from cloudwarden.cli.findings import ByOption, PolicyOption, ReasonOption
 from cloudwarden.cli.installation import app_of, decider
 from cloudwarden.cli.output import JsonOption, emit, moment, notice, say, show, table
 from cloudwarden.core.durations import duration
@@ -49,6 +49,7 @@ def exempt(
     owner: Annotated[
         str | None, typer.Option("--owner", help="Who answers for it; whoever makes it unless given.")
     ] = None,
+    by: ByOption = None,
     *,
     as_json: JsonOption = False,
 ) -> None:
@@ -57,14 +58,14 @@ def exempt(
     All that is given must hold: resource, tag, account and region.
     """
     with app_of(context) as app:
-        person = decider(app, by=None, reason=reason)
+        person = decider(app, by=by, reason=reason)
         wish = Wish(
             policy=policy,
             resource=resource,
             tag=_tag(tag),
             account=account,
             region=region,
-            owner=owner or person.by,
+            owner=person.by if owner is None else owner,
             reason=reason,
             expires_at=_end(until, lasting, person.now),
         )
@@ -125,9 +126,7 @@ def revoke(
     context: typer.Context,
     exemption_id: Annotated[str, typer.Argument(metavar="ID", help="An exemption, as `list` shows it.")],
     reason: ReasonOption = "",
-    by: Annotated[
-        str | None, typer.Option("--by", help="Who decides; the operating system's user unless given.")
-    ] = None,
+    by: ByOption = None,
     *,
     as_json: JsonOption = False,
 ) -> None:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 from typing import Annotated
 
 import typer
 
+from cloudwarden.app import App
 from cloudwarden.cli import shapes, tables
 from cloudwarden.cli.exits import Exit
 from cloudwarden.cli.installation import app_of, decider
@@ -15,6 +16,7 @@ from cloudwarden.cli.output import JsonOption, emit, moment, notice, say, show
 from cloudwarden.cli.presence import when_it_happens
 from cloudwarden.core.durations import duration
 from cloudwarden.core.finding import Finding, Proposal, ProposalState, State
+from cloudwarden.core.pause import paused_by
 from cloudwarden.engine import decide
 from cloudwarden.ports import Transaction
 
@@ -90,6 +92,9 @@ def approve(
                 for one in dict.fromkeys(ids)
             ]
         when = when_it_happens(app.settings.database)
+        holds = list(_held_for_now(app, done))
+    for hold in holds:
+        notice(hold)
     if as_json:
         emit([shapes.proposal(one) for one in done])
         notice(when)
@@ -118,7 +123,7 @@ def snooze(
         try:
             until = person.now + duration(lasting)
         except ValueError as error:
-            raise decide.DecisionError(f"--for {lasting!r}: {error}") from error
+            raise typer.BadParameter(f"--for {lasting}: {error}") from error
         with app.store.transaction() as tx:
             done = [decide.snooze(tx, one, person, until=until) for one in dict.fromkeys(ids)]
     if as_json:
@@ -156,6 +161,22 @@ def told_of(tx: Transaction, found: Sequence[Proposal]) -> dict[str, str]:
     """What was written to tell the owner of each proposal's plan, in words, by the proposal's id."""
     latest = {(one.finding_id, one.plan_hash): one for one in tx.notices.about([one.finding_id for one in found])}
     return {one.id: str(notice) for one in found if (notice := latest.get((one.finding_id, one.plan.hash))) is not None}
+
+
+def _held_for_now(app: App, done: Sequence[Proposal]) -> Iterator[str]:
+    """What holds the approved ones whatever people agree to, as far as it is known without looking at AWS."""
+    policies, now = app.load().policies, app.clock.now()
+    with app.store.reading() as tx:
+        pauses = tx.decisions.pauses()
+    for one in done:
+        policy = policies.get(one.policy)
+        why = paused_by(pauses, one.policy, one.scope.account)
+        if why is None and policy is None:
+            why = f"policy {one.policy} is not loaded"
+        if why is None and policy is not None:
+            why = app.settings.restraints.closed(policy, one.scope.account, now)
+        if why is not None:
+            yield f"{one.id} is held for now: {why}"
 
 
 def _awaiting(one: Proposal) -> str:

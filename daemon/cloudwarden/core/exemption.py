@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -64,6 +65,16 @@ def tag_written(word: str) -> Tagged:
     if not key:
         raise ValueError(f'{word!r} names no tag: write "key" or "key=value"')
     return tagged(key, value if equals else None)
+
+
+_ACCOUNT = re.compile(r"\d{12}|(?=.*[*?])[\d*?]+")
+
+
+def account_written(word: str) -> str:
+    """The account's id, or pattern of ids, that a person wrote. Raises ValueError when it can be none."""
+    if not _ACCOUNT.fullmatch(word):
+        raise ValueError(f"account {word!r} is no account's id: write its 12 digits; * and ? are wildcards")
+    return word
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -252,4 +263,5 @@ def ruling(policy: str, subject: Subject, exemptions: Iterable[Exemption], now: 
 
 
 def _fits(name: str, pattern: str) -> bool:
-    return name == pattern or fnmatchcase(name, pattern)
+    """Only `*` and `?` are wildcards: brackets are a part of many a name, and must not widen an exemption."""
+    return name == pattern or fnmatchcase(name, pattern.replace("[", "[[]"))

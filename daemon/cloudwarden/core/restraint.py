@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from fnmatch import fnmatchcase
@@ -43,6 +44,13 @@ class Restraints:
     windows: tuple[tuple[Reach, Window], ...] = ()
     freezes: tuple[tuple[Reach, Freeze], ...] = ()
     quota: Quota = Quota()
+
+    @property
+    def named(self) -> Iterator[tuple[str, str]]:
+        """Which names of policies windows and freezes are about, each with what it is that says so."""
+        for what, reaches in (("window", self.windows), ("freeze", self.freezes)):
+            for reach, _ in reaches:
+                yield from ((what, name) for name in reach.policies if name != "*")
 
     def closed(self, policy: AnyPolicy, account: str, now: datetime) -> str | None:
         """Why the policy may not act in an account now, in words: its own windows, and the installation's."""

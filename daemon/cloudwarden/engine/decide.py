@@ -140,13 +140,19 @@ def accept(tx: Transaction, account: str, region: str | None, decider: Decider) 
     return scopes
 
 
+_PUT_OFF = {"proposal_rejected": "rejected", "proposal_snoozed": "put off"}
+
+
 def _put_off(tx: Transaction, proposal_id: str, decider: Decider, until: datetime, event: str) -> Proposal:
     proposal = _decidable(tx, proposal_id, decider.now, also=ProposalState.APPROVED)
     rejected = _decided(proposal, ProposalState.REJECTED, decider)
     tx.proposals.save([rejected])
     finding = tx.findings.get(proposal.finding_id)
     if finding is not None and finding.state in (State.PROPOSED, State.APPROVED):
-        snoozed = replace(lifecycle.moved(finding, State.OPEN, decider.now), grace=Grace(), snoozed_until=until)
+        why = f": {decider.reason}" if decider.reason else ""
+        held = f"{_PUT_OFF[event]} by {decider.by} until {until:%Y-%m-%d %H:%M}Z{why}"
+        snoozed = lifecycle.moved(finding, State.OPEN, decider.now, held=held)
+        snoozed = replace(snoozed, grace=Grace(), snoozed_until=until)
         tx.findings.save([snoozed])
     _journal(tx, event, rejected, decider, until=until.isoformat())
     return rejected

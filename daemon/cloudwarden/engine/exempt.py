@@ -6,7 +6,17 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from cloudwarden.core.exemption import ANY, ANY_POLICY, LONGEST, STORE, Exemption, ExemptionState, Tagged, Told
+from cloudwarden.core.exemption import (
+    ANY,
+    ANY_POLICY,
+    LONGEST,
+    STORE,
+    Exemption,
+    ExemptionState,
+    Tagged,
+    Told,
+    account_written,
+)
 from cloudwarden.core.policy import AnyPolicy
 from cloudwarden.engine.decide import Decider, DecisionError
 from cloudwarden.engine.propose import new_id
@@ -56,6 +66,10 @@ def refusal(wish: Wish, now: datetime, allowed: timedelta) -> str | None:
     """Why a wish cannot be granted, and what to write instead; None when it can."""
     if (wish.policy, wish.resource, wish.account, wish.region, wish.tag) == (ANY_POLICY, ANY, ANY, ANY, None):
         return "it would take everything out of every policy: name a policy, resource, tag, account or region, or pause"
+    try:
+        account_written(wish.account)
+    except ValueError as error:
+        return str(error)
     if not wish.owner.strip():
         return "an exemption needs an owner: write who answers for it"
     if not wish.reason.strip():

@@ -32,7 +32,8 @@ _OPEN = (State.DUE, State.PROPOSED, State.APPROVED)
 class Proposer:
     """Makes, keeps and ends the proposals of one sweep inside its transaction; it writes nothing itself.
 
-    `changed` are those to save, of which `made` are new. `unseen` are the cases of which the prospects are needed.
+    `changed` are those to save, of which `made` are new and `ended` are over. `unseen` are the cases of which the
+    prospects are needed.
     """
 
     def __init__(
@@ -47,6 +48,7 @@ class Proposer:
         self._stale: list[Case] = []
         self.changed: list[Proposal] = []
         self.made: list[tuple[AnyPolicy, Finding, Proposal]] = []
+        self.ended: list[Proposal] = []
 
     @property
     def unseen(self) -> list[Case]:
@@ -58,9 +60,19 @@ class Proposer:
         return self._undecided.get(finding.id)
 
     def settle(
-        self, policy: AnyPolicy, resource: Resource, finding: Finding, verdict: Verdict, *, alone: bool
+        self,
+        policy: AnyPolicy,
+        resource: Resource,
+        finding: Finding,
+        verdict: Verdict,
+        *,
+        alone: bool,
+        asks: str | None,
     ) -> Finding:
-        """The finding after its proposal was made, kept, or ended; a policy that acts `alone` needs none."""
+        """The finding after its proposal was made, kept, or ended; a policy that acts `alone` needs none.
+
+        `asks` says why people are asked by a policy that may act by itself.
+        """
         standing = self.standing(finding)
         if standing is not None and finding.state not in (State.PROPOSED, State.APPROVED, State.ACTING):
             self.end(finding, ProposalState.WITHDRAWN, f"the finding is {finding.state}")
@@ -73,16 +85,19 @@ class Proposer:
             return replace(lifecycle.moved(finding, State.OPEN, self._now), grace=Grace(ticked_at=self._now))
         if verdict.violation is None or finding.state not in _OPEN or alone:
             return finding
-        return self._proposed(Case(policy=policy, resource=resource), finding, verdict.violation, standing)
+        return self._proposed(Case(policy=policy, resource=resource), finding, verdict.violation, standing, asks)
 
     def end(self, finding: Finding, state: ProposalState, reason: str) -> None:
         """End the finding's proposal, if there is one."""
         if standing := self._undecided.pop(finding.id, None):
             ended = replace(standing, state=state, reason=reason)
             self.changed.append(ended)
+            self.ended.append(ended)
             self._report(ProposalEnded(run_id=self._run_id, proposal=ended))
 
-    def _proposed(self, case: Case, finding: Finding, violation: Violation, standing: Proposal | None) -> Finding:
+    def _proposed(
+        self, case: Case, finding: Finding, violation: Violation, standing: Proposal | None, asks: str | None
+    ) -> Finding:
         policy, resource = case.policy, case.resource
         plan = planned(policy, resource, violation)
         if isinstance(plan, str):
@@ -97,7 +112,7 @@ class Proposer:
         self.changed.append(made)
         self.made.append((policy, finding, made))
         self._report(ProposalMade(run_id=self._run_id, proposal=made))
-        return lifecycle.moved(finding, State.PROPOSED, self._now)
+        return lifecycle.moved(finding, State.PROPOSED, self._now, held=asks)
 
     def _prospects_of(self, case: Case) -> Mapping[str, Prospect]:
         found = self._foreseen.get(case.key)
@@ -188,5 +203,24 @@ def journal_proposal(tx: Transaction, policy: AnyPolicy, finding: Finding, made:
             "policy_version": policy.fingerprint,
             "evidence": evidence_of(finding),
             **prospect_of(made.prospect),
+        },
+    )
+
+
+def journal_ending(tx: Transaction, ended: Proposal, now: datetime, run_id: str) -> None:
+    """Write down that nobody can approve it any more, and whose approval counts no more with it."""
+    tx.journal.append(
+        at=now,
+        event=f"proposal_{ended.state}",
+        run_id=run_id,
+        details={
+            "proposal": ended.id,
+            "finding": ended.finding_id,
+            "policy": ended.policy,
+            "scope": str(ended.scope),
+            "resource": ended.resource_id,
+            "plan_hash": ended.plan.hash,
+            "agreed": list(ended.agreeing),
+            "why": ended.reason,
         },
     )

@@ -20,7 +20,7 @@ from cloudwarden.core.saving import Saving
 from cloudwarden.core.verdict import Cause, Outcome, Reason, Verdict, Violation
 from cloudwarden.engine.events import FindingChanged, PolicyCautious
 from cloudwarden.engine.gather import Case, Key
-from cloudwarden.engine.propose import Foreseen, Proposer, journal_proposal, new_id, planned
+from cloudwarden.engine.propose import Foreseen, Proposer, journal_ending, journal_proposal, new_id, planned
 from cloudwarden.engine.survey import Judgement
 from cloudwarden.engine.tell import Teller
 from cloudwarden.ports import PolicyRun, Transaction
@@ -113,6 +113,8 @@ class Settler:
             self._tx.runs.add_matches(policy, self._now, matches)
         self._tx.findings.save(self._findings)
         self._tx.proposals.save(self._proposer.changed)
+        for ended in self._proposer.ended:
+            journal_ending(self._tx, ended, self._now, self._run_id)
         for proposing, finding, made in self._proposer.made:
             journal_proposal(self._tx, proposing, finding, made, self._run_id)
         self._tx.notices.save(self._teller.notices)
@@ -171,7 +173,8 @@ class Settler:
             protected = protected_as_judged(resource, verdict, policy.touches, self._protection)
             finding = replace(finding, protected=protected, saving=self._saving_of(policy, resource))
         alone = finding.state is State.DUE and self._acts_alone(policy, resource.scope)
-        finding = self._proposer.settle(policy, resource, finding, verdict, alone=alone)
+        asks = self._asks_because(policy, resource.scope)
+        finding = self._proposer.settle(policy, resource, finding, verdict, alone=alone, asks=asks)
         self._keep(was, finding)
         self._tell(policy, resource, finding, verdict, terms)
 
@@ -209,6 +212,14 @@ class Settler:
         if self._mode_of(policy, scope) is not Mode.ENFORCE or self._cautious is not None:
             return False
         return scope in self._trusted(policy.name, policy.fingerprint)
+
+    def _asks_because(self, policy: AnyPolicy, scope: Scope) -> str | None:
+        """Why a policy that may act by itself asks people; None of one that always does."""
+        if self._mode_of(policy, scope) is not Mode.ENFORCE:
+            return None
+        if scope not in self._trusted(policy.name, policy.fingerprint):
+            return "approval: this version of the policy is not trusted here, so people decide"
+        return f"caution: {self._cautious}" if self._cautious else None
 
     def _keep(self, was: Finding | None, finding: Finding) -> None:
         if finding == was:

@@ -10,7 +10,7 @@ from cloudwarden.core.finding import Finding, Grace, Proposal, ProposalState, St
 from cloudwarden.core.guards import Candidate, Hold
 from cloudwarden.engine.consent import still
 from cloudwarden.engine.events import ActionHeld, FindingChanged, ProposalEnded, ProposalMade
-from cloudwarden.engine.propose import journal_proposal
+from cloudwarden.engine.propose import journal_ending, journal_proposal
 from cloudwarden.ports import Clock, Reporter, Store
 
 
@@ -46,8 +46,7 @@ class Withholder:
             if candidate.proposal is not None:
                 ended = replace(candidate.proposal, state=ProposalState.WITHDRAWN, reason=why)
                 tx.proposals.save([ended])
-                details = {"proposal": ended.id, "finding": finding.id, "policy": ended.policy, "why": why}
-                tx.journal.append(at=self._clock.now(), event="proposal_withdrawn", run_id=run_id, details=details)
+                journal_ending(tx, ended, self._clock.now(), run_id)
         if ended is not None:
             self._reporter.report(ProposalEnded(run_id=run_id, proposal=ended))
         self._reporter.report(FindingChanged(run_id=run_id, finding=finding, was=candidate.finding.state))

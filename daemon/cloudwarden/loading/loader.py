@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from fnmatch import fnmatchcase
 from pathlib import Path
 
 from cloudwarden.core.directory import Directory
 from cloudwarden.core.nearest import nearest
 from cloudwarden.core.policy import AnyPolicy
+from cloudwarden.core.restraint import UNRESTRAINED, Restraints
 from cloudwarden.loading.importing import Version, read
 from cloudwarden.loading.overrides import apply
 from cloudwarden.loading.problem import Problem
@@ -61,15 +63,19 @@ def load(
     *,
     settings_file: Path | None = None,
     owners: Directory | None = None,
+    restraints: Restraints = UNRESTRAINED,
     import_timeout_seconds: float = IMPORT_TIMEOUT_SECONDS,
 ) -> Loaded:
     """The policies of `directory`'s *.py files, with `overrides` applied; whom they tell, if `owners` are given, known.
 
+    A window or freeze of `restraints` that is about no policy is a problem: somebody relies on what holds nothing.
     A file that did not change keeps its objects of `previous`; one that is refused runs on as it last was; one that
     was deleted is gone. A directory that cannot be read is not an empty one: everything runs on. Never raises for
     what a file contains, KeyboardInterrupt apart.
     """
-    loading = _Loading(overrides, previous or NOTHING, settings_file or _NO_FILE, owners, import_timeout_seconds)
+    loading = _Loading(
+        overrides, previous or NOTHING, settings_file or _NO_FILE, owners, restraints, import_timeout_seconds
+    )
     try:
         paths = policy_files(directory)
     except OSError as error:
@@ -103,12 +109,14 @@ class _Loading:
         previous: Loaded,
         settings_file: Path,
         owners: Directory | None,
+        restraints: Restraints,
         timeout_seconds: float,
     ) -> None:
         self.previous = previous
         self._overrides = overrides
         self._settings_file = settings_file
         self._owners = owners
+        self._restraints = restraints
         self._timeout_seconds = timeout_seconds
         self._problems: list[tuple[Problem, Path]] = []
         self._running: dict[Path, Running] = {}
@@ -152,7 +160,7 @@ class _Loading:
     def loaded(self) -> Loaded:
         """What this pass found."""
         policies = {name: policy for running in self._running.values() for name, policy in running.policies.items()}
-        self._note_unknown_overrides(policies)
+        self._note_unknown_names(policies)
         return Loaded(
             policies=policies,
             problems=tuple(replace(problem, kept=self._kept(path)) for problem, path in self._problems),
@@ -223,7 +231,8 @@ class _Loading:
                 return (name, path, owner) if had == path else (name, owner, path)
         return None
 
-    def _note_unknown_overrides(self, policies: Mapping[str, AnyPolicy]) -> None:
+    def _note_unknown_names(self, policies: Mapping[str, AnyPolicy]) -> None:
+        """Of what the settings say of policies by name: overrides, windows and freezes."""
         broken = [version.text for version in self._latest.values() if version.problems]
         defined = {one.policy.name for version in self._latest.values() for one in version.defined}
         known = sorted(defined | policies.keys())
@@ -234,6 +243,13 @@ class _Loading:
             meant = nearest(name, known)
             write = f"write policy.{meant}" if meant else f"write the name of a policy: {', '.join(known) or 'none'}"
             self.refuse(self._settings_file, 0, f"policy.{name}: no policy has this name", write)
+        for table, name in self._restraints.named:
+            if any(fnmatchcase(one, name) for one in known) or any(name in text for text in broken):
+                continue
+            write = f"write {nearest(name, known) or ', '.join(known) or 'the name of a policy'}"
+            self.refuse(
+                self._settings_file, 0, f"{table}.policies: no policy is named {name!r}: it holds nothing", write
+            )
 
     def _kept(self, file: Path) -> tuple[str, ...]:
         running = self._running.get(file)

@@ -8,7 +8,7 @@ from typing import Annotated, Self
 from pydantic import AfterValidator, AwareDatetime, Field, model_validator
 
 from cloudwarden.core.errors import PolicyError
-from cloudwarden.core.exemption import tag_written
+from cloudwarden.core.exemption import account_written, tag_written
 from cloudwarden.core.protection import Protection
 from cloudwarden.core.restraint import Quota, Reach
 from cloudwarden.core.window import Freeze, Window, window
@@ -21,10 +21,19 @@ def _selectors(words: tuple[str, ...]) -> tuple[str, ...]:
     return words
 
 
+def _accounts(words: tuple[str, ...]) -> tuple[str, ...]:
+    for word in words:
+        account_written(word)
+    return words
+
+
+Accounts = Annotated[Words, AfterValidator(_accounts)]
+
+
 class ProtectSettings(Table):
     """What nobody here may touch, whatever a policy says."""
 
-    accounts: Words = Field(
+    accounts: Accounts = Field(
         default=(),
         description="account ids, default none: no action is taken there; * and ? are wildcards. Findings still are.",
     )
@@ -43,7 +52,7 @@ class _Reaching(Table):
     policies: Words = Field(
         default=("*",), description="names of policies, default all: whom this is about; * and ? are wildcards."
     )
-    accounts: Words = Field(
+    accounts: Accounts = Field(
         default=("*",), description="account ids, default all: where this holds; * and ? are wildcards."
     )
 
