@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 
-from cloudwarden.aws import ec2, rds, s3
+from cloudwarden.aws import ec2, lambda_, rds, s3
 from cloudwarden.aws.ec2.identity import arn, ownerless_arn
+from cloudwarden.aws.lambda_.function import unread_tags as unread_function_tags
 from cloudwarden.aws.s3 import public_access as access
 from cloudwarden.aws.s3.bucket import bucket_arn, unread_tags
 from cloudwarden.core.action import Json
@@ -120,6 +121,29 @@ def upgrade_targets(database: rds.Database, *versions: str, major: Sequence[str]
         for version in (*versions, *major)
     ]
     return {rds.valid_targets(database.engine, database.engine_version): targets}
+
+
+def function(
+    *,
+    id: str = "mails",  # noqa: A002  # the field's name
+    account: str = ACCOUNT,
+    region: str = REGION,
+    tags: Mapping[str, str] | None = NO_TAGS,
+    runtime: str | None = "python3.13",
+    memory_mib: int = 128,
+) -> lambda_.Function:
+    """A small function. With `tags=None` they are unread, as in a listing, and a bench must give them."""
+    arn = f"arn:aws:lambda:{region}:{account}:function:{id}"
+    return lambda_.Function(
+        id=id,
+        arn=arn,
+        account=account,
+        region=region,
+        name=id,
+        tags=unread_function_tags(arn) if tags is None else Tags(tags),
+        runtime=runtime,
+        memory_mib=memory_mib,
+    )
 
 
 def snapshot(

@@ -120,7 +120,7 @@ def test_exit_codes_are_those_that_verbs_end_with() -> None:
 
 def test_the_kinds_are_those_that_there_are() -> None:
     """By the names that policies import."""
-    (told,) = re.findall(r"^Rules can judge (.*?)\. \[Adding one\]", README, re.MULTILINE | re.DOTALL)
+    (told,) = re.findall(r"^Rules can judge (.*?)\. \[Adding\sone\]", README, re.MULTILINE | re.DOTALL)
     names = [kind.resource.__name__ for kind in KINDS]
     assert sorted(re.findall(r"`(?:\w+\.)?(\w+)`", told)) == sorted(names)
 

@@ -44,13 +44,14 @@ MEANINGS: dict[type[CloudError], str] = {
         ServerSideEncryptionConfigurationNotFoundError OwnershipControlsNotFoundError""",
     Conflict: """IncorrectInstanceState IncorrectState DependencyViolation VolumeInUse OperationNotPermitted
         InvalidGroup.InUse InvalidSnapshot.InUse InvalidPermission.Duplicate DeleteConflict InstanceLimitExceeded
-        TagLimitExceeded IdempotentParameterMismatch InvalidDBInstanceState OperationAborted InvalidBucketState""",
-    Unavailable: """InternalError InternalFailure InternalServiceError InternalServiceFault ServiceUnavailable
-        Unavailable InsufficientInstanceCapacity""",
+        TagLimitExceeded IdempotentParameterMismatch InvalidDBInstanceState OperationAborted InvalidBucketState
+        ResourceConflictException""",
+    Unavailable: """InternalError InternalFailure InternalServiceError InternalServiceFault ServiceException
+        ServiceUnavailable Unavailable InsufficientInstanceCapacity""",
     Timeout: "RequestTimeout RequestTimeoutException",
-    InvalidRequest: """InvalidAction InvalidParameterValue InvalidParameterCombination MissingParameter
-        UnknownParameter ValidationError MalformedQueryString InvalidNextToken InvalidInstanceID.Malformed
-        UnsupportedOperation""",
+    InvalidRequest: """InvalidAction InvalidParameterValue InvalidParameterValueException InvalidParameterCombination
+        MissingParameter UnknownParameter ValidationError MalformedQueryString InvalidNextToken
+        InvalidInstanceID.Malformed UnsupportedOperation""",
 }
 
 

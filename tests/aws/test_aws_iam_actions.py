@@ -9,20 +9,25 @@ import pytest
 from botocore import xform_name
 from botocore.session import Session
 
-from cloudwarden.aws import rds, s3
+from cloudwarden.aws import lambda_, rds, s3
 from cloudwarden.aws.iam_actions import iam_action
 from cloudwarden.core.detail import Detail
 from cloudwarden.core.evidence import Evidence
-from cloudwarden.testing import bucket, database
+from cloudwarden.testing import bucket, database, function
 from declarations import services
 
 OPERATIONS = {
     (service, xform_name(name)): name
-    for service in ("ec2", "rds", "s3", "s3control")
+    for service in ("ec2", "lambda", "rds", "s3", "s3control")
     for name in Session().get_service_model(service).operation_names
 }
 
-EXAMPLES = [(s3.PublicAccess, bucket()), (s3.Settings, bucket()), (rds.UpgradeTargets, database())]
+EXAMPLES = [
+    (s3.PublicAccess, bucket()),
+    (s3.Settings, bucket()),
+    (rds.UpgradeTargets, database()),
+    (lambda_.Concurrency, function()),
+]
 
 
 @pytest.mark.parametrize(("evidence", "example"), EXAMPLES)

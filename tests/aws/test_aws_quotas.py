@@ -50,8 +50,10 @@ def series(number: int, *, window: timedelta) -> dict[str, Any]:
         ("cloudwatch", "describe_alarms", {}, [("describe-alarms", 9, 9, 1)]),
         ("sts", "assume_role", {}, [("all", 600, 600, 1)]),
         ("rds", "stop_db_instance", {}, [("write", 20, 5, 1)]),
-        ("lambda", "list_functions", {}, [("read", 20, 10, 1)]),
-        ("lambda", "delete_function", {}, [("write", 10, 5, 1)]),
+        ("lambda", "list_functions", {}, [("all", 15, 15, 1)]),
+        ("lambda", "delete_function", {}, [("all", 15, 15, 1)]),
+        ("dynamodb", "list_tables", {}, [("read", 20, 10, 1)]),
+        ("dynamodb", "delete_table", {}, [("write", 10, 5, 1)]),
     ],
 )
 def test_a_call_draws_from_its_documented_bucket(

@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import importlib.util
+from datetime import date
 from pathlib import Path
 
 import pytest
 
 from cloudwarden import OBSERVE, PROPOSE, Mode, Policy, Resource, Severity, days
-from cloudwarden.aws import ec2, rds, s3
-from cloudwarden.core.exemption import exempting_tag
+from cloudwarden.aws import ec2, lambda_, rds, s3
+from cloudwarden.core.detail import UnreadTags
+from cloudwarden.core.exemption import HANDS_OFF, exempting_tag
 from cloudwarden.core.policy import AnyPolicy
+from cloudwarden.loading.overrides import apply
+from cloudwarden.settings import PolicyOverride
 from cloudwarden.testing import (
     Bench,
     bucket,
     bucket_access,
     database,
+    function,
     ingress,
     instance,
     security_group,
@@ -49,6 +54,7 @@ SHIPPED = {name: policy for file in FILES for name, policy in policies_of(file).
         ("stop-idle-databases", rds.Database, PROPOSE, rds.Stop),
         ("upgrade-database-engines", rds.Database, PROPOSE, rds.UpgradeEngine),
         ("flag-unassociated-addresses", ec2.Address, OBSERVE, type(None)),
+        ("flag-deprecated-runtimes", lambda_.Function, OBSERVE, type(None)),
         ("require-owner-tags-on-instances", ec2.Instance, OBSERVE, type(None)),
         ("require-owner-tags-on-security-groups", ec2.SecurityGroup, OBSERVE, type(None)),
         ("require-owner-tags-on-volumes", ec2.Volume, OBSERVE, type(None)),
@@ -64,7 +70,7 @@ def test_each_policy_judges_its_kind_and_goes_no_further_than_it_says(
 
 def test_nothing_else_is_shipped_and_everything_is_described() -> None:
     """One line of each tells its reader what it is for."""
-    assert len(SHIPPED) == 10
+    assert len(SHIPPED) == 11
     assert all(policy.description for policy in SHIPPED.values())
 
 
@@ -120,3 +126,26 @@ def test_an_idle_database_is_found_and_an_old_engine_too() -> None:
     seen = database()
     bench = Bench().metric(seen, "DatabaseConnections", 0.0).knows(upgrade_targets(seen, "15.9"))
     assert [bench.judge(policy, seen).outcome for policy in (idle, old)] == ["violation", "violation"]
+
+
+def test_a_function_with_an_old_runtime_is_found_unless_its_tags_exempt_it_or_cannot_be_read() -> None:
+    """Whether somebody took it out must be known."""
+    policy, seen = SHIPPED["flag-deprecated-runtimes"], function(runtime="python3.8", tags=None)
+    assert isinstance(seen.tags, UnreadTags)
+    assert Bench().knows({seen.tags.detail: {}}).judge(policy, seen).outcome == "violation"
+    for tag in ("keep-runtime", HANDS_OFF):
+        assert Bench().knows({seen.tags.detail: {tag: "true"}}).judge(policy, seen).exempting_tag is not None
+    denied = Bench().denied(seen.tags.detail).judge(policy, seen)
+    assert (denied.outcome, denied.cause and denied.cause.reason) == ("unknown", "access-denied")
+
+
+def test_settings_lay_their_dates_over_those_of_aws() -> None:
+    """One is corrected, one is added, and the others stay."""
+    given = {"python3.8": date(2099, 1, 1), "custom": date(2020, 1, 1)}
+    policy, misfits = apply(SHIPPED["flag-deprecated-runtimes"], PolicyOverride(params={"deprecated": given}))
+    assert misfits == ()
+    found = {
+        runtime: Bench().judge(policy, function(runtime=runtime)).outcome
+        for runtime in ("python3.8", "custom", "python3.7")
+    }
+    assert found == {"python3.8": "compliant", "custom": "violation", "python3.7": "violation"}

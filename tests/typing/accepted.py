@@ -1,5 +1,7 @@
 """Every combination that design and documentation promise: none of these lines may be rejected."""
 
+from datetime import date
+
 from cloudwarden import (
     ENFORCE,
     OBSERVE,
@@ -24,10 +26,11 @@ from cloudwarden import (
     rule,
     tagged,
 )
-from cloudwarden.aws import ec2, rds, s3
+from cloudwarden.aws import ec2, lambda_, rds, s3
 from cloudwarden.library.compute import Idle, idle
 from cloudwarden.library.databases import Unconnected, Upgrades, outdated_engine, unconnected
 from cloudwarden.library.exposure import public_bucket
+from cloudwarden.library.functions import Runtimes, deprecated_runtime
 from cloudwarden.library.network import OpenToTheWorld, open_to_the_world
 from cloudwarden.library.storage import Unattached, unattached
 from cloudwarden.library.tagging import RequiredTags, required_tags
@@ -122,6 +125,18 @@ upgrade_databases = Policy(
     schedule=every(days=1),
     mode=PROPOSE,
     action=rds.UpgradeEngine(allow_major=True),
+)
+flag_functions = Policy(
+    name="flag-functions",
+    rule=deprecated_runtime,
+    params=Runtimes(deprecated={"python3.9": date(2027, 1, 1)}),
+    schedule=every(days=1),
+)
+tag_functions = Policy(
+    name="tag-functions",
+    rule=required_tags.on(lambda_.Function),
+    params=RequiredTags(keys=("owner",)),
+    schedule=every(days=1),
 )
 tag_buckets = Policy(
     name="tag-buckets",

@@ -9,7 +9,7 @@ from functools import cached_property, partial
 from pathlib import Path
 
 from cloudwarden.access import access_of
-from cloudwarden.aws import ec2, rds, s3
+from cloudwarden.aws import ec2, lambda_, rds, s3
 from cloudwarden.aws.actuator import AwsActuator
 from cloudwarden.aws.cloudwatch import CloudWatchEvidence
 from cloudwarden.aws.details import AwsEvidence, DetailEvidence
@@ -28,7 +28,7 @@ from cloudwarden.store import Retention, SqlStore, file_of, open_store
 from cloudwarden.telemetry import Fanout
 from cloudwarden.telemetry.metrics import Metrics
 
-KINDS = (*ec2.KINDS, *rds.KINDS, *s3.KINDS)
+KINDS = (*ec2.KINDS, *lambda_.KINDS, *rds.KINDS, *s3.KINDS)
 """Every kind of resource that this version reads."""
 
 

@@ -1,8 +1,8 @@
 """What an error met while talking to AWS means, in our words.
 
 Sources: "Error codes for the Amazon EC2 API", "Common Errors" of the CloudWatch, AWS STS and Amazon RDS API
-references, "Error responses" of the Amazon S3 API Reference, and "Retry behavior" of the AWS SDKs and Tools
-Reference Guide.
+references, "Errors" of each operation of the Lambda API Reference, "Error responses" of the Amazon S3 API Reference,
+and "Retry behavior" of the AWS SDKs and Tools Reference Guide.
 """
 
 from __future__ import annotations
@@ -89,7 +89,8 @@ _CODES: Mapping[str, ErrorClass] = {
         Unavailable,
         """
         InternalError InternalFailure InternalServiceError InternalServiceFault InternalServerError
-        InternalServerException ServiceUnavailable ServiceUnavailableException Unavailable ServerInternal
+        InternalServerException ServiceException ServiceUnavailable ServiceUnavailableException Unavailable
+        ServerInternal
         InsufficientCapacity InsufficientInstanceCapacity InsufficientHostCapacity InsufficientVolumeCapacity
         InsufficientReservedInstanceCapacity InsufficientAddressCapacity IDPCommunicationError
         """,
@@ -100,6 +101,7 @@ _CODES: Mapping[str, ErrorClass] = {
         """
         InvalidAction MissingAction UnknownOperationException UnknownParameter MissingParameter
         InvalidParameter InvalidParameterCombination InvalidParameterDependency InvalidParameterValue
+        InvalidParameterValueException
         InvalidQueryParameter InvalidCharacter MalformedQueryString ValidationError ValidationException
         InvalidPaginationToken InvalidNextToken UnsupportedOperation UnsupportedProtocol
         UnsupportedInstanceAttribute PackedPolicyTooLarge MalformedPolicyDocument

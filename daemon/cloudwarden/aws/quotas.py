@@ -1,8 +1,8 @@
 """How often AWS lets an account ask: the documented token buckets, and which of them a call draws from.
 
 Sources: "Request throttling for the Amazon EC2 API" (request and resource token limits), "CloudWatch service quotas",
-"IAM and AWS STS quotas", "Quotas in AWS CloudTrail". Where AWS publishes no figure (Organizations, S3's bucket
-operations, RDS and the rest) the figure is ours, and cautious.
+"IAM and AWS STS quotas", "Quotas in AWS CloudTrail", "Lambda quotas". Where AWS publishes no figure (Organizations,
+S3's bucket operations, RDS and the rest) the figure is ours, and cautious.
 """
 
 from __future__ import annotations
@@ -73,6 +73,8 @@ _SERVICES: Mapping[str, tuple[Quota, Quota]] = {
     "organizations": (Quota(name="read", burst=10, rate=5), Quota(name="write", burst=2, rate=1)),
     "s3": (Quota(name="read", burst=150, rate=50), Quota(name="write", burst=20, rate=5)),
     "s3control": (Quota(name="read", burst=20, rate=10), Quota(name="write", burst=10, rate=5)),
+    # Across all operations. GetFunction and GetPolicy have quotas of their own, and nothing here asks them.
+    "lambda": (_per_second("all", 15), _per_second("all", 15)),
     "rds": (Quota(name="read", burst=50, rate=10), Quota(name="write", burst=20, rate=5)),
 }
 """What reads, and what writes."""

@@ -34,6 +34,7 @@ OVERRIDES: Mapping[str, Mapping[str, object]] = {
     "delete-unattached-volumes": {},
     "block-public-buckets": {},
     "upgrade-database-engines": {},
+    "flag-deprecated-runtimes": {},
     "flag-unassociated-addresses": {},
     "require-owner-tags-on-instances": {},
     "require-owner-tags-on-security-groups": {},
