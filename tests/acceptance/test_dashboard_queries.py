@@ -195,7 +195,7 @@ def operate(demo: Demo) -> None:
     (protected,) = (one["resource"] for one in findings if one["name"] == "mail-relay")
     idle = sorted(proposals["stop-idle-instances"], key=lambda one: one["resource"] != protected)
     groups = proposals["close-open-security-groups"]
-    demo.operator("approve", *(one["id"] for one in (*groups[:3], *idle[:6])))
+    demo.operator("approve", *(one["id"] for one in (*groups[:3], *idle[:6])), "--reason", "looked")
     demo.until_told("LIMIT")
     demo.operator("exempt", "stop-idle-instances", idle[5]["resource"], "--for", "30d", "--reason", "in use")
     demo.until_told("failed")

@@ -21,7 +21,8 @@ from cloudwarden.core.evidence import Unreadable
 from cloudwarden.core.saving import Uncharged
 from cloudwarden.testing import NOON, function
 from looking import aws_evidence, radii
-from stub_aws import SCOPE, Heard, Reply, StubAws, json_error, json_reply, sessions_to, simulated_limits
+from stub_aws import SCOPE, Reply, StubAws, json_error, json_reply
+from stub_sessions import Heard, sessions_to, simulated_limits
 
 
 def described(name: str, **changes: Any) -> dict[str, Any]:

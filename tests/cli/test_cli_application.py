@@ -119,7 +119,7 @@ def test_explaining_an_unknown_policy_ends_with_4(cli: Cli) -> None:
 def test_the_journal_is_listed_in_order(cli: Cli, keep: Keep) -> None:
     """Decisions show with who took them."""
     keep("i-1")
-    cli("approve", "p-i-1", "--by", "ada")
+    cli("approve", "p-i-1", "--by", "ada", "--reason", "looked")
     cli("pause", "--by", "bob")
     entries = json.loads(cli("journal", "list", "--json").stdout)
     assert [(entry["event"], entry["details"]["by"]) for entry in entries] == [

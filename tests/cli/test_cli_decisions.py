@@ -97,10 +97,10 @@ def test_resuming_what_is_not_paused_ends_with_4(cli: Cli) -> None:
 
 def test_trust_covers_the_scopes_that_were_swept(cli: Cli, store: SqlStore) -> None:
     """Trust is given where the policy was seen at work, and nowhere else."""
-    assert cli("trust", "stop-idle-instances").exit_code == 4
+    assert cli("trust", "stop-idle-instances", "--reason", "looked").exit_code == 4
     run = PolicyRun(policy="stop-idle-instances", run_id="r-1", started_at=datetime.now(UTC), population=3)
     with store.transaction() as tx:
         tx.runs.save(run, [Scope(account="111122223333", region="eu-west-1")])
-    result = cli("trust", "stop-idle-instances", "--json")
+    result = cli("trust", "stop-idle-instances", "--json", "--reason", "looked")
     assert json.loads(result.stdout)["scopes"] == ["111122223333/eu-west-1"]
     assert "its mode here is propose" in result.stderr

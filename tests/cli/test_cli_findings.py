@@ -10,6 +10,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import pytest
 from typer.testing import Result
 
 from cloudwarden.core.finding import Finding, ProposalState, State
@@ -88,10 +89,22 @@ def test_approving_is_kept_and_journalled(cli: Cli, keep: Keep, store: SqlStore)
     assert str(entry.details["origin"]).startswith("cli ")
 
 
+@pytest.mark.parametrize("words", [("approve",), ("reject",), ("snooze", "--for", "3d")])
+@pytest.mark.parametrize("reason", [(), ("--reason", " ")])
+def test_a_decision_needs_a_reason(
+    cli: Cli, keep: Keep, store: SqlStore, words: tuple[str, ...], reason: tuple[str, ...]
+) -> None:
+    """Nobody can judge later what nobody explained."""
+    keep("i-1")
+    result = cli(*words, "p-i-1", *reason)
+    assert (result.exit_code, "needs a reason" in result.stderr) == (4, True)
+    assert state_of(store, "p-i-1") is ProposalState.PENDING
+
+
 def test_approving_says_that_no_daemon_runs(cli: Cli, keep: Keep) -> None:
     """Nothing happens until a daemon runs, and the operator is told."""
     keep("i-1")
-    assert "no daemon seems to be running" in cli("approve", "p-i-1").stdout
+    assert "no daemon seems to be running" in cli("approve", "p-i-1", "--reason", "looked").stdout
 
 
 def test_approving_says_that_a_daemon_acts_soon(cli: Cli, keep: Keep, home: Path) -> None:
@@ -101,7 +114,7 @@ def test_approving_says_that_a_daemon_acts_soon(cli: Cli, keep: Keep, home: Path
         lock.write(f"{os.getpid()}\n")
         lock.flush()
         fcntl.flock(lock, fcntl.LOCK_EX)
-        result = cli("approve", "p-i-1")
+        result = cli("approve", "p-i-1", "--reason", "looked")
     assert f"the daemon (pid {os.getpid()})" in result.stdout
 
 
@@ -112,15 +125,16 @@ def test_approving_says_what_holds_it_all_the_same(cli: Cli, keep: Keep, home: P
     freeze = '[[freeze]]\nbegins = 2020-01-01T00:00:00Z\nuntil = 2100-01-01T00:00:00Z\nreason = "year-end close"\n'
     with (home / "cloudwarden.toml").open("a") as settings:
         settings.write(freeze)
-    assert "p-i-1 is held for now: frozen until 2100-01-01 00:00Z: year-end close" in cli("approve", "p-i-1").stderr
+    frozen = cli("approve", "p-i-1", "--reason", "looked").stderr
+    assert "p-i-1 is held for now: frozen until 2100-01-01 00:00Z: year-end close" in frozen
     cli("pause", "--reason", "all stop", "--by", "ada")
-    assert "p-i-2 is held for now: everything was paused by ada" in cli("approve", "p-i-2").stderr
+    assert "p-i-2 is held for now: everything was paused by ada" in cli("approve", "p-i-2", "--reason", "looked").stderr
 
 
 def test_an_unknown_id_ends_with_4_and_approves_nothing(cli: Cli, keep: Keep, store: SqlStore) -> None:
     """All of the named proposals are approved, or none."""
     keep("i-1")
-    result = cli("approve", "p-i-1", "p-none")
+    result = cli("approve", "p-i-1", "p-none", "--reason", "looked")
     assert result.exit_code == 4
     assert "no proposal 'p-none'" in result.stderr
     assert "Traceback" not in result.output
@@ -143,7 +157,7 @@ def test_rejecting_puts_the_finding_off(cli: Cli, keep: Keep, store: SqlStore) -
 def test_json_of_a_decision_is_all_that_stdout_gets(cli: Cli, keep: Keep) -> None:
     """Notices go to stderr, so that a script can read stdout."""
     keep("i-1")
-    result = cli("approve", "p-i-1", "--json")
+    result = cli("approve", "p-i-1", "--json", "--reason", "looked")
     assert [one["state"] for one in json.loads(result.stdout)] == ["approved"]
     assert "daemon" in result.stderr
 
@@ -176,7 +190,7 @@ def test_a_quorum_is_told(cli: Cli, keep: Keep, store: SqlStore) -> None:
         proposal = tx.proposals.get("p-i-1")
         assert proposal is not None
         tx.proposals.save([replace(proposal, quorum=2)])
-    assert "(1 of 2 have agreed)" in cli("approve", "p-i-1", "--by", "ada").stdout
+    assert "(1 of 2 have agreed)" in cli("approve", "p-i-1", "--by", "ada", "--reason", "looked").stdout
     assert "1 of 2 agreed" in " ".join(cli("proposals").stdout.split())
-    (shown,) = json.loads(cli("approve", "p-i-1", "--by", "grace", "--json").stdout)
+    (shown,) = json.loads(cli("approve", "p-i-1", "--by", "grace", "--json", "--reason", "looked").stdout)
     assert (shown["state"], shown["agreed"]) == ("approved", ["ada", "grace"])

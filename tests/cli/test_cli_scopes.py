@@ -57,7 +57,7 @@ def test_an_account_is_accepted(cli: Cli, store: SqlStore) -> None:
 @pytest.mark.usefixtures("known")
 def test_an_unknown_region_is_not_accepted(cli: Cli, store: SqlStore) -> None:
     """What was never found is named, and nothing else changes."""
-    result = cli("accept", f"{WAITING.account}/eu-west-9")
+    result = cli("accept", f"{WAITING.account}/eu-west-9", "--reason", "looked")
     assert (result.exit_code, f"{WAITING.account}/eu-west-9" in result.stderr) == (4, True)
     with store.reading() as tx:
         assert tx.scopes.known()[WAITING].waits

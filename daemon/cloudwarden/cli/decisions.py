@@ -9,7 +9,7 @@ import typer
 
 from cloudwarden.app import App
 from cloudwarden.cli import shapes
-from cloudwarden.cli.findings import ByOption, ReasonOption
+from cloudwarden.cli.findings import ByOption, NeededReason, ReasonOption
 from cloudwarden.cli.installation import app_of, decider, known
 from cloudwarden.cli.output import JsonOption, emit, moment, notice, say, show, table
 from cloudwarden.core.exemption import ANY
@@ -75,7 +75,7 @@ def pauses(context: typer.Context, *, as_json: JsonOption = False) -> None:
 def trust(
     context: typer.Context,
     policy: Annotated[str, typer.Argument(help="A policy.")],
-    reason: ReasonOption = "",
+    reason: NeededReason = "",
     by: ByOption = None,
     *,
     as_json: JsonOption = False,

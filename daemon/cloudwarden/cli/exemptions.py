@@ -12,7 +12,7 @@ from rich.table import Table
 from cloudwarden.app import App
 from cloudwarden.cli import shapes
 from cloudwarden.cli.decisions import AccountOption, known_policy
-from cloudwarden.cli.findings import ByOption, PolicyOption, ReasonOption
+from cloudwarden.cli.findings import ByOption, NeededReason, PolicyOption, ReasonOption
 from cloudwarden.cli.installation import app_of, decider
 from cloudwarden.cli.output import JsonOption, emit, moment, notice, say, show, table
 from cloudwarden.core.durations import duration
@@ -45,7 +45,7 @@ def exempt(
     region: Annotated[
         str, typer.Option("--region", help="Only what is in this region; all of them unless given.", show_default=False)
     ] = ANY,
-    reason: ReasonOption = "",
+    reason: NeededReason = "",
     owner: Annotated[
         str | None, typer.Option("--owner", help="Who answers for it; whoever makes it unless given.")
     ] = None,

@@ -26,6 +26,7 @@ CLOSED_SHOWN_FOR = timedelta(days=30)
 PolicyOption = Annotated[str | None, typer.Option("--policy", help="Only those of this policy.")]
 Ids = Annotated[list[str], typer.Argument(metavar="ID...", help="Proposals, as `cloudwarden proposals` lists them.")]
 ReasonOption = Annotated[str, typer.Option("--reason", help="Why; kept in the journal.")]
+NeededReason = Annotated[str, typer.Option("--reason", help="Why; it must be given, and is kept in the journal.")]
 ByOption = Annotated[
     str | None, typer.Option("--by", help="Who decides; the operating system's user unless given.", show_default=False)
 ]
@@ -64,7 +65,7 @@ def findings(
 def approve(
     context: typer.Context,
     ids: Ids,
-    reason: ReasonOption = "",
+    reason: NeededReason = "",
     by: ByOption = None,
     action: Annotated[
         str | None, typer.Option("--action", help="Choose this one of the actions that the proposal allows.")
@@ -109,7 +110,7 @@ def snooze(
     context: typer.Context,
     ids: Ids,
     lasting: Annotated[str, typer.Option("--for", metavar="DURATION", help="How long, such as 12h or 3d.")],
-    reason: ReasonOption = "",
+    reason: NeededReason = "",
     by: ByOption = None,
     *,
     as_json: JsonOption = False,
@@ -136,7 +137,7 @@ def snooze(
 def reject(
     context: typer.Context,
     ids: Ids,
-    reason: ReasonOption = "",
+    reason: NeededReason = "",
     by: ByOption = None,
     *,
     as_json: JsonOption = False,

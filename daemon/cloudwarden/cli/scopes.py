@@ -9,7 +9,7 @@ import typer
 from rich.table import Table
 
 from cloudwarden.cli import shapes
-from cloudwarden.cli.findings import ByOption, ReasonOption
+from cloudwarden.cli.findings import ByOption, NeededReason
 from cloudwarden.cli.installation import app_of, decider
 from cloudwarden.cli.output import JsonOption, emit, moment, notice, say, show, table
 from cloudwarden.core.acceptance import KnownScope
@@ -41,7 +41,7 @@ def accept(
     scope: Annotated[
         str, typer.Argument(metavar="ACCOUNT[/REGION]", help="An account, for all its regions found so far; or one.")
     ],
-    reason: ReasonOption = "",
+    reason: NeededReason = "",
     by: ByOption = None,
     *,
     as_json: JsonOption = False,

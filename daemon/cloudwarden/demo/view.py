@@ -189,8 +189,8 @@ def folded(command: str, width: int) -> str:
 
 def commands(place: Place, address: str, pending: Sequence[Proposal]) -> Sequence[str]:
     """The lines that a newcomer would try, most wanted first."""
-    lines = [place.command("approve", pending[0].id)] if pending else []
-    lines += [place.command("trust", ENFORCED), place.command("proposals")]
+    lines = [place.command("approve", pending[0].id, "--reason", "looked")] if pending else []
+    lines += [place.command("trust", ENFORCED, "--reason", "looked"), place.command("proposals")]
     if address:
         lines.append(f"curl {address}/metrics")
     return lines

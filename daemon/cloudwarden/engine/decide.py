@@ -49,6 +49,7 @@ def approve(
     `action` chooses one of its alternatives, for which nobody has agreed yet. With `plan_hash` or `radius_hash`,
     nothing is decided unless that is the plan, or the blast radius.
     """
+    _demand_reason(decider)
     proposal = _chosen(_decidable(tx, proposal_id, decider.now), action)
     finding = tx.findings.get(proposal.finding_id)
     if finding is None or finding.state is not State.PROPOSED:
@@ -110,6 +111,7 @@ def resume(tx: Transaction, decider: Decider, policy: str = ANY, account: str = 
 
 def trust(tx: Transaction, policy: AnyPolicy, decider: Decider) -> frozenset[Scope]:
     """Let this version of a policy act by itself in the scopes that its latest sweep covered, and in no other."""
+    _demand_reason(decider)
     scopes = tx.runs.scopes(policy.name)
     if not scopes:
         raise DecisionError(f"policy {policy.name!r} has not swept any scope yet: look at what it finds first")
@@ -125,6 +127,7 @@ def trust(tx: Transaction, policy: AnyPolicy, decider: Decider) -> frozenset[Sco
 
 def accept(tx: Transaction, account: str, region: str | None, decider: Decider) -> list[Scope]:
     """Let policies do more than observe in the scopes of an account, or in one of them, that were found so far."""
+    _demand_reason(decider)
     known = [one for one in tx.scopes.known().values() if one.scope.account == account]
     wanted = [one for one in known if region in (None, one.scope.region)]
     if not wanted:
@@ -144,18 +147,24 @@ _PUT_OFF = {"proposal_rejected": "rejected", "proposal_snoozed": "put off"}
 
 
 def _put_off(tx: Transaction, proposal_id: str, decider: Decider, until: datetime, event: str) -> Proposal:
+    _demand_reason(decider)
     proposal = _decidable(tx, proposal_id, decider.now, also=ProposalState.APPROVED)
     rejected = _decided(proposal, ProposalState.REJECTED, decider)
     tx.proposals.save([rejected])
     finding = tx.findings.get(proposal.finding_id)
     if finding is not None and finding.state in (State.PROPOSED, State.APPROVED):
-        why = f": {decider.reason}" if decider.reason else ""
-        held = f"{_PUT_OFF[event]} by {decider.by} until {until:%Y-%m-%d %H:%M}Z{why}"
+        held = f"{_PUT_OFF[event]} by {decider.by} until {until:%Y-%m-%d %H:%M}Z: {decider.reason}"
         snoozed = lifecycle.moved(finding, State.OPEN, decider.now, held=held)
         snoozed = replace(snoozed, grace=Grace(), snoozed_until=until)
         tx.findings.save([snoozed])
     _journal(tx, event, rejected, decider, until=until.isoformat())
     return rejected
+
+
+def _demand_reason(decider: Decider) -> None:
+    """Nobody can judge later what nobody explained. Pausing, resuming and undoing are not to wait for words."""
+    if not decider.reason.strip():
+        raise DecisionError("a decision needs a reason: add --reason '...', which the journal keeps")
 
 
 def _decidable(

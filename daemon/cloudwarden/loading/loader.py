@@ -68,7 +68,7 @@ def load(
 ) -> Loaded:
     """The policies of `directory`'s *.py files, with `overrides` applied; whom they tell, if `owners` are given, known.
 
-    A window or freeze of `restraints` that is about no policy is a problem: somebody relies on what holds nothing.
+    A window or freeze of `restraints` that is about no policy is a problem: it holds nothing, and is relied on.
     A file that did not change keeps its objects of `previous`; one that is refused runs on as it last was; one that
     was deleted is gone. A directory that cannot be read is not an empty one: everything runs on. Never raises for
     what a file contains, KeyboardInterrupt apart.
