@@ -221,8 +221,12 @@ class Life:
         if not (self._stage.arms.at and keeps):
             self._stage.arm(Arms(at=moment, times=times, do=do))
         self._supply()
-        self._attend(2.0)
+        for _ in range(5):
+            self._attend(2.0)
+            if self._people.asked():
+                break
         self._people.approve()
+        self._attend(2.0)
 
     def _supply(self) -> None:
         """Something is there to be acted on, whatever was drawn before."""

@@ -11,7 +11,7 @@ from chaos.decisions import Decision
 from chaos.stage import Stage
 from cloudwarden import loading
 from cloudwarden.core.exemption import ANY
-from cloudwarden.core.finding import State
+from cloudwarden.core.finding import ProposalState, State
 from installation import ACCOUNT
 
 POLICIES = ("stop-idle", "delete-unattached", ANY)
@@ -28,6 +28,11 @@ class People:
         """Somebody approves the first proposals that wait."""
         for _ in range(self._draw.choice([1, 2, 3, 4])):
             self._stage.decide(decisions.approve(0))
+
+    def asked(self) -> bool:
+        """Whether a proposal waits for somebody."""
+        with self._stage.store.reading() as tx:
+            return any(one.state is ProposalState.PENDING for one in tx.proposals.undecided())
 
     def decide(self) -> None:
         """Somebody decides anything."""

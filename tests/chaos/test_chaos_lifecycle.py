@@ -91,9 +91,13 @@ class Lifecycle(RuleBasedStateMachine):
 
     @initialize(per_run=st.integers(1, 4), share=st.sampled_from([0.3, 1.0]))
     def begin(self, per_run: int, share: float) -> None:
-        """Policies are loaded."""
+        """Policies are loaded, and see two idle instances."""
+        for name in INSTANCES[:2]:
+            self.small.world.add(name)
+        self.small.observe()
         self._limit = Limit(per_run=per_run, share=share, per_hour=3, per_day=5, failures=2)
         self._use()
+        self.small.run(World.sweep)
 
     @rule(name=names, cpu=st.sampled_from([1.0, 1.0, 80.0, None]), share=st.sampled_from([1.0, 1.0, 0.3]))
     def appears(self, name: str, cpu: float | None, share: float) -> None:
@@ -136,6 +140,13 @@ class Lifecycle(RuleBasedStateMachine):
     def sweeps(self, after: timedelta) -> None:
         """Time passes, and a sweep."""
         self.small.run(lambda world: world.sweep(after=after))
+
+    @rule(what=failing, error=errors)
+    def sweeps_half_blind(self, what: str, error: type[CloudError]) -> None:
+        """A sweep during which something fails."""
+        self.small.world.cloud.fails[what] = error("it fails")
+        self.sweeps(minutes(1))
+        del self.small.world.cloud.fails[what]
 
     @rule()
     def acts(self) -> None:
