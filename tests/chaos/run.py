@@ -15,6 +15,7 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from types import FrameType
 
 from chaos.crossings import WAYS, Crossings
 from chaos.failpoints import MUST_BE_REACHED
@@ -35,6 +36,13 @@ QUOTA = Quota(account_per_hour=12, account_per_day=16, per_hour=20, per_day=20)
 def say(text: str) -> None:
     """Tell whoever watches."""
     print(text, flush=True)  # noqa: T201
+
+
+def end_by_hand(number: int, frame: FrameType | None) -> None:
+    """Interrupt whatever runs; and again in a while, as some library's callback may have swallowed it."""
+    del number, frame
+    signal.alarm(10)
+    raise KeyboardInterrupt
 
 
 class Runs:
@@ -97,6 +105,7 @@ class Runs:
                 run(stage)
                 ending = "held"
             except KeyboardInterrupt:
+                signal.alarm(0)
                 stage.check()
                 self.tell(f"{name}: held until it was ended; {stage.count()}")
                 shutil.rmtree(folder)
@@ -121,7 +130,8 @@ def main() -> int:
     parser.add_argument("--evidence", type=Path, default=Path("build/chaos"))
     asked = parser.parse_args()
     logging.getLogger("werkzeug").setLevel(logging.ERROR)
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    for each in (signal.SIGINT, signal.SIGTERM, signal.SIGALRM):
+        signal.signal(each, end_by_hand)
     evidence = asked.evidence.resolve()
     say(f"seed={asked.seed} steps={asked.steps} evidence={evidence}")
     with simulated_aws() as aws:
@@ -139,6 +149,7 @@ def _ended(runs: Runs, asked: argparse.Namespace) -> tuple[int, str]:
     try:
         _all(runs, asked)
     except KeyboardInterrupt:
+        signal.alarm(0)
         return 130, "yes, until ended by hand"
     except Broken as error:
         say(f"\nBROKEN:\n{error}\n\nagain: {runs.again}\n")
