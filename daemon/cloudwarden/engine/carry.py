@@ -235,7 +235,9 @@ class Carrier:
         if not failing or any((one.policy, one.account) == (record.policy, ANY) for one in tx.decisions.pauses()):
             return None
         why = f"its latest {allowed} actions failed, the last with: {record.error}"
-        tx.decisions.save_pause(Pause(policy=record.policy, by=ITSELF, at=record.changed_at, reason=why))
+        tx.decisions.save_pause(
+            Pause(policy=record.policy, by=ITSELF, at=record.changed_at, reason=why, origin=f"action {record.id}")
+        )
         self._journal(tx, record, "policy_stopped", {"why": why})
         return why
 
