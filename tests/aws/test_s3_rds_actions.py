@@ -150,6 +150,13 @@ def test_an_upgrade_waits_for_the_window_and_stays_minor_unless_asked() -> None:
     assert (bold.arguments["ApplyImmediately"], bold.arguments["AllowMajorVersionUpgrade"]) == (True, True)
 
 
+def test_an_upgrade_says_that_it_cannot_be_undone_and_what_is_left() -> None:
+    """Before it is approved, and to whoever asks for its undoing."""
+    assert "a snapshot from before" in (
+        rds.UpgradeEngine().plan(database(), Violation(summary="", offending=("15.9",))).irreversible or ""
+    )
+
+
 @pytest.mark.parametrize("offending", [(), ("15.9", "15.10")])
 def test_an_upgrade_needs_one_version(offending: tuple[str, ...]) -> None:
     """The message says what to give."""

@@ -92,7 +92,9 @@ def test_an_account_is_paused_and_listed(cli: Cli) -> None:
 
 def test_resuming_what_is_not_paused_ends_with_4(cli: Cli) -> None:
     """Nothing was done, and the code says so."""
-    assert cli("resume", "stop-idle-instances").exit_code == 4
+    result = cli("resume", "stop-idle-instances")
+    assert result.exit_code == 4
+    assert "there is no pause of policy stop-idle-instances: `cloudwarden pauses`" in result.stderr
 
 
 def test_trust_covers_the_scopes_that_were_swept(cli: Cli, store: SqlStore) -> None:

@@ -77,6 +77,8 @@ def test_proposals_say_what_their_owners_were_told(cli: Cli, store: SqlStore, ke
         tx.notices.save([notice(found, plan_hash=proposal.plan.hash)])
     assert "team-x: delivered" in cli("proposals").stdout
     assert "team-x: delivered" in json.loads(cli("proposals", "--json").stdout)[0]["notice"]
+    assert "team-x: delivered" in cli("proposals", "show", proposal.id).stdout
+    assert "team-x: delivered" in json.loads(cli("proposals", "show", proposal.id, "--json").stdout)["notice"]
 
 
 def test_a_channel_is_tried(cli: Cli, home: Path, hook: Hook) -> None:

@@ -84,6 +84,14 @@ def test_one_proposal_is_shown_whole(cli: Cli, proposed: Proposal) -> None:
         assert part in shown, part
 
 
+def test_a_decided_proposal_says_who_when_why_and_from_where(cli: Cli, proposed: Proposal) -> None:
+    """Whoever asks later need not search the journal."""
+    cli("reject", proposed.id, "--reason", "month end", "--by", "ada")
+    shown = words(cli("proposals", "show", proposed.id))
+    assert "rejected: month end" in shown
+    assert " by ada from cli " in shown
+
+
 def test_the_line_that_approves_can_be_copied(cli: Cli, proposed: Proposal, store: SqlStore) -> None:
     """It approves what was shown, and refuses anything else."""
     shown = json.loads(cli("proposals", "show", "p-i-1", "--json").stdout)

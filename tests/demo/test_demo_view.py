@@ -117,7 +117,7 @@ def test_nothing_stands_beside_what_is_to_be_copied(width: int, height: int) -> 
     """Whole rows, since a terminal copies whole rows; a shell takes folded ones for one command."""
     lines = [line.plain.rstrip() for line in busy().lines(width, height)]
     joined = "\n".join(lines).replace(" \\\n  ", " ").splitlines()
-    for words in ("approve p-0", "trust close-open-security-groups", "proposals"):
+    for words in ("approve p-0 --reason looked", "trust close-open-security-groups --reason looked", "proposals"):
         (line,) = [line for line in joined if line.endswith(f"--config /tmp/demo/demo.toml {words}")]
         assert len(shlex.split(line)) == 3 + len(words.split())
     assert "curl http://127.0.0.1:12345/metrics" in joined

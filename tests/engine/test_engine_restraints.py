@@ -181,6 +181,8 @@ def test_a_policy_that_only_fails_pauses_itself(world: World) -> None:
     assert isinstance(stopped, PolicyStopped)
     assert "IncorrectInstanceState" in stopped.detail
     with world.store.transaction() as tx:
+        (pause,) = tx.decisions.pauses()
+        assert pause.origin.startswith("action a-")
         resume(tx, world.decider(), "stop-idle")
     del world.cloud.fails["stop_instances"]
     world.act()

@@ -58,21 +58,28 @@ def showing(
     with app_of(context) as app, app.store.reading() as tx:
         one = tx.proposals.get(proposal_id)
         finding = tx.findings.get(one.finding_id) if one else None
+        told = told_of(tx, [one]).get(one.id) if one else None
     if one is None or finding is None:
         raise DecisionError(f"no proposal {proposal_id!r}: `cloudwarden proposals` lists those that wait")
     if as_json:
         evidence = [shapes.reading(each) for each in finding.readings]
-        found = {"arn": finding.arn, "name": finding.name, "why": finding.violation.summary, "evidence": evidence}
-        emit({**shapes.proposal(one), **found, "commands": dict(_commands(one))})
+        found = {
+            "arn": finding.arn,
+            "name": finding.name,
+            "why": finding.violation.summary,
+            "evidence": evidence,
+            "notice": told,
+        }
+        emit({**shapes.proposal(one), **found, "evidence": evidence, "commands": dict(_commands(one))})
         return
-    show(_shown(one, finding))
+    show(_shown(one, finding, told))
     if one.state is ProposalState.PENDING:
         for what, command in _commands(one):
             say(f"to {what}: {command}")
 
 
-def _shown(one: Proposal, finding: Finding) -> Iterator[Table]:
-    yield table(f"Proposal {one.id}", ("", ""), _facts(one, finding))
+def _shown(one: Proposal, finding: Finding, told: str | None) -> Iterator[Table]:
+    yield table(f"Proposal {one.id}", ("", ""), _facts(one, finding, told))
     yield _steps("It would", one.plan.steps)
     if one.plan.inverse:
         yield _steps("Undone by", one.plan.inverse)
@@ -85,7 +92,7 @@ def _shown(one: Proposal, finding: Finding) -> Iterator[Table]:
         yield table("Or, chosen by an approver", columns, rows)
 
 
-def _facts(one: Proposal, finding: Finding) -> Iterator[tuple[str, str]]:
+def _facts(one: Proposal, finding: Finding, told: str | None) -> Iterator[tuple[str, str]]:
     yield "would", one.plan.summary
     yield "resource", f"{one.resource_id} {finding.name or ''}".rstrip()
     yield "ARN", finding.arn
@@ -101,6 +108,10 @@ def _facts(one: Proposal, finding: Finding) -> Iterator[tuple[str, str]]:
     yield "blast radius hash", one.radius.hash
     if not one.plan.inverse:
         yield "cannot be undone", one.plan.irreversible or "it has no inverse"
+    if told:
+        yield "notice", told
+    if one.decided_at is not None:
+        yield "decided", f"{moment(one.decided_at)} by {one.decided_by} from {one.decided_from}"
     if finding.held:
         yield "held by", finding.held
 

@@ -106,7 +106,9 @@ def resume(tx: Transaction, decider: Decider, policy: str = ANY, account: str = 
             tx.journal.append(at=decider.now, event="resumed", details=details)
             return one
     what = Pause(policy=policy, account=account, by="", at=decider.now).what
-    raise DecisionError(f"{what} is not paused as a whole: there is nothing to resume")
+    raise DecisionError(
+        f"there is no pause of {what}: `cloudwarden pauses` lists those to resume, each by its own words"
+    )
 
 
 def trust(tx: Transaction, policy: AnyPolicy, decider: Decider) -> frozenset[Scope]:

@@ -59,4 +59,5 @@ def pause_after(tx: Transaction, record: ActionRecord, *, allowed: int) -> Pause
     if not failing or any((one.policy, one.account) == (record.policy, ANY) for one in tx.decisions.pauses()):
         return None
     why = f"its latest {allowed} actions failed, the last with: {record.error}"
-    return Pause(policy=record.policy, by=ITSELF, at=record.changed_at, reason=why)
+    origin = f"action {record.id}"
+    return Pause(policy=record.policy, by=ITSELF, at=record.changed_at, reason=why, origin=origin)

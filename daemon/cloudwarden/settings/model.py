@@ -110,8 +110,8 @@ class Settings(BaseSettings):
     rejection: Duration = Field(
         default=timedelta(days=7),
         gt=timedelta(0),
-        description="duration, default 7d: a rejected proposal is not made again for so long, unless the person who "
-        "rejects says otherwise.",
+        description="duration, default 7d: a rejected proposal is not made again for so long; `snooze` puts one off "
+        "for a time of your choice.",
     )
     exemptions_file: Path | None = Field(
         default=None,

@@ -108,6 +108,8 @@ class UpgradeEngine(Action[Database]):
             summary=f"upgrade database {resource.id} from {resource.engine} {resource.engine_version} to {version}"
             f"{' at once' if self.apply_immediately else ' in its maintenance window'}",
             steps=(self._modify(resource.id, version),),
+            irreversible="RDS does not bring an engine back to an older version; a snapshot from before, restored to a "
+            "new database, has it",
         )
 
     def _modify(self, identifier: str, version: str) -> Call:
