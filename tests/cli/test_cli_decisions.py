@@ -106,3 +106,20 @@ def test_trust_covers_the_scopes_that_were_swept(cli: Cli, store: SqlStore) -> N
     result = cli("trust", "stop-idle-instances", "--json", "--reason", "looked")
     assert json.loads(result.stdout)["scopes"] == ["111122223333/eu-west-1"]
     assert "its mode here is propose" in result.stderr
+
+
+def test_trust_is_taken_back(cli: Cli, store: SqlStore) -> None:
+    """Of any version, with its why, and once: what nobody trusts is told so."""
+    with store.transaction() as tx:
+        tx.decisions.trust(
+            "stop-idle-instances", "old", [Scope(account="1" * 12, region="eu-west-1")], datetime.now(UTC)
+        )
+    assert cli("distrust", "stop-idle-instances").exit_code == 4
+    result = cli("distrust", "stop-idle-instances", "--reason", "too eager", "--by", "ada")
+    assert (result.exit_code, "trusted nowhere any more" in result.stdout) == (0, True)
+    with store.reading() as tx:
+        assert not tx.decisions.trusted("stop-idle-instances", "old")
+        (entry,) = tx.journal.entries()
+    assert (entry.event, entry.details["by"], entry.details["reason"]) == ("distrusted", "ada", "too eager")
+    again = cli("distrust", "stop-idle-instances", "--reason", "too eager")
+    assert (again.exit_code, "is not trusted anywhere" in again.stderr) == (4, True)

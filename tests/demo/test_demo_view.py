@@ -84,7 +84,7 @@ def busy(*, pending: int = 45) -> View:
     for policy in range(6):
         board.report(judged(policy=f"require-owner-tags-on-security-{policy}"))
     for number in range(30):
-        detail = f"{number} actions due and 0 taken since the last sweep, 5 allowed: none was taken"
+        detail = f"{number} actions due and 0 taken since the last sweep, 5 allowed: none is taken"
         board.report(LimitTripped(run_id="r-1", policy="stop-idle-instances", batch=6, detail=detail))
     held = [finding(number, held=f"exemption: x-{number} by the owner of it, for a reason") for number in range(40)]
     return view(board, *(proposal(number) for number in range(pending)), findings=held)

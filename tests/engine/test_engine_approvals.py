@@ -9,8 +9,10 @@ import pytest
 
 from cloudwarden import Approval, Policy, minutes
 from cloudwarden.aws import ec2
+from cloudwarden.core import guards
 from cloudwarden.core.errors import PolicyError
 from cloudwarden.core.finding import Proposal, ProposalState
+from cloudwarden.core.guards import Candidate
 from cloudwarden.core.policy import AnyPolicy
 from cloudwarden.engine.decide import Decider, DecisionError, approve, reject
 from world import World, stop_idle
@@ -157,6 +159,29 @@ def test_one_rejection_ends_it(world: World, proposal: Proposal) -> None:
     for _ in range(2):
         world.sweep(after=minutes(15))
     assert len(world.proposals()) == 1
+
+
+def test_what_was_refused_does_not_seem_to_wait(world: World, proposal: Proposal) -> None:
+    """Who asks why nothing happens is told who said no, until when and why, and not that somebody has yet to decide."""
+    (policy,) = world.policies.values()
+    with world.store.transaction() as tx:
+        reject(tx, proposal.id, world.decider("it is needed"), until=world.clock.now() + minutes(40))
+    asked = Candidate(
+        policy=policy,
+        finding=world.finding("i-idle"),
+        mode=policy.mode,
+        trusted=False,
+        proposal=None,
+        exempted=None,
+        paused=None,
+        closed=None,
+        now=world.clock.now(),
+        notices=(),
+    )
+    told = str(guards.approval(asked))
+    assert "rejected by operator until" in told
+    assert "it is needed" in told
+    assert "waits for a person" in str(guards.approval(replace(asked, now=world.clock.now() + minutes(41))))
 
 
 @pytest.mark.parametrize("away", [minutes(15), minutes(60 * 36)])

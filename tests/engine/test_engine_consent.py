@@ -8,13 +8,13 @@ from datetime import datetime
 
 import pytest
 
-from cloudwarden import hours, minutes, tagged
+from cloudwarden import ENFORCE, hours, minutes, tagged
 from cloudwarden.core.evidence import Query
 from cloudwarden.core.finding import ProposalState, State
 from cloudwarden.core.resource import Scope
 from cloudwarden.core.restraint import Reach, Restraints
 from cloudwarden.core.window import Freeze
-from cloudwarden.engine.decide import reject, snooze
+from cloudwarden.engine.decide import distrust, pause, reject, resume, snooze
 from cloudwarden.engine.exempt import exempt
 from cloudwarden.memory import MemoryCloud
 from cloudwarden.ports import Store
@@ -93,6 +93,33 @@ def test_an_approval_taken_back_is_none(store: Store, decide: Callable[..., obje
     world.act()
     assert world.called() == []
     assert (world.finding("i-1").state, world.finding("i-1").snoozed_until) == (State.OPEN, NOON + hours(9))
+
+
+@pytest.mark.parametrize("asked", [0, 1, 2])
+def test_trust_taken_back_is_none(store: Store, asked: int) -> None:
+    """While the instance is looked at somebody distrusts the policy: it is not stopped, and people are asked."""
+    cloud = BusyCloud()
+    world = World(store=store, cloud=cloud)
+    policy = stop_idle(mode=ENFORCE, grace=hours(1))
+    world.use(policy)
+    world.add("i-1")
+    world.sweep()
+    world.trust_all()
+
+    def doubt() -> None:
+        with world.store.transaction() as tx:
+            distrust(tx, policy.name, world.decider())
+
+    with world.store.transaction() as tx:
+        pause(tx, world.decider())
+    for _ in range(4):
+        world.sweep(after=minutes(15))
+    assert world.states() == {"i-1": State.DUE}
+    with world.store.transaction() as tx:
+        resume(tx, world.decider())
+    cloud.meanwhile = [*[nothing] * asked, doubt]
+    world.act()
+    assert world.called() == []
 
 
 @pytest.mark.parametrize("cpu", [90.0, None])

@@ -210,11 +210,12 @@ def test_an_approval_that_is_taken_back_in_time_is_none(world: World, take_back:
 def test_what_is_exempted_after_the_last_look_is_not_touched(world: World, resource: str, tag: Tagged | None) -> None:
     """By its name, or perhaps by its tags, which nobody has read since; what is about others holds nothing."""
     proposed(world, "i-idle")
+    world.approve_all()
     finding, (proposal,) = world.finding("i-idle"), world.proposals()
     record = ActionRecord(
         id="a-1",
         finding_id=finding.id,
-        proposal_id=None,
+        proposal_id=proposal.id,
         policy=finding.policy,
         scope=SCOPE,
         resource_id="i-idle",
@@ -226,7 +227,7 @@ def test_what_is_exempted_after_the_last_look_is_not_touched(world: World, resou
     )
     with world.store.transaction() as tx:
         exempt.exempt(tx, world.decider(), wish(NOON + hours(1), resource=resource, tag=tag))
-        assert (withdrawn(tx, record, NOON, NOON) is not None) is (resource == "i-idle")
+        assert (withdrawn(tx, record, "v1", NOON, NOON) is not None) is (resource == "i-idle")
 
 
 def test_an_end_gives_the_grace_anew(world: World) -> None:

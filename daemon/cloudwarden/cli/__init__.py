@@ -40,6 +40,7 @@ for verb in (
     decisions.resume,
     decisions.pauses,
     decisions.trust,
+    decisions.distrust,
     scopes.scopes,
     scopes.accept,
     keeping.backup,

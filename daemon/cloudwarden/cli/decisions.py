@@ -98,6 +98,23 @@ def trust(
         notice(f"but its mode here is {mode}, so it still does nothing by itself")
 
 
+def distrust(
+    context: typer.Context,
+    policy: Annotated[str, typer.Argument(help="A policy, loaded or not.")],
+    reason: NeededReason = "",
+    by: ByOption = None,
+    *,
+    as_json: JsonOption = False,
+) -> None:
+    """Have a policy ask people again, in whatever version and wherever it was trusted."""
+    with app_of(context) as app, app.store.transaction() as tx:
+        decide.distrust(tx, policy, decider(app, by=by, reason=reason))
+    if as_json:
+        emit({"policy": policy})
+    else:
+        say(f"{policy} is trusted nowhere any more: it proposes, and people decide")
+
+
 def account_of(word: str) -> str:
     """An account's id as a person wrote it; a typo here would look like a decision and be none."""
     if word != ANY and not (word.isascii() and word.isdigit() and len(word) == ACCOUNT_DIGITS):

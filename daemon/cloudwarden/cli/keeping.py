@@ -16,7 +16,7 @@ from cloudwarden.keeping.restoration import restore as put_back
 from cloudwarden.store.backup import Backup, back_up
 
 FileArgument = Annotated[Path, typer.Argument(metavar="FILE", show_default=False)]
-TOLD = ("action_", "proposal_", "paused", "resumed", "exempt", "trusted", "scopes_accepted")
+TOLD = ("action_", "proposal_", "paused", "resumed", "exempt", "trusted", "distrusted", "scopes_accepted")
 """What a restored store misses most: what was done, and what people decided."""
 
 

@@ -122,7 +122,9 @@ def approval(candidate: Candidate) -> Hold | None:
         return None
     proposal = candidate.proposal
     if proposal is None or proposal.state is not ProposalState.APPROVED:
-        return Hold(guard="approval", detail="waits for a person's approval")
+        finding = candidate.finding
+        rests = finding.snoozed_until is not None and candidate.now < finding.snoozed_until
+        return Hold(guard="approval", detail=(rests and finding.held) or "waits for a person's approval")
     if candidate.now >= proposal.expires_at:
         return Hold(guard="approval", detail=f"proposal {proposal.id} expired at {proposal.expires_at:%Y-%m-%d %H:%M}Z")
     return None
@@ -209,6 +211,9 @@ def quota(bounds: Quota, *, batch: Mapping[str, int], accounts: Mapping[str, Tak
 def _over(batch: int, *bounds: tuple[int, int, str]) -> Hold | None:
     for taken, allowed, what in bounds:
         if batch + taken > allowed:
-            detail = f"{batch} actions due and {taken} taken, {allowed} allowed {what}: none was taken"
+            detail = (
+                f"{batch} actions due and {taken} taken, {allowed} allowed {what}: none is taken until some are put "
+                "off or exempt, or more is allowed"
+            )
             return Hold(guard="limit", detail=detail)
     return None

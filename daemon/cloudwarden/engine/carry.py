@@ -178,9 +178,7 @@ class Carrier:
                 return None
             record = self._tenure.holding(tx, record)
             tx.actions.save(record)
-            policy = self._policy_of(record.policy)
-            version = policy.fingerprint if policy is not None else "not loaded"
-            why = grounds(tx, record, version=version, look=look)
+            why = grounds(tx, record, version=self._version_of(record.policy), look=look)
             self._journal(tx, record, "action_intended", {"call": asdict(call), **why})
             if look is not None:
                 self._move_finding(tx, record)
@@ -190,7 +188,12 @@ class Carrier:
         """Why the call may not be intended at this instant; an undo is a person's word, which nothing of it holds."""
         if record.undoes is not None:
             return None
-        return withdrawn(tx, record, looked_at, now) or self._closed(record.policy, record.scope.account, now)
+        taken_back = withdrawn(tx, record, self._version_of(record.policy), looked_at, now)
+        return taken_back or self._closed(record.policy, record.scope.account, now)
+
+    def _version_of(self, name: str) -> str:
+        policy = self._policy_of(name)
+        return policy.fingerprint if policy is not None else "not loaded"
 
     def _unheard(self, record: ActionRecord, error: Exception) -> None:
         """The call's fate is unknown: the intent stays without an outcome, to be reconciled by reading."""

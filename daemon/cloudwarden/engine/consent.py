@@ -10,12 +10,16 @@ from cloudwarden.core.pause import paused_by
 from cloudwarden.ports import Transaction
 
 
-def withdrawn(tx: Transaction, record: ActionRecord, looked_at: datetime, now: datetime) -> str | None:
-    """What people decided since the guards looked that forbids the next call, in words; None when nothing does."""
+def withdrawn(tx: Transaction, record: ActionRecord, version: str, looked_at: datetime, now: datetime) -> str | None:
+    """What people decided since the guards looked that forbids the next call, in words; None when nothing does.
+
+    `version` is the fingerprint of the policy that is loaded.
+    """
     return (
         paused_by(tx.decisions.pauses(), record.policy, record.scope.account)
         or _exempted(tx, record, looked_at, now)
         or _unapproved(tx, record, now)
+        or _untrusted(tx, record, version)
     )
 
 
@@ -39,6 +43,15 @@ def _unapproved(tx: Transaction, record: ActionRecord, now: datetime) -> str | N
     if proposal.plan.hash != record.plan.hash:
         return f"proposal {proposal.id} was approved with another plan"
     return f"proposal {proposal.id} is over" if now >= proposal.expires_at else None
+
+
+def _untrusted(tx: Transaction, record: ActionRecord, version: str) -> str | None:
+    """Of what nobody approved, and only before the first call, as for an approval."""
+    if record.proposal_id is not None or record.step > 0:
+        return None
+    if record.scope in tx.decisions.trusted(record.policy, version):
+        return None
+    return f"version {version} of {record.policy} is not trusted in {record.scope}"
 
 
 def still(tx: Transaction, finding: Finding) -> bool:

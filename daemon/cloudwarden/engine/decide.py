@@ -127,6 +127,14 @@ def trust(tx: Transaction, policy: AnyPolicy, decider: Decider) -> frozenset[Sco
     return scopes
 
 
+def distrust(tx: Transaction, policy: str, decider: Decider) -> None:
+    """Let no version of a policy act by itself any more, from before the next call on; what is begun is finished."""
+    _demand_reason(decider)
+    if not tx.decisions.distrust(policy):
+        raise DecisionError(f"policy {policy!r} is not trusted anywhere: it does nothing that nobody approved")
+    tx.journal.append(at=decider.now, event="distrusted", details=decider.details(policy=policy))
+
+
 def accept(tx: Transaction, account: str, region: str | None, decider: Decider) -> list[Scope]:
     """Let policies do more than observe in the scopes of an account, or in one of them, that were found so far."""
     _demand_reason(decider)

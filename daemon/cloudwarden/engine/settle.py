@@ -57,7 +57,7 @@ class Settler:
         self._saving_of = saving_of
         self._protection = protection
         self._cautious: str | None = None
-        self._fixed: Mapping[Key, Finding] = {}
+        self._heeded: Mapping[Key, Finding] = {}
         self._exemptions: Sequence[Exemption] = [one for one in tx.decisions.exemptions() if one.active(now)]
         self._used: set[str] = set()
         self._findings: list[Finding] = []
@@ -80,7 +80,7 @@ class Settler:
         """
         known = known_findings(self._tx, policy.name, self._now)
         terms = {judgement.scope: self._terms(policy, judgement.scope) for judgement in judgements}
-        self._fixed = self._fixed_by_us(policy)
+        self._heeded = self._still_heeded(policy)
         self._teller.begin(policy, [one.id for one in known.values()])
         enforced = any(its.mode is Mode.ENFORCE for its in terms.values())
         self._cautious = self._caution(policy, judgements, enforced=enforced)
@@ -130,7 +130,7 @@ class Settler:
             respects=policy.respects,
         )
 
-    def _fixed_by_us(self, policy: AnyPolicy) -> Mapping[Key, Finding]:
+    def _still_heeded(self, policy: AnyPolicy) -> Mapping[Key, Finding]:
         """Findings that our actions fixed lately, or that were put off: what people said of them still holds."""
         closed = self._tx.findings.recently_closed(policy.name, self._now - FIXED_WITHIN)
         return {(one.scope, one.resource_id): one for one in closed if one.state is State.FIXED or one.snoozed_until}
@@ -163,7 +163,7 @@ class Settler:
             if verdict.outcome is not Outcome.VIOLATION or verdict.violation is None:
                 return
             known = _new_finding(policy, resource, verdict.violation, verdict, self._now)
-            if fixed := self._fixed.get((resource.scope, resource.id)):
+            if fixed := self._heeded.get((resource.scope, resource.id)):
                 known = lifecycle.respected(known, fixed, terms)
             was = None
         else:

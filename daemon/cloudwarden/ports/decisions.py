@@ -60,6 +60,6 @@ class Decisions(Protocol):
 
     def trust(self, policy: str, fingerprint: str, scopes: Iterable[Scope], at: datetime) -> None: ...
 
-    def distrust(self) -> None:
-        """Let no policy act by itself any more, whichever was trusted."""
+    def distrust(self, policy: str | None = None) -> int:
+        """Let no version of a policy, or none of any, act by itself any more; in how many scopes one might."""
         ...

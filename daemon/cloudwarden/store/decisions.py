@@ -63,8 +63,9 @@ class SqlDecisions:
         named = {"policy": policy, "fingerprint": fingerprint, "trusted_at": at}
         rows.upsert(self._connection, trust, [named | rows.scope_columns(scope) for scope in set(scopes)])
 
-    def distrust(self) -> None:
-        self._connection.execute(delete(trust))
+    def distrust(self, policy: str | None = None) -> int:
+        which = delete(trust) if policy is None else delete(trust).where(trust.c.policy == policy)
+        return self._connection.execute(which).rowcount
 
 
 class SqlRuns:
