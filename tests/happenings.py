@@ -212,6 +212,7 @@ def sweep() -> Iterator[object]:
 
 def exemptions() -> Iterator[object]:
     """A file of exemptions is refused, one ends soon, another did, and somebody pauses an account for lunch."""
+    yield events.SettingsEdited(file="cloudwarden.toml", differing=("freeze",))
     yield events.ExemptionsRead(file="exemptions.toml", exemptions=1, changed=0, problems=("exemptions.toml: no",))
     fields: dict[str, Any] = {
         "exemption": "x-1",

@@ -132,6 +132,7 @@ class World:
     waiting: set[Scope] = field(default_factory=set)
     """Scopes that nobody has accepted."""
     doubt: str | None = None
+    edited: str | None = None
     """Why nobody can tell what is exempt."""
     notifier: MemoryNotifier = field(default_factory=lambda: MemoryNotifier(channels=CHANNELS.channels))
     contacts: KnownContacts = field(default_factory=KnownContacts)
@@ -157,6 +158,7 @@ class World:
             prospects=prospects,
             restraints=self.restraints,
             exemptions_doubt=lambda: self.doubt,
+            settings_doubt=lambda: self.edited,
         )
         self.sweeper = Sweeper(
             surveyor=LocalSurveyor(gatherer=gatherer, clock=self.clock),

@@ -24,6 +24,7 @@ from cloudwarden.engine.events import (
 )
 from cloudwarden.engine.gather import StopAsked
 from cloudwarden.engine.sweep import Sweeper
+from cloudwarden.in_force import InForce
 from cloudwarden.loading import Loaded
 from cloudwarden.loading.source import is_policy_file
 from cloudwarden.ports import Clock, Reporter
@@ -59,6 +60,8 @@ class Daemon:
         schedule_known: Callable[[str, float, str | None], None],
         upkeep: Upkeep,
         register: ExemptionRegister,
+        in_force: InForce,
+        settings_file: Path | None,
         exemptions_file: Path | None,
         copy_details: Callable[[], Mapping[str, str]],
     ) -> None:
@@ -74,6 +77,8 @@ class Daemon:
         self._schedule_known = schedule_known
         self._upkeep = upkeep
         self._register = register
+        self._in_force = in_force
+        self._settings_file = settings_file
         self._exemptions_file = exemptions_file
         self._copy_details = copy_details
         self._scheduler = Scheduler(clock=clock, reporter=reporter)
@@ -88,8 +93,9 @@ class Daemon:
         self._load_policies()
         self._scheduler.start()
         self._watch(self._directory, is_policy_file)
-        if (file := self._exemptions_file) is not None:
-            self._watch(file.parent, lambda path: path.name == file.name)
+        for file in (self._exemptions_file, self._settings_file):
+            if file is not None:
+                self._watch(file.parent, partial(_is_called, file.name))
         # An edit between the first load and the watch would otherwise wait for the next edit.
         self._reload.set()
         self._reporter.report(DaemonStarted(version=VERSION, address=address))
@@ -124,6 +130,7 @@ class Daemon:
         for number, problem in enumerate(self._loaded.problems if self._loaded else (), start=1):
             details[f"policy_problem_{number}"] = str(problem)
         details |= self._register.details()
+        details |= self._in_force.details()
         details |= self._copy_details()
         return Health(live=self._heartbeat.alive, ready=bool(policies) and not self._failing, details=details)
 
@@ -162,6 +169,7 @@ class Daemon:
             self._scheduler.finished()
 
     def _load_policies(self) -> None:
+        self._in_force.look()
         self._loaded = self._load(self._loaded)
         policies = self._loaded.policies
         self._scheduler.replace(policies)
@@ -189,3 +197,7 @@ class Daemon:
             self._reporter.report(JournalFailed(run_id="", detail=str(error)))
         ended = self._clock.monotonic()
         self._count_from = ended + (ended - began) * COUNT_RESTS
+
+
+def _is_called(name: str, path: Path) -> bool:
+    return path.name == name

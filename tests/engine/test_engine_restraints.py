@@ -49,6 +49,20 @@ def standing(world: World) -> Sequence[Finding]:
         return tx.findings.standing()
 
 
+def test_nothing_is_done_by_settings_that_were_edited(world: World) -> None:
+    """Whoever wrote down a freeze relies on it, though the daemon does not know it before a restart."""
+    world.use(stop_idle())
+    world.add("i-idle")
+    world.sweep()
+    world.approve_all()
+    world.edited = "freeze was edited"
+    world.act()
+    assert (world.called(), world.finding("i-idle").held) == ([], "pause: freeze was edited")
+    world.edited = None
+    world.act()
+    assert world.called() == ["stop_instances"]
+
+
 def test_outside_its_window_a_policy_waits(world: World) -> None:
     """At noon a policy for the night does nothing; at night it acts."""
     trusted(world, enforcing(windows=[window("* 22:00-04:00")]))

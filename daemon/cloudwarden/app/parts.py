@@ -33,11 +33,12 @@ from cloudwarden.engine.prospects import Prospects
 from cloudwarden.engine.survey import Assignment, Survey
 from cloudwarden.engine.sweep import Sweeper
 from cloudwarden.engine.tenure import Tenure
+from cloudwarden.in_force import InForce
 from cloudwarden.keeping.shipper import Shipper
 from cloudwarden.loading import NOTHING, Loaded
 from cloudwarden.ports import Reporter
 from cloudwarden.register import ExemptionRegister
-from cloudwarden.settings import Settings
+from cloudwarden.settings import Settings, load_settings
 from cloudwarden.store import count
 from cloudwarden.workers import Sender, WorkerPool, serve
 
@@ -131,6 +132,7 @@ class App(Adapters):
             restraints=self.settings.restraints,
             tenure=self.tenure,
             exemptions_doubt=self.register.doubt,
+            settings_doubt=self.in_force.doubt,
         )
 
     @cached_property
@@ -158,6 +160,11 @@ class App(Adapters):
             allowed=self.settings.exemption_longest,
             warning=self.settings.exemption_warning,
         )
+
+    @cached_property
+    def in_force(self) -> InForce:
+        """What notices that the file of settings was edited."""
+        return InForce(self.settings, read=load_settings, reporter=self.reporter)
 
     @cached_property
     def tenure(self) -> Tenure:

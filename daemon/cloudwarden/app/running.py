@@ -38,6 +38,8 @@ def run(app: App, stop: threading.Event, reload: threading.Event | None = None) 
             schedule_known=app.metrics.schedule,
             upkeep=Upkeep(clock=app.clock, reporter=app.reporter, batches=app.retention.batches),
             register=app.register,
+            in_force=app.in_force,
+            settings_file=app.settings.file,
             exemptions_file=app.settings.exemptions_file,
             copy_details=app.shipper.details if app.shipper else dict,
         )

@@ -59,6 +59,7 @@ class Actor:
         restraints: Restraints = UNRESTRAINED,
         tenure: Tenure | None = None,
         exemptions_doubt: Callable[[], str | None] = lambda: None,
+        settings_doubt: Callable[[], str | None] = lambda: None,
     ) -> None:
         self._store = store
         self._clock = clock
@@ -69,7 +70,12 @@ class Actor:
         self._tenure = tenure or Tenure(clock)
         self._policies: Mapping[str, AnyPolicy] = {}
         self._candidates = Candidates(
-            store=store, clock=clock, mode_of=mode_of, restraints=restraints, exemptions_doubt=exemptions_doubt
+            store=store,
+            clock=clock,
+            mode_of=mode_of,
+            restraints=restraints,
+            exemptions_doubt=exemptions_doubt,
+            settings_doubt=settings_doubt,
         )
         self._recheck = Recheck(inventory=inventory, gatherer=gatherer, candidates=self._candidates, clock=clock)
         self._withholder = Withholder(store=store, clock=clock, reporter=reporter)

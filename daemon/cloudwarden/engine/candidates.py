@@ -49,12 +49,14 @@ class Candidates:
         mode_of: ModeOf,
         restraints: Restraints,
         exemptions_doubt: Callable[[], str | None],
+        settings_doubt: Callable[[], str | None],
     ) -> None:
         self._store = store
         self._clock = clock
         self._mode_of = mode_of
         self._restraints = restraints
         self._exemptions_doubt = exemptions_doubt
+        self._settings_doubt = settings_doubt
 
     def due(self, policies: Mapping[str, AnyPolicy]) -> Mapping[str, Sequence[Candidate]]:
         """Those of each of these policies: due findings that it may act on alone, and approved ones."""
@@ -89,7 +91,7 @@ class Candidates:
             candidate,
             finding=replace(candidate.finding, protected=protected),
             exempted=self._exemptions_doubt() or ruled.held,
-            paused=paused,
+            paused=self._settings_doubt() or paused,
             closed=self._restraints.closed(policy, resource.account, now),
             now=now,
             notices=notices,
@@ -108,7 +110,7 @@ class Candidates:
             proposal=proposal,
             exempted=self._exemptions_doubt()
             or ruling(policy.name, Subject.found(finding), decided.exemptions, now).by,
-            paused=paused_by(decided.pauses, policy.name, finding.scope.account),
+            paused=self._settings_doubt() or paused_by(decided.pauses, policy.name, finding.scope.account),
             closed=self._restraints.closed(policy, finding.scope.account, now),
             now=now,
             notices=decided.notices(policy, finding),

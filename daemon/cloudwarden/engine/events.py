@@ -396,6 +396,18 @@ class ExemptionsRead:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class SettingsEdited:
+    """The file of settings says something else than what is in force, which is as it was read at the start.
+
+    With neither `differing` settings nor a problem that keeps it from being read, it is again as it was.
+    """
+
+    file: str
+    differing: tuple[str, ...]
+    problem: str = ""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class ExemptionEnding:
     """An exemption ends soon; whoever owns it may want another. Told once."""
 

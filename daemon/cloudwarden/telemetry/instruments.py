@@ -33,6 +33,10 @@ class Instruments:
         self.reload_success_timestamp = gauge(
             "config_last_reload_success_timestamp_seconds", "When every policy file was last accepted, Unix time"
         )
+        self.settings_in_force = gauge(
+            "config_settings_in_force",
+            "Whether the settings are what their file says, unedited since the start: 1 or 0",
+        )
         self.exemptions_successful = gauge(
             "exemptions_file_last_reload_successful",
             "Whether the file of exemptions was accepted when last read: 1 or 0; 1 too where there is none",

@@ -53,6 +53,7 @@ class Metrics:
         self._listings = Listings()
         self.registry.register(self._listings)
         self._is.exemptions_successful.set(1)
+        self._is.settings_in_force.set(1)
         ProcessCollector(registry=self.registry)
         self._is.build.info({"version": version, "python": platform.python_version()})
         self._lock = threading.RLock()
@@ -88,6 +89,7 @@ class Metrics:
             events.WorkerLost: lambda _: self._is.workers_lost.inc(),
             events.PoliciesLoaded: self._policies_loaded,
             events.ExemptionsRead: self._exemptions_read,
+            events.SettingsEdited: self._settings_edited,
             events.CloudCalled: self._cloud_called,
             events.CloudWaited: self._cloud_waited,
             events.LimitLowered: self._limit_lowered,
@@ -246,6 +248,9 @@ class Metrics:
     def _exemptions_read(self, event: events.ExemptionsRead) -> None:
         self._is.exemptions_successful.set(not event.problems)
         self._is.exemptions_refused.inc(bool(event.problems))
+
+    def _settings_edited(self, event: events.SettingsEdited) -> None:
+        self._is.settings_in_force.set(not event.differing and not event.problem)
 
     def _cloud_called(self, event: events.CloudCalled) -> None:
         self._is.aws_requests.labels(event.service, event.operation, event.outcome).inc()
