@@ -41,8 +41,7 @@ ZERO_IS_THE_NEWS = frozenset(
         "max(cloudwarden_paused)",
         "sum by (why) (increase(cloudwarden_cloudwatch_metrics_saved_total[1h]))",
         'sum(increase(cloudwarden_policy_runs_missed_total{policy=~".*"}[1h]))',
-        'sum(cloudwarden_notices_pending{policy=~".*"}) or vector(0)',
-        "sum by (channel, outcome) (increase(cloudwarden_notifications_total[1h])) or vector(0)",
+        'sum by (policy) (cloudwarden_notices_pending{policy=~".*"})',
     }
 )
 """Queries whose answer in a good demo is 0: nobody paused it, no two policies ask for the same, none was too slow, and

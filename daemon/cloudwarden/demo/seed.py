@@ -82,6 +82,7 @@ def _volume(ec2: EC2Client, kind: Volumes) -> str:
         AvailabilityZone=f"{ec2.meta.region_name}a",
         Size=50,
         VolumeType="gp3",
+        Throughput=125,  # AWS fills in what every gp3 volume has, moto does not
         TagSpecifications=[{"ResourceType": "volume", "Tags": _tags(tags)}],
     )["VolumeId"]
 
