@@ -1,6 +1,6 @@
 """Twelve hours of a resident daemon in minutes, then a year of its store: what grows?
 
-    python tests/bench/endurance.py [--sweeps 2880] [--days 365] [--schedule-seconds 60]
+    python tests/bench/endurance.py [--sweeps 720] [--days 365] [--schedule-seconds 60]
 
 Simulated: the clock and the cloud. Real: sweeps, settling, actions, the database in a file, metrics, upkeep, and
 for the last table the scheduler. Instances turn idle and busy, stop and start; volumes come and go; a person approves.
@@ -40,8 +40,8 @@ from cloudwarden.upkeep import Upkeep  # noqa: E402
 from world import World, delete_unattached, stop_idle  # noqa: E402  # as a program, only this directory is
 
 INSTANCES = 300
-INTERVAL = timedelta(seconds=15)
-SLICE = 100
+INTERVAL = timedelta(minutes=1)
+SLICE = 60
 """Sweeps whose median time is one figure."""
 
 
@@ -266,7 +266,7 @@ def _rss_mb() -> float:
 def main() -> None:
     """Print the three tables."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--sweeps", type=int, default=2880)
+    parser.add_argument("--sweeps", type=int, default=720)
     parser.add_argument("--days", type=int, default=365)
     parser.add_argument("--schedule-seconds", type=int, default=60)
     asked = parser.parse_args()
