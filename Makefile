@@ -27,7 +27,7 @@ run: $(STAMP)  ## the daemon, with ./cloudwarden.toml
 	@$(BIN)/cloudwarden run
 
 test: $(STAMP)  ## every test
-	$(BIN)/pytest -n 2 --dist loadgroup
+	$(BIN)/pytest -n 2 --dist loadfile
 
 chaos: $(STAMP)  ## the daemon killed and lied to, HOURS=1 long, from SEED=; the first broken promise ends it
 	PYTHONPATH=tests $(BIN)/python -m chaos.run --hours $(or $(HOURS),1) \

@@ -23,7 +23,7 @@ from typing import Any
 import pytest
 import yaml
 
-pytestmark = [pytest.mark.xdist_group("demo"), pytest.mark.timeout(300)]  # one demo and one Prometheus for all
+pytestmark = pytest.mark.timeout(300)
 
 DEPLOY = Path(__file__).parents[2] / "deploy"
 RULES = DEPLOY / "prometheus" / "rules" / "cloudwarden.yml"
@@ -188,7 +188,9 @@ def prometheus(demo: Demo, tmp_path_factory: pytest.TempPathFactory) -> Iterator
 
 def operate(demo: Demo) -> None:
     """What an operator does in a first minute: approve, too much at once; exempt; and hold the database too long."""
-    demo.until_told("proposed .* snapshot volume")
+    # In whichever order, and perhaps in two sweeps.
+    for proposed in ("snapshot volume", "stop instance", "revoke from"):
+        demo.until_told(f"proposed .* {proposed}")
     proposals = {
         policy: [one for one in demo.operator("proposals") if one["policy"] == policy]
         for policy in ("stop-idle-instances", "close-open-security-groups")
