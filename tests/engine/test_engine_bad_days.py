@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from contextlib import AbstractContextManager
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 
@@ -11,6 +12,7 @@ from cloudwarden import hours, minutes
 from cloudwarden.core.errors import AccessDenied, Conflict, StoreUnwritable, Throttled, Timeout
 from cloudwarden.core.exemption import HANDS_OFF
 from cloudwarden.core.finding import ActionState, State
+from cloudwarden.core.metric import MetricQuery
 from cloudwarden.core.resource import Tags
 from cloudwarden.core.verdict import Outcome, Reason
 from cloudwarden.engine.events import ActionEnded, JournalFailed
@@ -267,6 +269,27 @@ def test_volume_attached_while_its_snapshot_runs_is_kept(world: World) -> None:
     world.act()
     assert world.called() == ["create_snapshot"]
     assert world.states() == {"vol-1": State.OPEN}
+
+
+def test_what_cannot_be_looked_at_is_let_rest(world: World) -> None:
+    """Each look asks its metrics, which are paid for: ten minutes cost a few, and the end is noticed within one."""
+    world.use(stop_idle())
+    world.add("i-idle")
+    world.sweep()
+    world.approve_all()
+    world.cloud.fails["describe_target_groups"] = AccessDenied("no")
+    world.cloud.asked.clear()
+    for _ in range(600):
+        world.act()
+        world.clock.advance(timedelta(seconds=1))
+    assert len([one for one in world.cloud.asked if isinstance(one, MetricQuery)]) < 3 * 30
+    assert world.called() == []
+    del world.cloud.fails["describe_target_groups"]
+    for _ in range(5):
+        world.clock.advance(minutes(1))
+        world.measure("i-idle", cpu=1)
+        world.act()
+    assert (world.finding("i-idle").held, world.called()) == (None, ["stop_instances"])
 
 
 def test_an_action_that_waits_for_a_look_says_so(world: World) -> None:

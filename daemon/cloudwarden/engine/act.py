@@ -25,6 +25,7 @@ from cloudwarden.engine.grounds import LastLook
 from cloudwarden.engine.propose import alternatives, new_id, proposal
 from cloudwarden.engine.prospects import Prospects
 from cloudwarden.engine.recheck import Over, Recheck, Sight, Unclear
+from cloudwarden.engine.rest import Rest
 from cloudwarden.engine.tenure import Tenure
 from cloudwarden.engine.withhold import Withholder
 from cloudwarden.ports import Actuator, Clock, Inventory, Reporter, Store, Transaction
@@ -69,6 +70,7 @@ class Actor:
         self._restraints = restraints
         self._tenure = tenure or Tenure(clock)
         self._policies: Mapping[str, AnyPolicy] = {}
+        self._rest = Rest(clock)
         self._candidates = Candidates(
             store=store,
             clock=clock,
@@ -106,7 +108,9 @@ class Actor:
         self._policies = policies
         try:
             self._finish_begun()
-            for name, batch in self._candidates.due(policies).items():
+            due = self._candidates.due(policies)
+            self._rest.keep(one.finding.id for batch in due.values() for one in batch)
+            for name, batch in due.items():
                 self._act_on(policies[name], batch, run_id)
         except StoreError as error:
             self._reporter.report(JournalFailed(run_id=run_id, detail=str(error)))
@@ -151,10 +155,18 @@ class Actor:
             return
         for candidate in free:
             self._alive()
-            if ready := self._ready(candidate, run_id):
-                with suppress(LeaseLost):
-                    look = LastLook(finding=ready.candidate.finding, prospect=ready.prospect)
-                    self._carrier.begin(self._record(ready, run_id), look)
+            if not self._rest.rests(candidate.finding.id):
+                self._take(candidate, run_id)
+
+    def _take(self, candidate: Candidate, run_id: str) -> None:
+        """Begin its action, if a last look lets it."""
+        ready = self._ready(candidate, run_id)
+        if ready is None:
+            self._rest.held(candidate.finding.id)
+            return
+        with suppress(LeaseLost):
+            look = LastLook(finding=ready.candidate.finding, prospect=ready.prospect)
+            self._carrier.begin(self._record(ready, run_id), look)
 
     def _limit(self, policy: AnyPolicy, batch: Sequence[Candidate]) -> Hold | None:
         """The policy's own limit, then what all policies together may do."""

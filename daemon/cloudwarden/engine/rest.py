@@ -1,0 +1,34 @@
+"""Rest: what a last look held back is looked at ever more seldom, for each look costs calls and metrics."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from cloudwarden.ports import Clock
+
+LONGEST_SECONDS = 30.0
+"""Between two looks at last: the end of an outage is soon noticed, and a day of it costs cents."""
+
+
+class Rest:
+    """How long what a last look held back is let alone: not at all after the first, then 2 s, 4 s, and so on."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._held: dict[str, tuple[int, float]] = {}
+
+    def rests(self, finding_id: str) -> bool:
+        """Whether it is not looked at yet."""
+        _, until = self._held.get(finding_id, (0, 0.0))
+        return self._clock.monotonic() < until
+
+    def held(self, finding_id: str) -> None:
+        """A look let nothing be done."""
+        times, _ = self._held.get(finding_id, (0, 0.0))
+        seconds = min(LONGEST_SECONDS, 2.0**times) if times else 0.0
+        self._held[finding_id] = (min(times + 1, 16), self._clock.monotonic() + seconds)
+
+    def keep(self, finding_ids: Iterable[str]) -> None:
+        """Forget all others: they are due no more."""
+        due = set(finding_ids)
+        self._held = {name: one for name, one in self._held.items() if name in due}
