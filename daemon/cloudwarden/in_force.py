@@ -10,8 +10,8 @@ from cloudwarden.engine.events import SettingsEdited
 from cloudwarden.ports import Reporter
 from cloudwarden.settings import Settings
 
-HOLDING = frozenset({"ceiling", "policy", "protect", "window", "freeze", "quota", "exemptions_file"})
-"""Settings that say what may be done. Whoever edits one relies on it from then on."""
+HOLDING = frozenset({"aws", "ceiling", "exemptions_file", "freeze", "policies", "policy", "protect", "quota", "window"})
+"""Settings that say what may be done, and where. Whoever edits one relies on it from then on."""
 
 
 class InForce:

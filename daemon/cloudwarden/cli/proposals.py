@@ -70,7 +70,7 @@ def showing(
             "evidence": evidence,
             "notice": told,
         }
-        emit({**shapes.proposal(one), **found, "evidence": evidence, "commands": dict(_commands(one))})
+        emit({**shapes.proposal(one), **found, "commands": dict(_commands(one))})
         return
     show(_shown(one, finding, told))
     if one.state is ProposalState.PENDING:

@@ -67,7 +67,7 @@ def tag_written(word: str) -> Tagged:
     return tagged(key, value if equals else None)
 
 
-_ACCOUNT = re.compile(r"\d{12}|(?=.*[*?])[\d*?]+")
+_ACCOUNT = re.compile(r"[0-9]{12}|(?=.*[*?])[0-9*?]+")
 
 
 def account_written(word: str) -> str:

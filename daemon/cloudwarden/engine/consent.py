@@ -27,7 +27,7 @@ def _exempted(tx: Transaction, record: ActionRecord, looked_at: datetime, now: d
     """Nobody has the tags here: of an exemption by tag only a last look that began after it was made can tell."""
     finding = tx.findings.get(record.finding_id)
     if finding is None:
-        return None
+        return "its finding is not in the store, so that nobody can tell what exempts it"
     subject, exemptions = Subject.found(finding), tx.decisions.exemptions()
     unseen = (one for one in exemptions if one.created_at >= looked_at)
     return ruling(record.policy, subject, exemptions, now).by or ruling(record.policy, subject, unseen, now).doubt

@@ -86,5 +86,5 @@ def bound_answers(client: BaseClient) -> None:
 
     It is botocore's own (1.44) and has no public door; a client without it raises AttributeError.
     """
-    session: Any = client._endpoint.http_session  # type: ignore[attr-defined]
+    session: Any = client._endpoint.http_session  # type: ignore[attr-defined]  # see above
     session._pool_classes_by_scheme.update(http=TimedPool, https=TimedTlsPool)
