@@ -12,7 +12,7 @@ import sys
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from cloudwarden import Policy, every, minutes
+from cloudwarden import Policy, every, hours, minutes
 from cloudwarden.core.metric import Series
 from cloudwarden.core.policy import AnyPolicy
 from cloudwarden.engine.cutoff import NoCutoff
@@ -26,6 +26,9 @@ START = datetime(2026, 3, 2, tzinfo=UTC)
 INTERVAL, SWEEPS = minutes(15), 96
 PARAMS = Idle()
 POLICY: AnyPolicy = Policy(name="idle", rule=idle, params=PARAMS, schedule=every(minutes=15))
+GRACE_SWEEPS = hours(2) // INTERVAL
+"""For how many sweeps in a row an instance is found idle before it is stopped, where the policy acts."""
+
 SERIES = 3
 """What an idle instance is asked for: its CPU, and its network in and out."""
 
@@ -42,11 +45,15 @@ class Silent:
 
 @dataclass(frozen=True, kw_only=True)
 class Estate:
-    """Running instances that stay all day as they are: busy on the CPU, busy on the network alone, or idle."""
+    """Running instances that stay all day as they are: busy on the CPU, busy on the network alone, or idle.
+
+    Where idle ones are `stopped`, each is once it was found for the whole of its grace.
+    """
 
     busy: int
     on_network: int
     idle: int
+    stopped: bool = False
 
     @property
     def least(self) -> int:
@@ -55,7 +62,8 @@ class Estate:
         An idle instance's every series, at every sweep; of a busy one the series that proves it, once in a window.
         """
         per_window = PARAMS.window // INTERVAL
-        return SWEEPS * SERIES * self.idle + math.ceil(SWEEPS / per_window) * (self.busy + self.on_network)
+        sweeps_idle = GRACE_SWEEPS if self.stopped else SWEEPS
+        return sweeps_idle * SERIES * self.idle + math.ceil(SWEEPS / per_window) * (self.busy + self.on_network)
 
 
 def day(estate: Estate, leases: Leases | None) -> tuple[int, list[tuple[bool, ...]]]:
@@ -77,6 +85,9 @@ def day(estate: Estate, leases: Leases | None) -> tuple[int, list[tuple[bool, ..
         verdicts = gatherer.verdicts([Case(policy=POLICY, resource=box) for box in boxes], now, leases)
         asked += len(cloud.asked)
         found.append(tuple(verdict.violation is not None for verdict in verdicts))
+        if estate.stopped and len(found) == GRACE_SWEEPS:
+            ends = zip(boxes, found[-1], strict=True)
+            boxes = [instance(id=box.id, state="stopped") if idle_still else box for box, idle_still in ends]
     return asked, found
 
 
@@ -97,19 +108,20 @@ def main(instances: int) -> None:
     out(f"{instances} instances, {SWEEPS} sweeps; findings are equal at each\n")
     out(f"{'CPU busy':>9}{'network':>9}{'idle':>6}{'each time':>11}{'leases':>9}{'least':>9}{'times fewer':>13}")
     out(f"{'at most':>9}\n")
-    for busy, on_network in (
-        (instances * 9 // 10, 0),
-        (instances * 6 // 10, instances * 3 // 10),
-        (reached, 0),
-        (instances * 99 // 100, 0),
-        (instances, 0),
+    many = instances * 9 // 10
+    for estate in (
+        Estate(busy=many, on_network=0, idle=instances - many),
+        Estate(busy=instances * 6 // 10, on_network=instances * 3 // 10, idle=instances // 10),
+        Estate(busy=many, on_network=0, idle=instances - many, stopped=True),
+        Estate(busy=reached, on_network=0, idle=instances - reached),
+        Estate(busy=instances * 99 // 100, on_network=0, idle=instances // 100),
+        Estate(busy=instances, on_network=0, idle=0),
     ):
-        estate = Estate(busy=busy, on_network=on_network, idle=instances - busy - on_network)
         (without, found), (leased, found_leased) = day(estate, None), day(estate, Leases())
         assert found == found_leased
         out(
             f"{estate.busy:9}{estate.on_network:9}{estate.idle:6}{without:11,}{leased:9,}{estate.least:9,}"
-            f"{without / leased:13.1f}{without / estate.least:9.1f}\n"
+            f"{without / leased:13.1f}{without / estate.least:9.1f}{'  the idle are stopped' if estate.stopped else ''}\n"
         )
     out(
         f"{WANTED} times fewer from {share_for(WANTED, SERIES):.1%} busy on; were one series enough to know an idle "

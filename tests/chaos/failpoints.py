@@ -40,7 +40,7 @@ MUST_BE_REACHED = frozenset(
         "carry.journal.journal.append:before",
         "carry.intend.commit:before",
         "carry.intend.commit:after",
-        "carry.call.dry-run:after",
+        "carry.permitted.dry-run:after",
         "carry.call.call:before",
         "carry.call.call:after",
         "carry.end.commit:before",
@@ -59,9 +59,15 @@ ON_THE_WAY = (
     "recheck.look.get:after",
     "carry.intend.begin:before",
     "carry.intend.commit:after",
+    "carry.permitted.dry-run:after",
     "carry.call.call:after",
 )
-"""Moments between which the guards look at what people decided, up to the intent; and two right after it."""
+"""Moments between which the guards look at what people decided, up to the call; and one right after it."""
+
+REVOCABLE = frozenset(
+    {"carry.intend.commit:after", "carry.permitted.dry-run:before", "carry.permitted.dry-run:after"}
+)
+"""Moments between an intent and the last question whether people still let its call be made."""
 
 
 def silent(name: str) -> None:

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass, field
-from datetime import datetime
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
 
 import pytest
 
 from cloudwarden import ENFORCE, hours, minutes, tagged
+from cloudwarden.core.action import Call
 from cloudwarden.core.evidence import Query
-from cloudwarden.core.finding import ProposalState, State
+from cloudwarden.core.finding import ActionState, ProposalState, State
 from cloudwarden.core.resource import Scope
 from cloudwarden.core.restraint import Reach, Restraints
 from cloudwarden.core.window import Freeze
@@ -23,15 +24,25 @@ from world import NOON, World, stop_idle, wish
 
 @dataclass(kw_only=True)
 class BusyCloud(MemoryCloud):
-    """A cloud in which things happen while it answers: the first when it is asked next, and so on."""
+    """A cloud in which things happen while it answers: the first when it is asked next, and so on.
+
+    And one while it says whether the call would be permitted.
+    """
 
     meanwhile: list[Callable[[], object]] = field(default_factory=list)
+    permitting: Callable[[], object] | None = None
 
     def answer(self, scope: Scope, queries: Collection[Query[object]], now: datetime) -> Mapping[Query[object], object]:
         """Answer, after something happened."""
         if self.meanwhile:
             self.meanwhile.pop(0)()
         return super().answer(scope, queries, now)
+
+    def call(self, scope: Scope, call: Call, *, dry_run: bool = False) -> Mapping[str, str]:
+        """Make a call, or say that it may be made after something happened."""
+        if dry_run and self.permitting is not None:
+            self.permitting()
+        return super().call(scope, call, dry_run=dry_run)
 
 
 def nothing() -> None:
@@ -172,3 +183,76 @@ def test_a_look_of_long_ago_is_none(store: Store, by: object) -> None:
     cloud.meanwhile = [nothing, nothing, lambda: world.clock.jump(by)]  # type: ignore[arg-type]  # a span
     world.act()
     assert world.called() == []
+
+
+def paused(world: World) -> None:
+    """Somebody holds everything."""
+    with world.store.transaction() as tx:
+        pause(tx, world.decider())
+
+
+@pytest.mark.parametrize(
+    ("meanwhile", "why"),
+    [
+        (paused, "paused by operator"),
+        (lambda world: exempted(world, resource="i-1")(), "exempt"),
+        (lambda world: world.clock.jump(timedelta(seconds=20)), "frozen until"),
+        (lambda world: world.clock.jump(minutes(10)), "its lease lapsed meanwhile"),
+        (lambda world: world.clock.jump(-minutes(10)), "the last look"),
+    ],
+)
+def test_what_happens_while_permission_is_tried_holds(
+    store: Store, meanwhile: Callable[[World], object], why: str
+) -> None:
+    """The intent is committed: it is given up, with its reason, and the finding is open again."""
+    freeze = Freeze(begins=NOON + timedelta(seconds=10), until=NOON + hours(9), reason="holidays")
+    world, cloud = approved(store, restraints=Restraints(freezes=((Reach(), freeze),)))
+    cloud.permitting = lambda: meanwhile(world)
+    world.act()
+    assert world.called() == []
+    with world.store.reading() as tx:
+        (action,) = tx.actions.latest(10)
+    assert action.state is ActionState.ABANDONED
+    assert str(action.error).startswith("stop_instances was not called: ")
+    assert why in str(action.error)
+    assert world.finding("i-1").state is State.OPEN
+
+
+def test_distrust_holds_while_permission_is_tried(store: Store) -> None:
+    """What nobody approved needs trust until the call."""
+    cloud = BusyCloud()
+    world = World(store=store, cloud=cloud)
+    policy = stop_idle(mode=ENFORCE, grace=hours(1))
+    world.use(policy)
+    world.add("i-1")
+    world.sweep()
+    world.trust_all()
+
+    def doubt() -> None:
+        with world.store.transaction() as tx:
+            distrust(tx, policy.name, world.decider())
+
+    cloud.permitting = doubt
+    for _ in range(4):
+        world.sweep(after=minutes(15))
+    assert world.called() == []
+    with world.store.reading() as tx:
+        (action,) = tx.actions.latest(10)
+    assert "is not trusted" in str(action.error)
+
+
+def test_a_call_is_not_made_for_another_daemon(store: Store) -> None:
+    """It took the action over while permission was tried, and its word counts."""
+    world, cloud = approved(store)
+
+    def taken_over() -> None:
+        with world.store.transaction() as tx:
+            (action,) = tx.actions.unfinished()
+            tx.actions.save(replace(action, owner="another"))
+
+    cloud.permitting = taken_over
+    world.act()
+    assert world.called() == []
+    with world.store.reading() as tx:
+        (action,) = tx.actions.unfinished()
+    assert (action.state, action.owner) == (ActionState.INTENDED, "another")

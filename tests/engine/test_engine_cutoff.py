@@ -19,3 +19,14 @@ def test_cutoff_ends_a_rule_that_sleeps() -> None:
         with pytest.raises(RuleCutOff):
             time.sleep(0.9)
     assert time.monotonic() - began < 0.8
+
+
+def test_a_pause_that_nothing_can_interrupt_is_not_the_rules() -> None:
+    """As of the garbage collector: many alarms become one."""
+    cutoff = SignalCutoff(0.1)
+    with cutoff.watching():
+        cutoff.begin()
+        began = time.monotonic()
+        while time.monotonic() - began < 0.3:
+            sum(range(40_000_000))
+        cutoff.end()

@@ -12,7 +12,7 @@ from cloudwarden.core.errors import CloudError, MalformedAnswer, StoreError
 from cloudwarden.core.finding import ActionRecord, ActionState, ProposalState
 from cloudwarden.core.placeholder import filled_call, filled_read
 from cloudwarden.core.policy import AnyPolicy
-from cloudwarden.engine.consent import withdrawn
+from cloudwarden.engine.consent import held_since, withdrawn
 from cloudwarden.engine.ending import Ending, finding_after, pause_after, refused
 from cloudwarden.engine.events import ActionEnded, ActionIntended, ActionStepped, PolicyStopped
 from cloudwarden.engine.grounds import LastLook, grounds
@@ -145,15 +145,7 @@ class Carrier:
             return
         record = intended
         self._reporter.report(ActionIntended(run_id=record.run_id, record=record))
-        try:
-            if call.dry_run:
-                self._actuator.call(record.scope, filled, dry_run=True)
-        except MalformedAnswer as error:
-            # Something that understood no dry run may have carried the call out.
-            self._unheard(record, error)
-            return
-        except CloudError as error:
-            self._end(record, refused(error))
+        if not self._permitted(record, filled, looked_at):
             return
         try:
             kept = self._actuator.call(record.scope, filled)
@@ -163,6 +155,24 @@ class Carrier:
             self._unheard(record, error)
         else:
             self._after_call(replace(record, kept={**record.kept, **kept}))
+
+    def _permitted(self, record: ActionRecord, call: Call, looked_at: datetime) -> bool:
+        """Whether the call of this intent may be made now; what must not be made is ended here."""
+        try:
+            if call.dry_run:
+                self._actuator.call(record.scope, call, dry_run=True)
+        except MalformedAnswer as error:
+            # Something that understood no dry run may have carried the call out.
+            self._unheard(record, error)
+        except CloudError as error:
+            self._end(record, refused(error))
+        else:
+            overtaken = self._overtaken(record, looked_at)
+            if overtaken is None:
+                return True
+            not_called = f"{call.operation} was not called: {overtaken}"
+            self._end(record, Ending(state=ActionState.ABANDONED, error=not_called))
+        return False
 
     def _intend(
         self, record: ActionRecord, call: Call, looked_at: datetime, look: LastLook | None
@@ -190,6 +200,22 @@ class Carrier:
             return None
         taken_back = withdrawn(tx, record, self._version_of(record.policy), looked_at, now)
         return taken_back or self._closed(record.policy, record.scope.account, now)
+
+    def _overtaken(self, record: ActionRecord, looked_at: datetime) -> str | None:
+        """Why an intent is not carried out after all: what changed while it was committed and permission was tried.
+
+        Each may take long: a dry run is repeated while AWS throttles it, and a machine may be suspended.
+        """
+        with self._store.reading() as tx:
+            now = self._clock.now()
+            if self._tenure.lapsed(tx, record):
+                return "its lease lapsed meanwhile"
+            if not timedelta(0) <= now - looked_at <= LOOK_LASTS:
+                return f"the last look at the resource began at {looked_at.isoformat()}, and it is {now.isoformat()}"
+            if record.undoes is not None:
+                return None
+            held = held_since(tx, record, self._version_of(record.policy), looked_at, now)
+            return held or self._closed(record.policy, record.scope.account, now)
 
     def _version_of(self, name: str) -> str:
         policy = self._policy_of(name)

@@ -15,10 +15,14 @@ def withdrawn(tx: Transaction, record: ActionRecord, version: str, looked_at: da
 
     `version` is the fingerprint of the policy that is loaded.
     """
+    return held_since(tx, record, version, looked_at, now) or _unapproved(tx, record, now)
+
+
+def held_since(tx: Transaction, record: ActionRecord, version: str, looked_at: datetime, now: datetime) -> str | None:
+    """The same after the intent, which uses an approval up: it is not asked for again."""
     return (
         paused_by(tx.decisions.pauses(), record.policy, record.scope.account)
         or _exempted(tx, record, looked_at, now)
-        or _unapproved(tx, record, now)
         or _untrusted(tx, record, version)
     )
 

@@ -68,14 +68,17 @@ class Tenure:
 
         Raises LeaseLost when another daemon took it over meanwhile: then its word counts, and not ours.
         """
-        stored = tx.actions.get(record.id)
-        if stored is not None and (stored.owner != self.owner or stored.state.ended):
-            raise LeaseLost(f"action {record.id} is {stored.state}, and no longer this daemon's: {stored.owner} has it")
+        self._still_mine(tx, record)
         if record.state.ended:
             for what in ("change", "lease"):
                 self._seen.pop((what, record.id), None)
             return replace(record, owner="", lease_until=None)
         return replace(record, owner=self.owner, lease_until=self._until())
+
+    def lapsed(self, tx: Transaction, record: ActionRecord) -> bool:
+        """Whether another daemon may take it over by now. Raises LeaseLost when one did."""
+        stored = self._still_mine(tx, record)
+        return stored is None or stored.lease_until is None or self._clock.now() >= stored.lease_until
 
     def renew(self, store: Store) -> int:
         """Heartbeat: renew the leases of all that is ours; how many. Raises StoreError."""
@@ -92,6 +95,12 @@ class Tenure:
         """How long nothing has changed, by the wall clock or by how long we have seen it so: the longer of them."""
         watched = timedelta(seconds=self._watched("change", record.id, record.changed_at))
         return max(watched, self._clock.now() - record.changed_at)
+
+    def _still_mine(self, tx: Transaction, record: ActionRecord) -> ActionRecord | None:
+        stored = tx.actions.get(record.id)
+        if stored is not None and (stored.owner != self.owner or stored.state.ended):
+            raise LeaseLost(f"action {record.id} is {stored.state}, and no longer this daemon's: {stored.owner} has it")
+        return stored
 
     def _mine(self, tx: Transaction) -> Iterator[ActionRecord]:
         return (record for record in tx.actions.unfinished() if record.owner == self.owner)
