@@ -119,9 +119,10 @@ def main(instances: int) -> None:
     ):
         (without, found), (leased, found_leased) = day(estate, None), day(estate, Leases())
         assert found == found_leased
+        acts = "  the idle are stopped" if estate.stopped else ""
         out(
             f"{estate.busy:9}{estate.on_network:9}{estate.idle:6}{without:11,}{leased:9,}{estate.least:9,}"
-            f"{without / leased:13.1f}{without / estate.least:9.1f}{'  the idle are stopped' if estate.stopped else ''}\n"
+            f"{without / leased:13.1f}{without / estate.least:9.1f}{acts}\n"
         )
     out(
         f"{WANTED} times fewer from {share_for(WANTED, SERIES):.1%} busy on; were one series enough to know an idle "

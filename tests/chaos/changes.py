@@ -19,11 +19,12 @@ TAG = tagged("team", "a")
 
 
 class Kind(StrEnum):
-    """What a change is an instance of; a refusal speaks of a proposal."""
+    """What a change is an instance of; a refusal speaks of a proposal, and distrust of what nobody approved."""
 
     PAUSE = "pause"
     EXEMPTION = "exemption"
     REFUSAL = "refusal"
+    DISTRUST = "distrust"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -49,10 +50,11 @@ CHANGES = (
     _change(Kind.EXEMPTION, "its tag is", lambda policy, resource: decisions.exempt(ANY, policy, tag=TAG)),
     _change(Kind.REFUSAL, "it is rejected", lambda policy, resource: decisions.put_off(resource)),
     _change(Kind.REFUSAL, "it is snoozed", lambda policy, resource: decisions.put_off(resource, snooze=True)),
+    _change(Kind.DISTRUST, "its policy is distrusted", lambda policy, resource: decisions.distrust(policy)),
 )
 
 
 def take_back(tx: Transaction, decider: Decider) -> None:
-    """Hold nothing any more; what was refused stays so."""
+    """Hold nothing any more; what was refused, or distrusted, stays so."""
     decisions.resume_all(tx, decider)
     decisions.revoke_all(tx, decider)

@@ -66,8 +66,7 @@ class Crossings:
             self._stage.kill()
         self._stage.start()
         self._turns(1)
-        for policy in loading.load(self._stage.place.policies, {}).policies.values():
-            self._stage.decide(partial(decisions.trust, policy))
+        self._trust()
 
     def moments(self, way: Way) -> list[Moment]:
         """Every moment of the way at which another process may write."""
@@ -88,7 +87,7 @@ class Crossings:
         self.begin(way)
         for moment in self.moments(way):
             for kind in Kind:
-                if not (way.alone and kind is Kind.REFUSAL):
+                if kind is not (Kind.REFUSAL if way.alone else Kind.DISTRUST):
                     change = self._draw.choice([one for one in CHANGES if one.kind is kind])
                     yield f"{way}, {change.name} at {moment}: {self.cross(way, change, moment)}"
 
@@ -152,6 +151,12 @@ class Crossings:
         self._stage.decide(take_back)
         self._estate.vanish(resource)
         self._awaits(lambda: self._ended(resource) and self._state(resource) is None, f"the end of {resource}")
+        self._trust()
+
+    def _trust(self) -> None:
+        """Let every policy act alone, where its mode does."""
+        for policy in loading.load(self._stage.place.policies, {}).policies.values():
+            self._stage.decide(partial(decisions.trust, policy))
 
     def _turns(self, more: int, policies: Iterable[str] = tuple(POLICY_OF.values())) -> None:
         before = self._stage.sweeps()

@@ -107,6 +107,11 @@ def trust(policy: AnyPolicy, tx: Transaction, decider: Decider) -> None:
     deciding.trust(tx, policy, decider)
 
 
+def distrust(policy: str) -> Decision:
+    """Let no version of a policy act alone any more. Raises DecisionError where none is trusted."""
+    return lambda tx, decider: deciding.distrust(tx, policy, decider)
+
+
 def pause(policy: str, account: str = ANY) -> Decision:
     """Pause a policy, or all, in one account or everywhere."""
     return lambda tx, decider: deciding.pause(tx, decider, policy, account)

@@ -64,9 +64,7 @@ ON_THE_WAY = (
 )
 """Moments between which the guards look at what people decided, up to the call; and one right after it."""
 
-REVOCABLE = frozenset(
-    {"carry.intend.commit:after", "carry.permitted.dry-run:before", "carry.permitted.dry-run:after"}
-)
+REVOCABLE = frozenset({"carry.intend.commit:after", "carry.permitted.dry-run:before", "carry.permitted.dry-run:after"})
 """Moments between an intent and the last question whether people still let its call be made."""
 
 

@@ -132,10 +132,15 @@ def nothing_in_a_freeze(history: History) -> Iterator[str]:
 
 
 def nothing_unapproved(history: History) -> Iterator[str]:
-    """A person approved the very proposal, and did not take it back; or trusts the version that acted to act alone."""
+    """A person approved the very proposal, and did not take it back; or trusts the version that acts to act alone.
+
+    An approval is for an action as a whole, trust for each of its calls.
+    """
     approved: set[str] = set()
     trusted: set[tuple[str, str]] = set()
-    begun = {entry.seq: action for entry, action in beginnings(history)}
+    asked = {entry.seq: action for entry, action in beginnings(history)}
+    alone = {action.id: action for action in asked.values() if action.proposal_id is None}
+    asked |= {entry.seq: alone[entry.action_id] for entry in all_intents(history) if entry.action_id in alone}
     for entry in history.journal:
         details = entry.details
         if entry.event == "proposal_approved":
@@ -144,13 +149,15 @@ def nothing_unapproved(history: History) -> Iterator[str]:
             approved.discard(str(details["proposal"]))
         elif entry.event == "trusted":
             trusted.add((str(details["policy"]), str(details["fingerprint"])))
-        elif (action := begun.get(entry.seq)) and not _alone(history, entry, trusted):
+        elif entry.event == "distrusted":
+            trusted = {one for one in trusted if one[0] != details["policy"]}
+        elif (action := asked.get(entry.seq)) and not _alone(history, entry, trusted):
             yield from _unapproved(history, entry, action, approved)
 
 
 def _unapproved(history: History, entry: JournalEntry, action: ActionRecord, approved: set[str]) -> Iterator[str]:
     if action.proposal_id is None:
-        yield f"{action.id} was begun without a proposal, and {action.policy} is not trusted to act alone"
+        yield f"{action.id} has no proposal, and the version of {action.policy} that called is not trusted to act alone"
         return
     if action.proposal_id not in approved:
         yield f"{action.id} was begun on {action.proposal_id}, which nobody approves"

@@ -121,6 +121,7 @@ class Road:
         self.small.decide(take_back)
         self.begin()
         self.small.world.cloud.resources.pop(resource, None)
+        self.small.decide(partial(decisions.trust, self.policy))
         self.small.run(World.act)
         self.sweep()
 
@@ -145,6 +146,7 @@ def small(tmp_path: Path) -> Iterator[SmallWorld]:
         (Kind.REFUSAL, False),
         (Kind.PAUSE, True),
         (Kind.EXEMPTION, True),
+        (Kind.DISTRUST, True),
     ],
 )
 def test_no_call_is_intended_after_a_decision(small: SmallWorld, kind: Kind, *, alone: bool) -> None:

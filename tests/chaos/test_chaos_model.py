@@ -202,6 +202,19 @@ def test_only_the_trust_in_the_version_that_acted_counts() -> None:
         assert ("nothing_unapproved" in broken(made)) is breaks
 
 
+def test_trust_that_is_taken_back_counts_for_no_call() -> None:
+    """Not for a second one either, whose first was made while it stood; who approved has approved both."""
+    version = replace(history().versions[0], mode=ENFORCE, fingerprint="v-1")
+    trust = entry(2, "trusted", policy="stop-idle", fingerprint="v-1")
+    second = replace(intent(9, "a-1", "i-1"), details={**intent(9, "a-1", "i-1").details, "step": 1})
+    for distrusted, alone, breaks in ((3, True, True), (8, True, True), (10, True, False), (8, False, False)):
+        doubt = entry(distrusted, "distrusted", policy="stop-idle")
+        approval = [] if alone else history().journal[:2]
+        journal = sorted([trust, *approval, *history().journal[2:], second, doubt], key=lambda one: one.seq)
+        made = history(journal=journal, versions=[version], actions=[action(proposal_id=None if alone else "p-1")])
+        assert ("nothing_unapproved" in broken(made)) is breaks
+
+
 def test_nothing_after_failures() -> None:
     """An action failed where one failure stops the policy, and it began another one, which nobody let it."""
     failed = [*history().journal[:3], entry(7, "action_failed", "a-1", policy="stop-idle")]

@@ -22,6 +22,11 @@ _OVER = {
     State.RESOLVED: "the resource became compliant since the action began",
 }
 
+_NOT_ALONE = Hold(
+    guard="approval",
+    detail="nobody approved it, and its policy may not act alone any more: its mode, or trust in this version",
+)
+
 
 class BegunActions:
     """Asks the guards and the re-check once more, before each further call of an action."""
@@ -55,6 +60,8 @@ class BegunActions:
             return _abandoned("its finding is not in the store")
         if hold := guards.held_by(candidate, guards.LAST):
             return self._held(candidate, hold, record)
+        if record.proposal_id is None and not candidate.alone:
+            return self._held(candidate, _NOT_ALONE, record)
         return self._still_the_same(record, candidate)
 
     def _may_undo(self, record: ActionRecord) -> Ending | str | None:

@@ -50,8 +50,8 @@ def _unapproved(tx: Transaction, record: ActionRecord, now: datetime) -> str | N
 
 
 def _untrusted(tx: Transaction, record: ActionRecord, version: str) -> str | None:
-    """Of what nobody approved, and only before the first call, as for an approval."""
-    if record.proposal_id is not None or record.step > 0:
+    """Of what nobody approved: trust is needed for every call, as a pause would hold every one."""
+    if record.proposal_id is not None:
         return None
     if record.scope in tx.decisions.trusted(record.policy, version):
         return None

@@ -128,7 +128,7 @@ def trust(tx: Transaction, policy: AnyPolicy, decider: Decider) -> frozenset[Sco
 
 
 def distrust(tx: Transaction, policy: str, decider: Decider) -> None:
-    """Let no version of a policy act by itself any more, from before the next call on; what is begun is finished."""
+    """Let no version of a policy act by itself any more, from before the next call on."""
     _demand_reason(decider)
     if not tx.decisions.distrust(policy):
         raise DecisionError(f"policy {policy!r} is not trusted anywhere: it does nothing that nobody approved")
