@@ -1,9 +1,4 @@
-"""What a policy's tests need: builders for every kind of resource, and a bench with a clock of its own and no AWS.
-
-box = instance()
-bench = Bench().metric(box, "CPUUtilization", 1.0).metric(box, "NetworkIn", 0.0).metric(box, "NetworkOut", 0.0)
-assert bench.judge(stop_idle_instances, box).outcome == "violation"
-"""
+"""The bench: a clock of its own, made-up metrics and details, and no AWS."""
 
 from __future__ import annotations
 
@@ -11,171 +6,18 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from cloudwarden.aws import ec2
-from cloudwarden.aws.ec2.identity import arn
-from cloudwarden.builders import (
-    ACCOUNT,
-    ALL_BLOCKED,
-    LONG_AGO,
-    NOON,
-    REGION,
-    address,
-    bucket,
-    bucket_access,
-    database,
-    function,
-    image,
-    nat_gateway,
-    network_interface,
-    snapshot,
-    upgrade_targets,
-    vpc,
-)
 from cloudwarden.clock import FakeClock
 from cloudwarden.core.action import Json
 from cloudwarden.core.detail import Detail
 from cloudwarden.core.evidence import Query, Unreadable
 from cloudwarden.core.metric import MetricQuery, Series
 from cloudwarden.core.policy import AnyPolicy
-from cloudwarden.core.resource import NO_TAGS, Resource, Scope, Tags
+from cloudwarden.core.resource import Resource
 from cloudwarden.core.verdict import Cause, Reason, Verdict
 from cloudwarden.engine.cutoff import NoCutoff
 from cloudwarden.engine.gather import MAX_ROUNDS
 from cloudwarden.engine.judge import Needs, evaluate
-
-__all__ = [
-    "ACCOUNT",
-    "ALL_BLOCKED",
-    "LONG_AGO",
-    "NOON",
-    "REGION",
-    "Bench",
-    "address",
-    "bucket",
-    "bucket_access",
-    "database",
-    "function",
-    "image",
-    "ingress",
-    "instance",
-    "nat_gateway",
-    "network_interface",
-    "security_group",
-    "snapshot",
-    "upgrade_targets",
-    "volume",
-    "vpc",
-]
-
-
-def instance(
-    *,
-    id: str = "i-0123456789abcdef0",  # noqa: A002  # the field's name
-    account: str = ACCOUNT,
-    region: str = REGION,
-    tags: Mapping[str, str] = NO_TAGS,
-    state: str = "running",
-    instance_type: str = "t3.micro",
-    launched: datetime = LONG_AGO,
-    vpc_id: str | None = "vpc-0123456789abcdef0",
-    subnet_id: str | None = "subnet-0123456789abcdef0",
-    security_group_ids: Sequence[str] = (),
-    root_device_type: str = "ebs",
-    lifecycle: str | None = None,
-    platform: str | None = "Linux/UNIX",
-    tenancy: str = "default",
-) -> ec2.Instance:
-    """A running on-demand instance, started long ago."""
-    return ec2.Instance(
-        id=id,
-        arn=arn(Scope(account=account, region=region), "instance", id),
-        account=account,
-        region=region,
-        name=tags.get("Name"),
-        tags=Tags(tags),
-        state=state,
-        instance_type=instance_type,
-        launched=launched,
-        image_id="ami-0123456789abcdef0",
-        availability_zone=f"{region}a",
-        vpc_id=vpc_id,
-        subnet_id=subnet_id,
-        security_group_ids=tuple(security_group_ids),
-        root_device_type=root_device_type,
-        lifecycle=lifecycle,
-        platform=platform,
-        tenancy=tenancy,
-    )
-
-
-def ingress(
-    source: str,
-    ports: tuple[int, int] | int | None = None,
-    *,
-    protocol: str = "tcp",
-    description: str | None = None,
-) -> ec2.IngressRule:
-    """One rule: `ingress("0.0.0.0/0", 22)`, `ingress("::/0", (8000, 8999))`, `ingress("0.0.0.0/0", protocol="-1")`."""
-    first, last = ports if isinstance(ports, tuple) else (ports, ports)
-    return ec2.IngressRule(protocol=protocol, from_port=first, to_port=last, source=source, description=description)
-
-
-def security_group(
-    *rules: ec2.IngressRule,
-    id: str = "sg-0123456789abcdef0",  # noqa: A002  # the field's name
-    account: str = ACCOUNT,
-    region: str = REGION,
-    tags: Mapping[str, str] = NO_TAGS,
-    group_name: str = "web",
-    vpc_id: str | None = "vpc-0123456789abcdef0",
-) -> ec2.SecurityGroup:
-    """A security group with these ingress rules."""
-    return ec2.SecurityGroup(
-        id=id,
-        arn=arn(Scope(account=account, region=region), "security-group", id),
-        account=account,
-        region=region,
-        name=tags.get("Name", group_name),
-        tags=Tags(tags),
-        group_name=group_name,
-        vpc_id=vpc_id,
-        ingress=tuple(sorted(rules, key=lambda rule: rule.key)),
-    )
-
-
-def volume(
-    *,
-    id: str = "vol-0123456789abcdef0",  # noqa: A002  # the field's name
-    account: str = ACCOUNT,
-    region: str = REGION,
-    tags: Mapping[str, str] = NO_TAGS,
-    created: datetime = LONG_AGO,
-    state: str = "available",
-    size_gib: int = 8,
-    volume_type: str = "gp3",
-    encrypted: bool = True,
-    attachments: Sequence[ec2.Attachment] = (),
-    iops: int | None = 3000,
-    throughput_mibps: int | None = 125,
-) -> ec2.Volume:
-    """A volume made long ago that nothing is attached to."""
-    return ec2.Volume(
-        id=id,
-        arn=arn(Scope(account=account, region=region), "volume", id),
-        account=account,
-        region=region,
-        name=tags.get("Name"),
-        tags=Tags(tags),
-        created=created,
-        state=state,
-        size_gib=size_gib,
-        volume_type=volume_type,
-        encrypted=encrypted,
-        availability_zone=f"{region}a",
-        attachments=tuple(attachments),
-        iops=iops,
-        throughput_mibps=throughput_mibps,
-    )
+from cloudwarden.testing.defaults import NOON
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -1,148 +1,123 @@
-"""Resources for tests, beside those of `cloudwarden.testing`, from where all of them are to be imported."""
+"""EC2: instances, and what stands around them."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
-from datetime import UTC, datetime, timedelta
+from collections.abc import Mapping, Sequence
+from datetime import datetime
 
-from cloudwarden.aws import ec2, lambda_, rds, s3
+from cloudwarden.aws import ec2
 from cloudwarden.aws.ec2.identity import arn, ownerless_arn
-from cloudwarden.aws.lambda_.function import unread_tags as unread_function_tags
-from cloudwarden.aws.s3 import public_access as access
-from cloudwarden.aws.s3.bucket import bucket_arn, unread_tags
-from cloudwarden.core.action import Json
-from cloudwarden.core.detail import Detail
-from cloudwarden.core.resource import GLOBAL, NO_TAGS, Scope, Tags
-
-NOON = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
-"""A bench's first instant, unless it is given another."""
-
-ACCOUNT = "123456789012"
-REGION = "eu-central-1"
-LONG_AGO = NOON - timedelta(days=60)
-
-ALL_BLOCKED = access.SETTINGS
-"""Every setting of a public access block."""
+from cloudwarden.core.resource import NO_TAGS, Scope, Tags
+from cloudwarden.testing.defaults import ACCOUNT, LONG_AGO, REGION
 
 
-def bucket(
+def instance(
     *,
-    id: str = "reports-of-acme",  # noqa: A002  # the field's name
-    account: str = ACCOUNT,
-    tags: Mapping[str, str] | None = NO_TAGS,
-    created: datetime = LONG_AGO,
-    bucket_region: str | None = REGION,
-) -> s3.Bucket:
-    """A bucket made long ago. With `tags=None` they are unread, as in a listing, and a bench must give them."""
-    return s3.Bucket(
-        id=id,
-        arn=bucket_arn(id, bucket_region),
-        account=account,
-        region=GLOBAL,
-        name=id,
-        tags=unread_tags(id, account, bucket_region) if tags is None else Tags(tags),
-        created=created,
-        bucket_region=bucket_region,
-    )
-
-
-def bucket_access(
-    bucket: s3.Bucket,
-    *,
-    block: Collection[str] | None = None,
-    account_block: Collection[str] | None = None,
-    public_policy: bool = False,
-    public_acl: bool = False,
-) -> Mapping[Detail, Json]:
-    """Details for a bench: who may come into a bucket. A block is the settings that are on; None is no block."""
-    everyone: Json = {"Type": "Group", "URI": "http://acs.amazonaws.com/groups/global/AllUsers"}
-    granted: Json = [{"Grantee": everyone, "Permission": "READ"}]
-    return {
-        access.account_block(bucket): _block(account_block),
-        access.bucket_block(bucket): _block(block),
-        access.policy_status(bucket): {"IsPublic": public_policy},
-        access.acl(bucket): granted if public_acl else [],
-    }
-
-
-def _block(settings: Collection[str] | None) -> Json:
-    return None if settings is None else {name: name in settings for name in access.SETTINGS}
-
-
-def database(
-    *,
-    id: str = "orders",  # noqa: A002  # the field's name
+    id: str = "i-0123456789abcdef0",  # noqa: A002  # the field's name
     account: str = ACCOUNT,
     region: str = REGION,
     tags: Mapping[str, str] = NO_TAGS,
-    created: datetime | None = LONG_AGO,
-    engine: str = "postgres",
-    engine_version: str = "15.4",
-    instance_class: str = "db.t4g.medium",
-    status: str = "available",
-    storage_gib: int = 100,
-    encrypted: bool = True,
-    publicly_accessible: bool = False,
-    multi_az: bool = False,
-    cluster: str | None = None,
-    replica_of: str | None = None,
-    replicas: Sequence[str] = (),
-    pending_engine_version: str | None = None,
-) -> rds.Database:
-    """An available database on its own, made long ago."""
-    return rds.Database(
+    state: str = "running",
+    instance_type: str = "t3.micro",
+    launched: datetime = LONG_AGO,
+    vpc_id: str | None = "vpc-0123456789abcdef0",
+    subnet_id: str | None = "subnet-0123456789abcdef0",
+    security_group_ids: Sequence[str] = (),
+    root_device_type: str = "ebs",
+    lifecycle: str | None = None,
+    platform: str | None = "Linux/UNIX",
+    tenancy: str = "default",
+) -> ec2.Instance:
+    """A running on-demand instance, started long ago."""
+    return ec2.Instance(
         id=id,
-        arn=f"arn:aws:rds:{region}:{account}:db:{id}",
+        arn=arn(Scope(account=account, region=region), "instance", id),
         account=account,
         region=region,
-        name=id,
+        name=tags.get("Name"),
         tags=Tags(tags),
-        created=created,
-        engine=engine,
-        engine_version=engine_version,
-        instance_class=instance_class,
-        status=status,
-        storage_gib=storage_gib,
-        storage_type="gp3",
-        encrypted=encrypted,
-        publicly_accessible=publicly_accessible,
-        multi_az=multi_az,
-        cluster=cluster,
-        replica_of=replica_of,
-        replicas=tuple(replicas),
-        pending_engine_version=pending_engine_version,
+        state=state,
+        instance_type=instance_type,
+        launched=launched,
+        image_id="ami-0123456789abcdef0",
+        availability_zone=f"{region}a",
+        vpc_id=vpc_id,
+        subnet_id=subnet_id,
+        security_group_ids=tuple(security_group_ids),
+        root_device_type=root_device_type,
+        lifecycle=lifecycle,
+        platform=platform,
+        tenancy=tenancy,
     )
 
 
-def upgrade_targets(database: rds.Database, *versions: str, major: Sequence[str] = ()) -> Mapping[Detail, Json]:
-    """Details for a bench: what a database's version can be upgraded to, minor versions and major ones."""
-    targets: Json = [
-        {"Engine": database.engine, "EngineVersion": version, "IsMajorVersionUpgrade": version in major}
-        for version in (*versions, *major)
-    ]
-    return {rds.valid_targets(database.engine, database.engine_version): targets}
-
-
-def function(
+def ingress(
+    source: str,
+    ports: tuple[int, int] | int | None = None,
     *,
-    id: str = "mails",  # noqa: A002  # the field's name
+    protocol: str = "tcp",
+    description: str | None = None,
+) -> ec2.IngressRule:
+    """One rule: `ingress("0.0.0.0/0", 22)`, `ingress("::/0", (8000, 8999))`, `ingress("0.0.0.0/0", protocol="-1")`."""
+    first, last = ports if isinstance(ports, tuple) else (ports, ports)
+    return ec2.IngressRule(protocol=protocol, from_port=first, to_port=last, source=source, description=description)
+
+
+def security_group(
+    *rules: ec2.IngressRule,
+    id: str = "sg-0123456789abcdef0",  # noqa: A002  # the field's name
     account: str = ACCOUNT,
     region: str = REGION,
-    tags: Mapping[str, str] | None = NO_TAGS,
-    runtime: str | None = "python3.13",
-    memory_mib: int = 128,
-) -> lambda_.Function:
-    """A small function. With `tags=None` they are unread, as in a listing, and a bench must give them."""
-    arn = f"arn:aws:lambda:{region}:{account}:function:{id}"
-    return lambda_.Function(
+    tags: Mapping[str, str] = NO_TAGS,
+    group_name: str = "web",
+    vpc_id: str | None = "vpc-0123456789abcdef0",
+) -> ec2.SecurityGroup:
+    """A security group with these ingress rules."""
+    return ec2.SecurityGroup(
         id=id,
-        arn=arn,
+        arn=arn(Scope(account=account, region=region), "security-group", id),
         account=account,
         region=region,
-        name=id,
-        tags=unread_function_tags(arn) if tags is None else Tags(tags),
-        runtime=runtime,
-        memory_mib=memory_mib,
+        name=tags.get("Name", group_name),
+        tags=Tags(tags),
+        group_name=group_name,
+        vpc_id=vpc_id,
+        ingress=tuple(sorted(rules, key=lambda rule: rule.key)),
+    )
+
+
+def volume(
+    *,
+    id: str = "vol-0123456789abcdef0",  # noqa: A002  # the field's name
+    account: str = ACCOUNT,
+    region: str = REGION,
+    tags: Mapping[str, str] = NO_TAGS,
+    created: datetime = LONG_AGO,
+    state: str = "available",
+    size_gib: int = 8,
+    volume_type: str = "gp3",
+    encrypted: bool = True,
+    attachments: Sequence[ec2.Attachment] = (),
+    iops: int | None = 3000,
+    throughput_mibps: int | None = 125,
+) -> ec2.Volume:
+    """A volume made long ago that nothing is attached to."""
+    return ec2.Volume(
+        id=id,
+        arn=arn(Scope(account=account, region=region), "volume", id),
+        account=account,
+        region=region,
+        name=tags.get("Name"),
+        tags=Tags(tags),
+        created=created,
+        state=state,
+        size_gib=size_gib,
+        volume_type=volume_type,
+        encrypted=encrypted,
+        availability_zone=f"{region}a",
+        attachments=tuple(attachments),
+        iops=iops,
+        throughput_mibps=throughput_mibps,
     )
 
 
