@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
@@ -66,8 +67,10 @@ def _settings(path: tuple[str, ...]) -> Iterator[str]:
 
 
 def _setting(path: tuple[str, ...], description: str) -> Sequence[str]:
-    unit, _, rest = description.partition(", default ")
-    default, _, why = rest.partition(": ")
+    stated = re.match(r"(?P<unit>.*?), (?:default (?P<default>.*?)|no default): (?P<why>.*)", description)
+    if stated is None:
+        raise ValueError(f"{variable_of(path)}: write its unit, its default, and why, not {description!r}")
+    unit, default, why = stated["unit"], stated["default"] or "none: it must be given", stated["why"]
     variable = f"{variable_of(path)}__..." if is_table(path) else variable_of(path)
     return (f"`{path[-1]}`<br>`{variable}`", unit, default, why)
 

@@ -7,7 +7,17 @@ from pathlib import Path
 
 import pytest
 
-from cloudwarden import ENFORCE, OBSERVE, hours
+from cloudwarden import (
+    ENFORCE,
+    OBSERVE,
+    Escalation,
+    Notify,
+    account_contact,
+    days,
+    hours,
+    owner,
+    owner_tag,
+)
 from cloudwarden.core.policy import AnyPolicy
 from cloudwarden.core.restraint import Reach, Restraints
 from cloudwarden.core.window import Freeze
@@ -87,6 +97,32 @@ def test_parts_of_the_limit_are_overridden(tmp_path: Path) -> None:
     assert (limit.per_run, limit.share) == (2, 0.1)
 
 
+def test_who_is_told_is_overridden_as_a_whole(tmp_path: Path) -> None:
+    """Each way to the owner, and every word of a notice."""
+    notice = {
+        "owners": ["tag:owner", "account-contact", "team-x"],
+        "before": "2d",
+        "remind": "1d",
+        "escalate": {"after": "12h", "to": "ops"},
+        "digest": "7d",
+        "waived_by_approval": True,
+    }
+    assert overridden(tmp_path, notice=notice).notice == Notify(
+        owners=[owner_tag("owner"), account_contact(), owner("team-x")],
+        before=days(2),
+        remind=days(1),
+        escalate=Escalation(after=hours(12), to="ops"),
+        digest=days(7),
+        waived_by_approval=True,
+    )
+    assert overridden(tmp_path, notice={"owners": ["tag:owner"]}).notice == Notify(owners=[owner_tag("owner")])
+
+
+def test_what_it_may_touch_by_itself_is_overridden(tmp_path: Path) -> None:
+    """By how much else depends on it."""
+    assert overridden(tmp_path, max_dependants=0).max_dependants == 0
+
+
 @pytest.mark.parametrize(
     ("override", "key", "what", "write"),
     [
@@ -97,6 +133,9 @@ def test_parts_of_the_limit_are_overridden(tmp_path: Path) -> None:
         ({"cron": "61 * * * *"}, "cron", "cron '61 * * * *'", "maximum value (59)"),
         ({"timezone": "UTC"}, "cron", "timezone without cron", "write a cron expression"),
         ({"every": "0.5s"}, "every", "every(...) is 0:00:00.500000", "write at least one second"),
+        ({"max_dependants": -1}, "max_dependants", "max_dependants", "write 0 or more"),
+        ({"notice": {"owners": []}}, "notice", "Notify(owners=...)", 'write a list such as [owner_tag("owner")'),
+        ({"notice": {"owners": ["x"], "before": "99d"}}, "notice", "notice", "shorter than proposals_last"),
         ({"grace": "0s", "limit": {"per_run": 0}}, "limit", "Limit(per_run=0)", "write at least 1"),
     ],
 )

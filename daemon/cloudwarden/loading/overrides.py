@@ -12,10 +12,14 @@ from pydantic import ValidationError
 from cloudwarden.core.durations import duration
 from cloudwarden.core.errors import PolicyError
 from cloudwarden.core.nearest import nearest
+from cloudwarden.core.notify import Escalation, Notify, OwnerForm, account_contact, owner, owner_tag
 from cloudwarden.core.params import Params
 from cloudwarden.core.policy import AnyPolicy
 from cloudwarden.core.schedule import Cron, Schedule, cron, every
 from cloudwarden.settings import PolicyOverride
+
+TAG_PREFIX = "tag:"
+ACCOUNT_CONTACT = "account-contact"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -35,6 +39,8 @@ def apply(policy: AnyPolicy, override: PolicyOverride) -> tuple[AnyPolicy, tuple
         ("mode", lambda one: one if override.mode is None else replace(one, mode=override.mode)),
         ("grace", lambda one: one if override.grace is None else replace(one, grace=override.grace)),
         ("limit", lambda one: _with_limit(one, override)),
+        ("max_dependants", lambda one: _with_max_dependants(one, override)),
+        ("notice", lambda one: _with_notice(one, override)),
     )
     for key, step in steps:
         try:
@@ -71,6 +77,32 @@ def _with_limit(policy: AnyPolicy, override: PolicyOverride) -> AnyPolicy:
     if override.limit is None:
         return policy
     return replace(policy, limit=replace(policy.limit, **override.limit.model_dump(exclude_none=True)))
+
+
+def _with_max_dependants(policy: AnyPolicy, override: PolicyOverride) -> AnyPolicy:
+    return policy if override.max_dependants is None else replace(policy, max_dependants=override.max_dependants)
+
+
+def _with_notice(policy: AnyPolicy, override: PolicyOverride) -> AnyPolicy:
+    given = override.notice
+    if given is None:
+        return policy
+    notice = Notify(
+        owners=[_way(way) for way in given.owners],
+        remind=given.remind,
+        escalate=Escalation(after=given.escalate.after, to=given.escalate.to) if given.escalate else None,
+        digest=given.digest,
+        waived_by_approval=given.waived_by_approval,
+    )
+    return replace(policy, notice=notice if given.before is None else replace(notice, before=given.before))
+
+
+def _way(written: str) -> OwnerForm:
+    """A way to the owner, as the settings write it."""
+    if written == ACCOUNT_CONTACT:
+        return account_contact()
+    tag = written.removeprefix(TAG_PREFIX)
+    return owner(written) if tag == written else owner_tag(tag)
 
 
 def _params(policy: AnyPolicy, given: Mapping[str, object]) -> tuple[Params | None, tuple[Misfit, ...]]:

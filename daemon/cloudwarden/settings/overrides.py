@@ -32,6 +32,41 @@ class LimitOverride(Table):
     )
 
 
+class EscalationOverride(Table):
+    """Who else is told, and when."""
+
+    after: Duration = Field(
+        description="duration, no default: a finding that still stands so long after the notice is told of."
+    )
+    to: str = Field(description="name of an owner or a channel, no default: who is told.")
+
+
+class NoticeOverride(Table):
+    """Replaces a policy's notice as a whole."""
+
+    owners: tuple[str, ...] = Field(
+        description='list of ways to the owner, no default: the first that leads to somebody wins; each is "tag:KEY" '
+        'for a tag of the resource, "account-contact", or the name of an owner or a channel of these settings.'
+    )
+    before: Duration | None = Field(
+        default=None, description="duration, default 1d: how long after the delivery nothing is done."
+    )
+    remind: Duration | None = Field(
+        default=None, description="duration, default none: the owner is told again so often."
+    )
+    escalate: EscalationOverride | None = Field(
+        default=None, description="table, default none: who else is told, and when."
+    )
+    digest: Duration | None = Field(
+        default=None,
+        description="duration, default none: new findings that nothing will be done about are told of in one "
+        "message for so long.",
+    )
+    waived_by_approval: bool = Field(
+        default=False, description="true or false, default false: whether a person's approval spares the notice."
+    )
+
+
 class PolicyOverride(Table):
     """What this environment changes in one policy, by the policy's name."""
 
@@ -63,6 +98,14 @@ class PolicyOverride(Table):
     )
     limit: LimitOverride | None = Field(
         default=None, description="table, default the policy's own limit: how much the policy may do at most."
+    )
+
+    max_dependants: int | None = Field(
+        default=None,
+        description="number, default the policy's own: what more other things depend on, it does not touch by itself.",
+    )
+    notice: NoticeOverride | None = Field(
+        default=None, description="table, default the policy's own notice: who is told before anything is done."
     )
 
     @model_validator(mode="after")
