@@ -16,13 +16,24 @@ from rich.console import Console
 from cloudwarden.core.action import Plan
 from cloudwarden.core.errors import SettingsError
 from cloudwarden.core.finding import Finding, Proposal, ProposalState, State
+from cloudwarden.core.message import Message
 from cloudwarden.core.policy import Mode
 from cloudwarden.core.resource import Scope
 from cloudwarden.core.verdict import Cause
 from cloudwarden.demo.board import Board
 from cloudwarden.demo.place import Place, place, policies_directory
-from cloudwarden.demo.view import Known, View, folded, held_back
-from cloudwarden.engine.events import DaemonStarted, LimitTripped, PoliciesLoaded, PolicyJudged, ProposalMade
+from cloudwarden.demo.telling import told
+from cloudwarden.demo.view import Known, View, commands, folded, held_back
+from cloudwarden.engine.events import (
+    DaemonStarted,
+    LimitTripped,
+    NoticesDelivered,
+    NoticesFailed,
+    PoliciesLoaded,
+    PolicyJudged,
+    ProposalMade,
+)
+from cloudwarden.notify.channels import AppriseChannels
 from cloudwarden.settings import load_settings
 from happenings import finding as made
 
@@ -215,7 +226,37 @@ def test_the_settings_file_of_the_demo_is_one_that_loads(monkeypatch: pytest.Mon
         assert settings.database == f"sqlite:///{here.settings.parent}/demo.db"
         assert settings.policy["close-open-security-groups"].mode is Mode.ENFORCE
         assert settings.policy["stop-idle-instances"].grace == timedelta(seconds=10)
+        assert settings.policy["delete-unattached-volumes"].notice is not None
     assert not here.settings.parent.exists()
+
+
+def test_what_an_owner_is_told_is_a_file_to_read() -> None:
+    """By the channel of the demo's own settings, and its line to copy is there as soon as it came."""
+    with place("http://127.0.0.1:1", "eu-west-1", host="127.0.0.1", port=0, every="5s", grace="10s") as here:
+        settings = load_settings(here.settings)
+        url = settings.channels["mailbox"].url.get_secret_value()
+        assert not [line for line in commands(here, "", []) if line.startswith("cat ")]
+        AppriseChannels({"mailbox": lambda: url}).send("mailbox", Message(title="Ahead", body="vol-1 is deleted"))
+        (line,) = (line for line in commands(here, "", []) if line.startswith("cat "))
+        assert Path(line.removeprefix("cat ")).read_text() == "Ahead\n\nvol-1 is deleted\n"
+
+
+@pytest.mark.parametrize(
+    ("event", "line"),
+    [
+        (
+            NoticesDelivered(channel="mailbox", owner="data", notices=3, findings=("f-1", "f-2", "f-3")),
+            "told      data, by the channel mailbox: what is ahead for 3 findings",
+        ),
+        (
+            NoticesFailed(channel="", owner="", notices=1, attempts=1, detail="no owner is known"),
+            "untold    no owner, so nothing is done: no owner is known",
+        ),
+    ],
+)
+def test_whom_it_tells_is_news(event: object, line: str) -> None:
+    """And whom it could not tell."""
+    assert told(event) == line
 
 
 def test_missing_policies_are_told(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -17,6 +17,7 @@ from pathlib import Path
 import cloudwarden
 from cloudwarden.core.errors import SettingsError
 from cloudwarden.demo.estate import WINDOW
+from cloudwarden.demo.mailbox import mailbox
 
 CHECKOUT = Path(cloudwarden.__file__).parents[2]
 """Where the package's source lies, when it was not installed from a wheel."""
@@ -31,7 +32,7 @@ OVERRIDES: Mapping[str, Mapping[str, object]] = {
     "stop-idle-instances": {"params": {"window": f"{WINDOW.total_seconds():.0f}s"}},
     ENFORCED: {"mode": "enforce", "limit": {"per_run": 20, "share": 0.2}},
     "stop-idle-databases": {"params": {"window": f"{WINDOW.total_seconds():.0f}s"}, "limit": {"share": 0.5}},
-    "delete-unattached-volumes": {},
+    "delete-unattached-volumes": {"notice": {"owners": ["tag:owner", "platform"], "before": "5s"}},
     "block-public-buckets": {},
     "upgrade-database-engines": {},
     "flag-deprecated-runtimes": {},
@@ -54,6 +55,11 @@ class Place:
         """The policies that it runs: copies, to be edited without harm."""
         return self.settings.parent / "policies"
 
+    @property
+    def mail(self) -> Path:
+        """Where what owners are told arrives, a file for each message."""
+        return self.settings.parent / "mail"
+
     def command(self, *words: str) -> str:
         """A line to copy into another terminal."""
         program = Path(sys.argv[0])
@@ -69,8 +75,11 @@ def place(endpoint_url: str, region: str, *, host: str, port: int, every: str, g
     Cloudwarden's own environment variables are not in force inside: they speak of a real installation.
     """
     shipped = policies_directory()
-    with tempfile.TemporaryDirectory(prefix="cw-") as directory, _no_settings_in_environment():
-        here = Place(settings=Path(directory) / "demo.toml")
+    with (
+        tempfile.TemporaryDirectory(prefix="cw-") as directory,
+        mailbox((here := Place(settings=Path(directory) / "demo.toml")).mail) as channel,
+        _no_settings_in_environment(),
+    ):
         here.policies.mkdir()
         for file in shipped.glob("*.py"):
             shutil.copyfile(file, here.policies / file.name)
@@ -83,6 +92,7 @@ def place(endpoint_url: str, region: str, *, host: str, port: int, every: str, g
         }
         aws = {"endpoint_url": endpoint_url, "regions": [region]}
         lines = [*_pairs(top), "", "[aws]", *_pairs(aws)]
+        lines += ["", "[channels.mailbox]", *_pairs({"url": channel}), "", "[owners]", *_pairs({'"*"': "mailbox"})]
         for name, override in OVERRIDES.items():
             lines += ["", f"[policy.{name}]", *_pairs({"every": every, "grace": grace, **override})]
         here.settings.write_text("\n".join(lines) + "\n", encoding="utf-8")

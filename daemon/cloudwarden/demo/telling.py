@@ -14,6 +14,8 @@ from cloudwarden.engine.events import (
     JournalFailed,
     LimitTripped,
     Listed,
+    NoticesDelivered,
+    NoticesFailed,
     PoliciesLoaded,
     ProposalMade,
     RuleFailed,
@@ -76,6 +78,8 @@ def told(event: object) -> str | None:
             return f"acting    {record.plan.summary}"
         case ActionEnded(record=record, outcome=outcome):
             return f"did       {record.plan.summary}: {outcome}{f', {record.error}' if record.error else ''}"
+        case NoticesDelivered(owner=owner, channel=channel, notices=notices):
+            return f"told      {owner}, by the channel {channel}: what is ahead for {notices} findings"
         case _:
             return _trouble(event)
 
@@ -84,6 +88,8 @@ def _trouble(event: object) -> str | None:
     match event:
         case ActionHeld(resource=resource, guard=guard, detail=detail) if guard != "approval":
             return f"held      {resource}: {guard}, {detail}"
+        case NoticesFailed(owner=owner, detail=detail):
+            return f"untold    {owner or 'no owner'}, so nothing is done: {detail}"
         case LimitTripped(policy=policy, detail=detail):
             return f"LIMIT     {policy}: {detail}"
         case RuleFailed(policy=policy, resource=resource, detail=detail):

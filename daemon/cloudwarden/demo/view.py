@@ -191,6 +191,8 @@ def commands(place: Place, address: str, pending: Sequence[Proposal]) -> Sequenc
     """The lines that a newcomer would try, most wanted first."""
     lines = [place.command("approve", pending[0].id, "--reason", "looked")] if pending else []
     lines += [place.command("trust", ENFORCED, "--reason", "looked"), place.command("proposals")]
+    if mail := sorted(place.mail.glob("*.txt")):
+        lines.append(f"cat {mail[0]}")
     if address:
         lines.append(f"curl {address}/metrics")
     return lines
