@@ -149,9 +149,9 @@ class Crossings:
     def _clear(self, resource: str) -> None:
         """Nothing is left of it."""
         self._stage.decide(take_back)
+        self._trust()
         self._estate.vanish(resource)
         self._awaits(lambda: self._ended(resource) and self._state(resource) is None, f"the end of {resource}")
-        self._trust()
 
     def _trust(self) -> None:
         """Let every policy act alone, where its mode does."""
