@@ -6,9 +6,9 @@ from collections.abc import Mapping
 
 from cloudwarden import ENFORCE, minutes
 from cloudwarden.aws import ec2
-from cloudwarden.core.action import Json
 from cloudwarden.core.blast import Look
 from cloudwarden.core.finding import Proposal
+from cloudwarden.core.plain import Json
 from world import World, stop_idle
 
 QUARTER = minutes(15)

@@ -6,7 +6,7 @@ import sqlite3
 from datetime import datetime
 from pathlib import Path
 
-from cloudwarden.core.action import Json
+from cloudwarden.core.plain import Json
 from cloudwarden.store import SqlStore
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from cloudwarden.core.action import Call, Json, Read
+from cloudwarden.core.action import Call, Read
+from cloudwarden.core.plain import Json
 from cloudwarden.memory import MemoryCloud
 
 

@@ -9,11 +9,12 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from cloudwarden.core.action import Call, Json, Read
+from cloudwarden.core.action import Call, Read
 from cloudwarden.core.detail import Detail
 from cloudwarden.core.errors import CloudError, ShippingError
 from cloudwarden.core.evidence import Query, Unreadable
 from cloudwarden.core.metric import MetricQuery, Series
+from cloudwarden.core.plain import Json
 from cloudwarden.core.resource import Resource, Scope
 from cloudwarden.core.verdict import Cause
 from cloudwarden.ports import Batch, Listing, Mark

@@ -7,9 +7,9 @@ from collections.abc import Mapping
 import pytest
 
 from cloudwarden.aws.tags import tags_by, tags_of
-from cloudwarden.core.action import Json
 from cloudwarden.core.detail import Detail
 from cloudwarden.core.evidence import Inquiry, Unreadable
+from cloudwarden.core.plain import Json
 from cloudwarden.testing import NOON
 
 ASKED = Detail(service="lambda", operation="list_tags", arguments=(("Resource", "arn"),), path="Tags")

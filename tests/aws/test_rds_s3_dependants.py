@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from cloudwarden.core.action import Json
+from cloudwarden.core.plain import Json
 from cloudwarden.testing import bucket, database
 from looking import aws_evidence, radii, told
 from stub_aws import Asked, Reply, StubAws, query_error, query_xml, rest_error, rest_xml

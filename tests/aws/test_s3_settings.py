@@ -9,9 +9,9 @@ import pytest
 from cloudwarden.aws import s3
 from cloudwarden.aws.s3 import bucket as kept
 from cloudwarden.aws.s3 import settings
-from cloudwarden.core.action import Json
 from cloudwarden.core.detail import Detail
 from cloudwarden.core.evidence import Inquiry, Unanswered
+from cloudwarden.core.plain import Json
 from cloudwarden.testing import NOON, bucket
 
 BUCKET = bucket()

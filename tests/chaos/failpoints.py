@@ -17,7 +17,8 @@ from cloudwarden.aws.actuator import AwsActuator
 from cloudwarden.aws.inventory import AwsInventory
 from cloudwarden.aws.kind import Kind
 from cloudwarden.aws.session import Sessions
-from cloudwarden.core.action import Call, Json, Read
+from cloudwarden.core.action import Call, Read
+from cloudwarden.core.plain import Json
 from cloudwarden.core.resource import Resource, Scope
 from cloudwarden.memory import MemoryCloud
 from cloudwarden.ports import Listing

@@ -9,9 +9,9 @@ from fnmatch import fnmatchcase
 
 from chaos.history import History
 from chaos.told import all_intents, beginnings, undos, versions_in_force
-from cloudwarden.core.action import Json
 from cloudwarden.core.exemption import ANY
 from cloudwarden.core.finding import ActionRecord
+from cloudwarden.core.plain import Json
 from cloudwarden.core.policy import Mode
 from cloudwarden.ports import JournalEntry
 

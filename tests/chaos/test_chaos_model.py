@@ -11,8 +11,8 @@ import happenings
 from chaos.history import Closing, Condition, Frozen, History, Look, Run, Sent, Version
 from chaos.model import INVARIANTS, violations
 from cloudwarden import ENFORCE, PROPOSE, Limit
-from cloudwarden.core.action import Json
 from cloudwarden.core.finding import ActionRecord, ActionState, ProposalState, State
+from cloudwarden.core.plain import Json
 from cloudwarden.core.restraint import Quota
 from cloudwarden.ports import JournalEntry
 from happenings import NOON, STOP

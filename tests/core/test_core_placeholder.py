@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from cloudwarden.core.action import ACTION_ID, Json
+from cloudwarden.core.action import ACTION_ID
 from cloudwarden.core.placeholder import filled_call, filled_read, spelled_out
+from cloudwarden.core.plain import Json
 from happenings import STOP, record
 
 DONE = record(id="a-1", kept={"snapshot": "snap-1"})

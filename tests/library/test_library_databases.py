@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from cloudwarden import Policy, days, every, hours
-from cloudwarden.core.action import Json
+from cloudwarden.core.plain import Json
 from cloudwarden.core.policy import AnyPolicy
 from cloudwarden.library.databases import Unconnected, Upgrades, outdated_engine, unconnected
 from cloudwarden.testing import NOON, Bench, database, upgrade_targets

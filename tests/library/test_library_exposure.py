@@ -9,8 +9,8 @@ import pytest
 from cloudwarden import NoParams, Policy, Rule, every, tagged
 from cloudwarden.aws import s3
 from cloudwarden.aws.s3 import public_access as access
-from cloudwarden.core.action import Json
 from cloudwarden.core.detail import Detail, UnreadTags
+from cloudwarden.core.plain import Json
 from cloudwarden.core.policy import AnyPolicy
 from cloudwarden.library.exposure import public_bucket, unblocked_bucket
 from cloudwarden.testing import ALL_BLOCKED, Bench, bucket, bucket_access

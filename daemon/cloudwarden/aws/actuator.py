@@ -9,8 +9,9 @@ from cloudwarden.aws.errors import DRY_RUN_PASSED
 from cloudwarden.aws.pages import Answer, ask, pages
 from cloudwarden.aws.search import Path
 from cloudwarden.aws.session import Sessions
-from cloudwarden.core.action import Call, Json, Read
+from cloudwarden.core.action import Call, Read
 from cloudwarden.core.errors import CloudError, InvalidRequest, MalformedAnswer, NotFound
+from cloudwarden.core.plain import Json
 from cloudwarden.core.resource import Scope
 
 _NOTHING: tuple[Json, ...] = (None, [], {}, "")

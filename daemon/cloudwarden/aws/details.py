@@ -11,10 +11,10 @@ from datetime import datetime
 from cloudwarden.aws.pages import ask, pages
 from cloudwarden.aws.search import Path
 from cloudwarden.aws.session import Sessions
-from cloudwarden.core.action import Json
 from cloudwarden.core.detail import TOO_MANY, Detail
 from cloudwarden.core.errors import CloudError, InvalidRequest, MalformedAnswer
 from cloudwarden.core.evidence import Answers, Query, Unreadable
+from cloudwarden.core.plain import Json
 from cloudwarden.core.resource import Scope
 from cloudwarden.core.verdict import Cause
 from cloudwarden.ports import EvidenceSource

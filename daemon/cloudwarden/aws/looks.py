@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from cloudwarden.core.action import Json
 from cloudwarden.core.blast import Dependant, Look
 from cloudwarden.core.detail import Detail, arguments
+from cloudwarden.core.plain import Json
 
 View = Callable[[Mapping[str, Any]], Iterable[Dependant | Look]]
 

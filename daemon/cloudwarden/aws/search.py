@@ -9,8 +9,8 @@ from typing import Any
 import jmespath
 from jmespath.exceptions import JMESPathError
 
-from cloudwarden.core.action import Json
 from cloudwarden.core.errors import InvalidRequest
+from cloudwarden.core.plain import Json
 
 
 class Path:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from cloudwarden.core.action import Json
 from cloudwarden.core.detail import Detail, UnreadTags
+from cloudwarden.core.plain import Json
 from cloudwarden.core.resource import Tags
 
 

@@ -13,13 +13,14 @@ from cloudwarden.aws.cloudwatch import CloudWatchEvidence
 from cloudwarden.aws.details import DetailEvidence
 from cloudwarden.aws.inventory import AwsInventory
 from cloudwarden.aws.session import Sessions
-from cloudwarden.core.action import ACTION_ID, Action, Call, Json, Plan, Read
+from cloudwarden.core.action import ACTION_ID, Action, Call, Plan, Read
 from cloudwarden.core.blast import Look
 from cloudwarden.core.checkup import Area, Check, Health
 from cloudwarden.core.detail import Detail, UnreadTags
 from cloudwarden.core.errors import AccessDenied, CloudError
 from cloudwarden.core.evidence import Query, Unreadable
 from cloudwarden.core.metric import MetricQuery
+from cloudwarden.core.plain import Json
 from cloudwarden.core.policy import AnyPolicy, Mode
 from cloudwarden.core.resource import Resource, Scope
 from cloudwarden.core.verdict import Cause, Violation

@@ -15,8 +15,8 @@ from cloudwarden.cli.installation import app_of, installation_of
 from cloudwarden.cli.output import JsonOption, emit, notice, show
 from cloudwarden.cli.progress import progress
 from cloudwarden.cli.signals import obey_signals
-from cloudwarden.core.action import Json
 from cloudwarden.core.finding import State
+from cloudwarden.core.plain import Json
 from cloudwarden.core.policy import Mode
 from cloudwarden.engine.decide import DecisionError
 from cloudwarden.engine.sweep import SweepResult

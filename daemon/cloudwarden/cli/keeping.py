@@ -10,7 +10,7 @@ import typer
 
 from cloudwarden.cli.installation import app_of, decider
 from cloudwarden.cli.output import JsonOption, emit, notice, say
-from cloudwarden.core.action import Json
+from cloudwarden.core.plain import Json
 from cloudwarden.keeping.restoration import LeftBehind, Restoration
 from cloudwarden.keeping.restoration import restore as put_back
 from cloudwarden.store.backup import Backup, back_up

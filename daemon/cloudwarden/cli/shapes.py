@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 
 from cloudwarden.core.acceptance import KnownScope
-from cloudwarden.core.action import Json
 from cloudwarden.core.checkup import Check
 from cloudwarden.core.detail import UnreadTags
 from cloudwarden.core.exemption import Exemption, ExemptionState
@@ -13,6 +12,7 @@ from cloudwarden.core.finding import ActionRecord, ActionState, Finding, Proposa
 from cloudwarden.core.guards import Hold
 from cloudwarden.core.notice import Notice, NoticeState
 from cloudwarden.core.pause import Pause
+from cloudwarden.core.plain import Json
 from cloudwarden.core.policy import AnyPolicy
 from cloudwarden.core.prospect import Prospect
 from cloudwarden.core.resource import Resource

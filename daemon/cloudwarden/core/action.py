@@ -5,24 +5,18 @@ from __future__ import annotations
 import hashlib
 import json
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields, is_dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING, ClassVar, Generic, TypeVar
+from typing import ClassVar, Generic, TypeVar
 
 from pydantic import TypeAdapter
-from typing_extensions import TypeAliasType
 
+from cloudwarden.core.blast import Dependable, Dependant, Look
+from cloudwarden.core.plain import Json
 from cloudwarden.core.resource import Resource
 from cloudwarden.core.saving import Charges
 from cloudwarden.core.verdict import Violation
-
-if TYPE_CHECKING:
-    # What a look asks is a detail, and a detail's answer is this module's Json.
-    from cloudwarden.core.blast import Dependant, Look
-
-# A named alias: pydantic cannot follow a recursive one without a name.
-Json = TypeAliasType("Json", "bool | int | float | str | Sequence[Json] | Mapping[str, Json] | None")
 
 R = TypeVar("R", bound=Resource)
 
@@ -165,7 +159,7 @@ class Action(ABC, Generic[R]):
 
         Everything that depends on the resource, unless an action says otherwise.
         """
-        return resource.dependants()
+        return resource.dependants() if isinstance(resource, Dependable) else None
 
     def frees(self, resource: R) -> Charges:
         """What is no longer paid for once it is carried out: nothing, unless an action says otherwise."""

@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
 from cloudwarden.core.detail import Detail
 from cloudwarden.core.verdict import Cause
@@ -57,6 +57,15 @@ class Look:
     what: str
     detail: Detail
     view: Callable[[Mapping[str, Any]], Iterable[Dependant | Look]]
+
+
+@runtime_checkable
+class Dependable(Protocol):
+    """A resource whose kind can tell what depends on it."""
+
+    def dependants(self) -> Iterable[Dependant | Look]:
+        """What depends on it, as it says itself, and where to look for the rest."""
+        ...
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

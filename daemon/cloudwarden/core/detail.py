@@ -6,9 +6,9 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Generic, TypeVar, cast
 
-from cloudwarden.core.action import Json
 from cloudwarden.core.errors import MalformedAnswer, TagsUnread
 from cloudwarden.core.evidence import Evidence, Inquiry, Query, Unreadable
+from cloudwarden.core.plain import Json
 from cloudwarden.core.resource import Resource, Tags
 from cloudwarden.core.verdict import Cause
 

@@ -6,8 +6,9 @@ import re
 from collections.abc import Mapping
 from dataclasses import replace
 
-from cloudwarden.core.action import ACTION_ID, Call, Json, Read
+from cloudwarden.core.action import ACTION_ID, Call, Read
 from cloudwarden.core.finding import ActionRecord
+from cloudwarden.core.plain import Json
 
 _NAMED = re.compile(r"\$\{(\w+)\}")
 

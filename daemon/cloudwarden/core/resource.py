@@ -5,13 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, ClassVar, TypeVar
+from typing import ClassVar, TypeVar
 
 from cloudwarden.core.saving import Charges, Uncharged
-
-if TYPE_CHECKING:
-    # A look asks details, and those speak of resources.
-    from cloudwarden.core.blast import Dependant, Look
 
 GLOBAL = "global"
 
@@ -81,10 +77,6 @@ class Resource:
     def scope(self) -> Scope:
         """The account and region that this resource is in."""
         return Scope(account=self.account, region=self.region)
-
-    def dependants(self) -> Iterable[Dependant | Look] | None:
-        """What depends on it, as it says itself, and where to look for the rest; None when its kind cannot tell."""
-        return None
 
     @property
     def charges(self) -> Charges:

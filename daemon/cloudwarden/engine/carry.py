@@ -7,10 +7,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict, replace
 from datetime import datetime, timedelta
 
-from cloudwarden.core.action import Call, Json, Wait
+from cloudwarden.core.action import Call, Wait
 from cloudwarden.core.errors import CloudError, MalformedAnswer, StoreError
 from cloudwarden.core.finding import ActionRecord, ActionState, ProposalState
 from cloudwarden.core.placeholder import filled_call, filled_read
+from cloudwarden.core.plain import Json
 from cloudwarden.core.policy import AnyPolicy
 from cloudwarden.engine.consent import held_since, withdrawn
 from cloudwarden.engine.ending import Ending, finding_after, pause_after, refused

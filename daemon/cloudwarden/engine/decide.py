@@ -7,11 +7,11 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from cloudwarden.core import lifecycle
-from cloudwarden.core.action import Json
 from cloudwarden.core.errors import CloudwardenError
 from cloudwarden.core.exemption import ANY
 from cloudwarden.core.finding import Assent, Grace, Proposal, ProposalState, State
 from cloudwarden.core.pause import Pause
+from cloudwarden.core.plain import Json
 from cloudwarden.core.policy import AnyPolicy
 from cloudwarden.core.resource import Scope
 from cloudwarden.ports import Transaction

@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 from dataclasses import asdict, dataclass
 
-from cloudwarden.core.action import Json
 from cloudwarden.core.finding import ActionRecord, Finding, Proposal
+from cloudwarden.core.plain import Json
 from cloudwarden.core.prospect import Prospect
 from cloudwarden.ports import Transaction
 

@@ -7,9 +7,9 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 
 from cloudwarden.core import lifecycle
-from cloudwarden.core.action import Json
 from cloudwarden.core.finding import Finding, Grace, ProposalState, State
 from cloudwarden.core.pause import Pause
+from cloudwarden.core.plain import Json
 from cloudwarden.engine.decide import Decider
 from cloudwarden.ports import Restoration, Shipment, Transaction
 

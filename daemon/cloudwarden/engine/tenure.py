@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from cloudwarden.core.action import Json
 from cloudwarden.core.errors import LeaseLost, StoreError
 from cloudwarden.core.finding import ActionRecord
+from cloudwarden.core.plain import Json
 from cloudwarden.ports import Clock, Stopping, Store, Transaction
 
 LEASE = timedelta(seconds=30)

@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 
-from cloudwarden.core.action import Json
 from cloudwarden.core.errors import CloudError, ShippingError, StoreError
 from cloudwarden.core.pause import ITSELF, Pause
+from cloudwarden.core.plain import Json
 from cloudwarden.engine.events import JournalShipped, RollbackFound, ShippingFailed
 from cloudwarden.engine.restore import branched, new_branch
 from cloudwarden.keeping.lines import packed

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
-from cloudwarden.core.action import Call, Json, Read
+from cloudwarden.core.action import Call, Read
 from cloudwarden.core.evidence import Answers, Query
+from cloudwarden.core.plain import Json
 from cloudwarden.core.resource import Resource, Scope
 from cloudwarden.core.verdict import Cause
 

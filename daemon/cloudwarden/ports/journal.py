@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
-from cloudwarden.core.action import Json
+from cloudwarden.core.plain import Json
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

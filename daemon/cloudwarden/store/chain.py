@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from cloudwarden.core.action import Json
+from cloudwarden.core.plain import Json
 
 GENESIS = "0" * 64
 """What the first entry has for a previous hash."""

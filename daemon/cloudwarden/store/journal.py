@@ -8,7 +8,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection, RowMapping, insert, select, text
 
-from cloudwarden.core.action import Json
+from cloudwarden.core.plain import Json
 from cloudwarden.ports import JournalEntry
 from cloudwarden.store.chain import GENESIS, canonical, digest, instant
 from cloudwarden.store.rows import fetch

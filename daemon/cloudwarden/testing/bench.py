@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from cloudwarden.clock import FakeClock
-from cloudwarden.core.action import Json
 from cloudwarden.core.detail import Detail
 from cloudwarden.core.evidence import Query, Unreadable
 from cloudwarden.core.metric import MetricQuery, Series
+from cloudwarden.core.plain import Json
 from cloudwarden.core.policy import AnyPolicy
 from cloudwarden.core.resource import Resource
 from cloudwarden.core.verdict import Cause, Reason, Verdict

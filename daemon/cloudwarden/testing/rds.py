@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from cloudwarden.aws import rds
-from cloudwarden.core.action import Json
 from cloudwarden.core.detail import Detail
+from cloudwarden.core.plain import Json
 from cloudwarden.core.resource import NO_TAGS, Tags
 from cloudwarden.testing.defaults import ACCOUNT, LONG_AGO, REGION
 

@@ -8,8 +8,8 @@ from datetime import datetime
 from cloudwarden.aws import s3
 from cloudwarden.aws.s3 import public_access as access
 from cloudwarden.aws.s3.bucket import bucket_arn, unread_tags
-from cloudwarden.core.action import Json
 from cloudwarden.core.detail import Detail
+from cloudwarden.core.plain import Json
 from cloudwarden.core.resource import GLOBAL, NO_TAGS, Tags
 from cloudwarden.testing.defaults import ACCOUNT, LONG_AGO, REGION
 

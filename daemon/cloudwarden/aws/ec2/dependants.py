@@ -12,9 +12,9 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from cloudwarden.aws.looks import View, filtered, listed
-from cloudwarden.core.action import Json
 from cloudwarden.core.blast import Dependant, Look
 from cloudwarden.core.detail import Detail, arguments
+from cloudwarden.core.plain import Json
 
 Raw = Mapping[str, Any]
 Found = Iterator[Dependant | Look]

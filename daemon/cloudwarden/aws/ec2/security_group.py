@@ -15,9 +15,10 @@ from cloudwarden.aws.ec2.dependants import GROUP_PERMISSIONS, of_group
 from cloudwarden.aws.ec2.identity import identity
 from cloudwarden.aws.ec2.paths import all_found, literal
 from cloudwarden.aws.kind import Kind
-from cloudwarden.core.action import Action, Call, Json, Plan, Proof, Read, Shows
+from cloudwarden.core.action import Action, Call, Plan, Proof, Read, Shows
 from cloudwarden.core.blast import Dependant, Look
 from cloudwarden.core.errors import PermanentError
+from cloudwarden.core.plain import Json
 from cloudwarden.core.resource import Resource, Scope
 from cloudwarden.core.verdict import Violation
 

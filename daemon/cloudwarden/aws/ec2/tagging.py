@@ -13,8 +13,9 @@ from cloudwarden.aws.ec2.instance import Instance
 from cloudwarden.aws.ec2.paths import all_found, literal
 from cloudwarden.aws.ec2.security_group import SecurityGroup
 from cloudwarden.aws.ec2.volume import MOST_TAGS, Volume, reserved
-from cloudwarden.core.action import Action, Call, Json, Plan, Proof, Read, Shows
+from cloudwarden.core.action import Action, Call, Plan, Proof, Read, Shows
 from cloudwarden.core.errors import PermanentError, PolicyError
+from cloudwarden.core.plain import Json
 from cloudwarden.core.resource import Tags
 from cloudwarden.core.verdict import Violation
 

@@ -13,8 +13,9 @@ from typing import Any, ClassVar
 from cloudwarden.aws.ec2.dependants import VOLUME_PERMISSIONS, of_volume
 from cloudwarden.aws.ec2.identity import identity
 from cloudwarden.aws.kind import Kind
-from cloudwarden.core.action import ACTION_ID, Action, Call, Json, Plan, Proof, Read, Shows, Wait
+from cloudwarden.core.action import ACTION_ID, Action, Call, Plan, Proof, Read, Shows, Wait
 from cloudwarden.core.blast import Dependant, Look
+from cloudwarden.core.plain import Json
 from cloudwarden.core.resource import Resource, Scope, Tags
 from cloudwarden.core.saving import Charge, Charges, Uncharged
 from cloudwarden.core.verdict import Violation

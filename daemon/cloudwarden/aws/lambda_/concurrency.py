@@ -8,8 +8,8 @@ from __future__ import annotations
 from typing import ClassVar
 
 from cloudwarden.aws.lambda_.function import Function
-from cloudwarden.core.action import Json
 from cloudwarden.core.detail import Detail, DetailsOf
+from cloudwarden.core.plain import Json
 
 
 def concurrency(function: Function) -> Detail:

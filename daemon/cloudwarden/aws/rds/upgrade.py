@@ -11,10 +11,11 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, cast
 
 from cloudwarden.aws.rds.database import Database
-from cloudwarden.core.action import Action, Call, Json, Plan, Proof, Read, Shows
+from cloudwarden.core.action import Action, Call, Plan, Proof, Read, Shows
 from cloudwarden.core.detail import Detail, known
 from cloudwarden.core.errors import PermanentError
 from cloudwarden.core.evidence import Evidence
+from cloudwarden.core.plain import Json
 from cloudwarden.core.verdict import Violation
 
 

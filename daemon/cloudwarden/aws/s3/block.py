@@ -11,8 +11,9 @@ from typing import ClassVar
 
 from cloudwarden.aws.s3.bucket import Bucket
 from cloudwarden.aws.s3.public_access import NO_BLOCK, SETTINGS
-from cloudwarden.core.action import Action, Call, Json, Plan, Proof, Read, Shows
+from cloudwarden.core.action import Action, Call, Plan, Proof, Read, Shows
 from cloudwarden.core.errors import PermanentError
+from cloudwarden.core.plain import Json
 from cloudwarden.core.verdict import Violation
 
 _ALL = "all"

@@ -10,9 +10,9 @@ from collections.abc import Callable
 from typing import Any, ClassVar, cast
 
 from cloudwarden.aws.s3.bucket import Bucket, detail
-from cloudwarden.core.action import Json
 from cloudwarden.core.detail import Detail, known, read
 from cloudwarden.core.evidence import Evidence, Unreadable
+from cloudwarden.core.plain import Json
 
 SETTINGS = ("BlockPublicAcls", "IgnorePublicAcls", "BlockPublicPolicy", "RestrictPublicBuckets")
 """The settings of a public access block: the first and third keep new openings out, the others close old ones."""

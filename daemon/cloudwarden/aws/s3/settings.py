@@ -9,8 +9,8 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 from cloudwarden.aws.s3.bucket import Bucket, detail, replication, website
-from cloudwarden.core.action import Json
 from cloudwarden.core.detail import Detail, DetailsOf
+from cloudwarden.core.plain import Json
 
 
 def encryption(bucket: Bucket) -> Detail:
