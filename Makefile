@@ -3,6 +3,9 @@ BIN := .venv/bin
 STAMP := .venv/.installed
 BENCH_STAMP := .venv-bench/.installed
 
+# Every daemon and verb that a test starts would compile all modules anew.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: help demo run test chaos check fix docs bench lock clean
 
 help:  ## what can be made
@@ -27,7 +30,7 @@ run: $(STAMP)  ## the daemon, with ./cloudwarden.toml
 	@$(BIN)/cloudwarden run
 
 test: $(STAMP)  ## every test
-	$(BIN)/pytest -n 2 --dist loadfile
+	$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 chaos: $(STAMP)  ## the daemon killed and lied to, HOURS=1 long, from SEED=; the first broken promise ends it
 	PYTHONPATH=tests $(BIN)/python -m chaos.run --hours $(or $(HOURS),1) \

@@ -11,7 +11,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,8 @@ import boto3
 import pytest
 from moto.backends import get_backend
 from moto.server import ThreadedMotoServer
+
+from images import amazon_image
 
 ACCOUNT, REGION = "123456789012", "eu-central-1"
 CREDENTIALS = {"AWS_ACCESS_KEY_ID": "testing", "AWS_SECRET_ACCESS_KEY": "testing", "AWS_DEFAULT_REGION": REGION}
@@ -82,8 +84,7 @@ def idling(aws: str) -> Iterator[str]:
     """An instance that ran idle for hours; its id."""
     session = boto3.Session(aws_access_key_id="testing", aws_secret_access_key="testing", region_name=REGION)
     ec2 = session.client("ec2", endpoint_url=aws)
-    image = ec2.describe_images(Owners=["amazon"])["Images"][0]["ImageId"]
-    made = ec2.run_instances(ImageId=image, MinCount=1, MaxCount=1)["Instances"][0]["InstanceId"]
+    made = ec2.run_instances(ImageId=amazon_image(REGION), MinCount=1, MaxCount=1)["Instances"][0]["InstanceId"]
     backend = get_backend("ec2")[ACCOUNT][REGION]
     backend.get_instance(made).launch_time = datetime.now(UTC) - timedelta(days=2)
     now = datetime.now(UTC).replace(second=0, microsecond=0)
@@ -197,14 +198,14 @@ class Installation:
     def approve(self) -> str:
         """Wait for a proposal and approve it; the resource that it is about."""
         until(lambda: "proposed" in self.states(), "a proposal")
-        (proposal,) = json.loads(self.cli("proposals", "--json").stdout)
-        approved = self.cli("approve", proposal["id"], "--reason", "nobody uses it")
+        ((proposal, resource),) = self.rows("select id, resource_id from proposals where state = 'pending'")
+        approved = self.cli("approve", proposal, "--reason", "nobody uses it")
         assert approved.returncode == 0, approved.stderr
-        return str(proposal["resource"])
+        return str(resource)
 
     def journal(self) -> list[str]:
         """The journal's events, oldest first."""
-        return [entry["event"] for entry in json.loads(self.cli("journal", "list", "--json").stdout)]
+        return [event for (event,) in self.rows("select event from journal order by seq")]
 
     def database(self) -> sqlite3.Connection:
         """The database, as another process sees it."""
@@ -220,5 +221,9 @@ class Installation:
     def states(self) -> list[str]:
         """The states of all findings in the database."""
         self.address()  # from then on the database is there, with its tables
-        with sqlite3.connect(self.folder / "cloudwarden.db", timeout=5) as database:
-            return [state for (state,) in database.execute("select state from findings")]
+        return [state for (state,) in self.rows("select state from findings")]
+
+    def rows(self, query: str) -> list[Any]:
+        """What is in the database."""
+        with closing(self.database()) as database:
+            return database.execute(query).fetchall()

@@ -226,6 +226,13 @@ class World:
             self.cloud.series[metric, name] = replace(series, moments=shifted)
         return self.sweeper.sweep(tuple(self.policies.values()), self.policies)
 
+    def sweep_until(self, end: datetime, *, step: timedelta) -> None:
+        """Let time pass with a sweep every `step`, the last one at `end`; the policies are swept as seldom as that."""
+        seldom = every(seconds=int(step.total_seconds()))
+        self.use(*(replace(one, schedule=seldom) for one in self.policies.values()))
+        while (left := end - self.clock.now()) > timedelta(0):
+            self.sweep(after=min(step, left))
+
     def act(self) -> None:
         """What the daemon does between sweeps."""
         self.actor.act(self.policies, "")

@@ -112,9 +112,9 @@ def test_entries_are_shipped_to_a_locked_bucket(installation: Installation, idle
     until(lambda: installation.states() == ["fixed"], "carried out")
     # Two objects at least: moto passes over the first key after a marker that is none, which AWS does not.
     for verb in ("pause", "resume"):
-        shipped_so_far = objects(aws)
+        before = objects(aws)
         assert installation.cli(verb).returncode == 0
-        until(partial(more_than, aws, shipped_so_far), f"{verb} shipped")
+        until(partial(more_than, aws, before), f"{verb} shipped")
     end(process)
     verified = installation.cli("journal", "verify", "--copy", "s3://kept/journal")
     assert verified.returncode == 0, verified.stdout + verified.stderr

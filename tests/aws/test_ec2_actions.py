@@ -16,6 +16,7 @@ from cloudwarden.aws import ec2
 from cloudwarden.aws.kind import Kind
 from cloudwarden.core.action import Call, Read, Step
 from cloudwarden.core.resource import Resource, Scope
+from images import amazon_image
 
 SCOPE = Scope(account="123456789012", region="eu-west-1")
 KINDS: Mapping[type[Resource], Kind[Any]] = {kind.resource: kind for kind in ec2.KINDS}
@@ -76,8 +77,7 @@ def hand() -> Iterator[Hand]:
 
 def an_instance(hand: Hand) -> ec2.Instance:
     """A new running instance."""
-    image = hand.client.describe_images(Owners=["amazon"])["Images"][0]["ImageId"]
-    (made,) = hand.client.run_instances(ImageId=image, MinCount=1, MaxCount=1)["Instances"]
+    (made,) = hand.client.run_instances(ImageId=amazon_image(SCOPE.region), MinCount=1, MaxCount=1)["Instances"]
     seen = hand.view(ec2.Instance, made["InstanceId"])
     assert isinstance(seen, ec2.Instance)
     return seen

@@ -14,6 +14,7 @@ from cloudwarden.aws.inventory import AwsInventory
 from cloudwarden.aws.session import Sessions
 from cloudwarden.core.resource import Resource, Scope
 from cloudwarden.testing import address, image, nat_gateway, snapshot, volume
+from images import amazon_image
 from looking import aws_evidence, radii, told
 from stub_aws import StubAws, query_xml, xml
 from stub_sessions import Heard, sessions_to, simulated_limits
@@ -40,10 +41,11 @@ def client(sessions: Sessions, service: str) -> Any:
 def an_instance(sessions: Sessions, *groups: str) -> ec2.Instance:
     """A new instance in these security groups, as the inventory reads it."""
     maker = client(sessions, "ec2")
-    source = maker.describe_images(Owners=["amazon"])["Images"][0]["ImageId"]
     subnet = maker.describe_subnets()["Subnets"][0]["SubnetId"]
     given = {"SecurityGroupIds": list(groups)} if groups else {}
-    (made,) = maker.run_instances(ImageId=source, SubnetId=subnet, MinCount=1, MaxCount=1, **given)["Instances"]
+    (made,) = maker.run_instances(ImageId=amazon_image(REGION), SubnetId=subnet, MinCount=1, MaxCount=1, **given)[
+        "Instances"
+    ]
     found = read(sessions, ec2.Instance, made["InstanceId"])
     assert isinstance(found, ec2.Instance)
     return found
@@ -103,7 +105,7 @@ def test_an_instance_s_load_balancer_address_and_volume(sessions: Sessions) -> N
 def test_an_instance_of_an_auto_scaling_group(sessions: Sessions) -> None:
     """The group that would replace it."""
     scaling, maker = client(sessions, "autoscaling"), client(sessions, "ec2")
-    source = maker.describe_images(Owners=["amazon"])["Images"][0]["ImageId"]
+    source = amazon_image(REGION)
     scaling.create_launch_configuration(LaunchConfigurationName="lc", ImageId=source, InstanceType="t3.micro")
     scaling.create_auto_scaling_group(
         AutoScalingGroupName="web",

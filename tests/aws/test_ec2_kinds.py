@@ -16,6 +16,7 @@ from cloudwarden.aws.ec2 import address, image, nat_gateway, network_interface, 
 from cloudwarden.aws.inventory import AwsInventory
 from cloudwarden.aws.session import Sessions
 from cloudwarden.core.resource import Resource, Scope
+from images import amazon_image
 from stub_sessions import Heard, simulated_limits
 
 SCOPE = Scope(account="123456789012", region="eu-west-1")
@@ -44,8 +45,7 @@ def a_snapshot(client: Any) -> str:
 
 def an_image(client: Any) -> str:
     """An image of a new instance."""
-    source = client.describe_images(Owners=["amazon"])["Images"][0]["ImageId"]
-    (made,) = client.run_instances(ImageId=source, MinCount=1, MaxCount=1)["Instances"]
+    (made,) = client.run_instances(ImageId=amazon_image(SCOPE.region), MinCount=1, MaxCount=1)["Instances"]
     return str(
         client.create_image(InstanceId=made["InstanceId"], Name="base", TagSpecifications=tagged("image"))["ImageId"]
     )

@@ -13,6 +13,7 @@ from moto.backends import get_backend
 
 from chaos.history import Condition
 from cloudwarden.core.exemption import HANDS_OFF
+from images import amazon_image
 from installation import ACCOUNT, CREDENTIALS
 
 OLD = timedelta(days=2)
@@ -35,7 +36,7 @@ class Estate:
         self._cloudwatch: Any = session.client("cloudwatch", endpoint_url=aws)
         self._region = region
         self._world = world
-        self._image: str = self._ec2.describe_images(Owners=["amazon"])["Images"][0]["ImageId"]
+        self._image = amazon_image(region)
         self._idle: set[str] = set()
         self.conditions: dict[str, list[Condition]] = {}
 

@@ -165,8 +165,7 @@ def test_the_hour_and_the_day_are_bounded(world: World, bounds: dict[str, int]) 
         world.sweep(after=minutes(15))
     assert len(world.called()) == 2
     assert len(world.reports.of(LimitTripped)) == 1
-    for _ in range(4 * 25):
-        world.sweep(after=minutes(15))
+    world.sweep_until(world.clock.now() + hours(25), step=hours(1))
     assert len(world.called()) == 3
 
 
@@ -261,9 +260,8 @@ def test_what_somebody_starts_again_is_left_alone(world: World, later: timedelta
     world.add("i-idle")
     world.sweep(after=minutes(15))
     assert world.called() == ["stop_instances"]
-    until = world.clock.now() + later
-    while world.clock.now() < until:
-        world.sweep(after=minutes(15))
+    world.sweep_until(world.clock.now() + later, step=hours(6))
+    world.use(enforcing(respects=hours(6)))
     world.cloud.change("i-idle", state="running")
     for _ in range(4 * 6):
         world.sweep(after=minutes(15))

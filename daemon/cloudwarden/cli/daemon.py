@@ -8,7 +8,6 @@ from typing import Annotated, Literal
 
 import typer
 
-from cloudwarden.app import running
 from cloudwarden.cli import shapes, tables
 from cloudwarden.cli.exits import Exit
 from cloudwarden.cli.installation import app_of, installation_of
@@ -32,6 +31,8 @@ def run(context: typer.Context) -> None:
 
     SIGTERM or Ctrl-C ends it once the call in flight is finished and journalled; SIGHUP reloads the policies.
     """
+    from cloudwarden.app import running  # noqa: PLC0415  # a web server: a fifth of the start of every other verb
+
     settings = load_settings(installation_of(context).config)
     logs.configure(settings.log_format, settings.log_level)
     with app_of(context, reporters=(logs.LogReporter(),)) as app:
@@ -54,6 +55,8 @@ def once(
     The sweep does what the daemon would: it proposes, and carries out what was approved or may be done alone.
     With --ceiling observe it does nothing but look.
     """
+    from cloudwarden.app import running  # noqa: PLC0415  # as in `run`
+
     with progress() as reporters, app_of(context, reporters=reporters) as app:
         loaded, result = running.once(app, ceiling=Mode[ceiling.upper()] if ceiling else None)
         blind = app.sessions.discover().problems

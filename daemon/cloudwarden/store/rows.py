@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict
 from datetime import datetime, timedelta
+from functools import cache
 from typing import Any, TypeVar
 
 from pydantic import TypeAdapter
 from sqlalchemy import Connection, RowMapping, Select, Table
-from sqlalchemy.dialects.sqlite import insert
+from sqlalchemy.dialects.sqlite import Insert, insert
 
 from cloudwarden.core.action import Plan
 from cloudwarden.core.errors import StoreUnusable
@@ -48,17 +49,19 @@ def fetch(connection: Connection, query: Select[Any], build: Callable[[RowMappin
 def upsert(connection: Connection, table: Table, rows: Iterable[Mapping[str, object]]) -> None:
     """Insert the rows, or overwrite the ones with the same primary key; all in one prepared statement."""
     batch = [dict(row) for row in rows]
-    if not batch:
-        return
+    if batch:
+        connection.execute(_upsert(table), batch)
+
+
+@cache
+def _upsert(table: Table) -> Insert:
+    """The statement, which takes longer to make than to carry out."""
     statement = insert(table)
     keys = list(table.primary_key.columns)
     others = {column.name: statement.excluded[column.name] for column in table.columns if not column.primary_key}
-    connection.execute(
-        statement.on_conflict_do_update(index_elements=keys, set_=others)
-        if others
-        else statement.on_conflict_do_nothing(index_elements=keys),
-        batch,
-    )
+    if not others:
+        return statement.on_conflict_do_nothing(index_elements=keys)
+    return statement.on_conflict_do_update(index_elements=keys, set_=others)
 
 
 def scope_of(row: RowMapping) -> Scope:
