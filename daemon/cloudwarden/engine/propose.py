@@ -104,7 +104,7 @@ class Proposer:
             return replace(finding, held=plan)
         plans = (plan, *alternatives(policy, resource, violation))
         if standing is not None:
-            if standing.plan.hash in {one.hash for one in plans}:
+            if standing.plan in plans or standing.plan.hash in {one.hash for one in plans}:
                 self._look_again(case, standing)
                 return finding
             self.end(finding, ProposalState.WITHDRAWN, "the plan changed with the resource")
