@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from fnmatch import fnmatchcase
 
 from chaos.history import History
-from chaos.told import all_intents, beginnings, undos, versions_in_force
+from chaos.told import all_intents, beginnings, done, undos, versions_in_force
 from cloudwarden.core.exemption import ANY
 from cloudwarden.core.finding import ActionRecord
 from cloudwarden.core.plain import Json
@@ -19,7 +19,7 @@ from cloudwarden.ports import JournalEntry
 def no_limit_exceeded(history: History) -> Iterator[str]:
     """An hour, a day and a run hold no more actions of a policy than it allows."""
     begun: defaultdict[str, list[tuple[int, ActionRecord]]] = defaultdict(list)
-    for entry, action in beginnings(history):
+    for entry, action in done(history):
         begun[action.policy].append((entry.seq, action))
     for policy, actions in begun.items():
         for number, (seq, action) in enumerate(actions):
@@ -53,7 +53,7 @@ def no_quota_exceeded(history: History) -> Iterator[str]:
     """An hour and a day hold no more actions of all policies than the installation allows, nor of one account."""
     if (quota := history.quota) is None:
         return
-    begun = [action for _, action in beginnings(history)]
+    begun = [action for _, action in done(history)]
     for number, action in enumerate(begun, start=1):
         here = [one for one in begun[:number] if one.scope.account == action.scope.account]
         for hours, everywhere, account in (
@@ -197,4 +197,4 @@ def nothing_after_failures(history: History) -> Iterator[str]:
 
 
 _FAILURES = ("action_failed", "action_unknown")
-_ENDINGS = (*_FAILURES, "action_succeeded", "action_abandoned")
+_ENDINGS = (*_FAILURES, "action_succeeded")

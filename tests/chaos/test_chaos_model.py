@@ -202,6 +202,16 @@ def test_only_the_trust_in_the_version_that_acted_counts() -> None:
         assert ("nothing_unapproved" in broken(made)) is breaks
 
 
+def test_what_was_not_called_allows_no_request() -> None:
+    """An intent that was taken back; another one for the same step is none too many."""
+    back = replace(intent(6), event="action_not_called")
+    journal = history().journal
+    assert "no_action_twice" in broken(history(journal=[*journal[:3], back, *journal[3:]]))
+    again = intent(6)
+    once_more = [*journal[:3], replace(back, seq=6), replace(again, seq=8), *journal[3:]]
+    assert "no_action_twice" not in broken(history(journal=once_more))
+
+
 def test_trust_that_is_taken_back_counts_for_no_call() -> None:
     """Not for a second one either, whose first was made while it stood; who approved has approved both."""
     version = replace(history().versions[0], mode=ENFORCE, fingerprint="v-1")

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 
 from chaos.history import Condition, History, Version
-from cloudwarden.core.finding import ActionRecord
+from cloudwarden.core.finding import ActionRecord, ActionState
 from cloudwarden.ports import JournalEntry
 
 RELOADS_WITHIN = timedelta(seconds=60)
@@ -16,6 +16,11 @@ RELOADS_WITHIN = timedelta(seconds=60)
 def all_intents(history: History) -> list[JournalEntry]:
     """Every intent, in order."""
     return [entry for entry in history.journal if entry.event == "action_intended"]
+
+
+def not_called(history: History) -> list[JournalEntry]:
+    """Every intent that was taken back, as its call had not been made."""
+    return [entry for entry in history.journal if entry.event == "action_not_called"]
 
 
 def asked(entry: JournalEntry) -> tuple[str, str]:
@@ -32,6 +37,15 @@ def beginnings(history: History) -> Iterator[tuple[JournalEntry, ActionRecord]]:
         action = actions.get(entry.action_id)
         if entry.details["step"] == 0 and action is not None and action.undoes is None:
             yield entry, action
+
+
+def done(history: History) -> list[tuple[JournalEntry, ActionRecord]]:
+    """Those beginnings whose first call was made, or may have been."""
+    return [
+        (entry, action)
+        for entry, action in beginnings(history)
+        if action.state is not ActionState.ABANDONED or action.step > 0
+    ]
 
 
 def undos(history: History) -> set[str]:

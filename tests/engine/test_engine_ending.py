@@ -60,6 +60,7 @@ def test_an_undo_that_failed_leaves_the_finding_as_it_is() -> None:
         ([ActionState.FAILED, ActionState.FAILED], False),
         ([ActionState.FAILED, ActionState.SUCCEEDED, ActionState.FAILED, ActionState.FAILED], False),
         ([ActionState.SUCCEEDED, *[ActionState.FAILED] * 3], True),
+        ([ActionState.FAILED, ActionState.FAILED, ActionState.ABANDONED, ActionState.FAILED], True),
     ],
 )
 def test_failures_in_a_row_pause_the_policy(store: Store, endings: list[ActionState], *, stops: bool) -> None:

@@ -18,6 +18,7 @@ from cloudwarden import (
     owner,
     owner_tag,
 )
+from cloudwarden.core.directory import Directory
 from cloudwarden.core.policy import AnyPolicy
 from cloudwarden.core.restraint import Reach, Restraints
 from cloudwarden.core.window import Freeze
@@ -118,6 +119,25 @@ def test_who_is_told_is_overridden_as_a_whole(tmp_path: Path) -> None:
     assert overridden(tmp_path, notice={"owners": ["tag:owner"]}).notice == Notify(owners=[owner_tag("owner")])
 
 
+def test_whom_the_settings_name_they_must_know(tmp_path: Path) -> None:
+    """And whom the file names counts no more where the settings name others."""
+    owners = Directory(owners={"team-x": "ops"}, channels=frozenset({"ops"}))
+    text = TEXT.replace("action=ec2.Stop(),", 'action=ec2.Stop(), notice=Notify(owners=[owner("absent")]),')
+    (tmp_path / "compute.py").write_text(text.replace("PROPOSE, Policy,", "PROPOSE, Notify, Policy, owner,"))
+
+    def loaded(*names: str) -> Loaded:
+        override = PolicyOverride.model_validate({"notice": {"owners": names}} if names else {"grace": "1h"})
+        return load(tmp_path, {"stop-idle": override}, settings_file=SETTINGS, owners=owners)
+
+    assert loaded("team-x").problems == ()
+    (unknown,) = loaded("team-y").problems
+    assert unknown.file == SETTINGS
+    assert unknown.what.startswith("policy.stop-idle.notice: ")
+    assert "team-y" in unknown.what
+    (own,) = loaded().problems
+    assert (own.file, "absent" in own.what) == (tmp_path / "compute.py", True)
+
+
 def test_what_it_may_touch_by_itself_is_overridden(tmp_path: Path) -> None:
     """By how much else depends on it."""
     assert overridden(tmp_path, max_dependants=0).max_dependants == 0
@@ -134,6 +154,8 @@ def test_what_it_may_touch_by_itself_is_overridden(tmp_path: Path) -> None:
         ({"timezone": "UTC"}, "cron", "timezone without cron", "write a cron expression"),
         ({"every": "0.5s"}, "every", "every(...) is 0:00:00.500000", "write at least one second"),
         ({"max_dependants": -1}, "max_dependants", "max_dependants", "write 0 or more"),
+        ({"notice": {"owners": ["tag:"]}}, "notice", "owner_tag('')", "write the key of a tag"),
+        ({"notice": {"owners": [""]}}, "notice", "owner('')", "write an owner or a channel"),
         ({"notice": {"owners": []}}, "notice", "Notify(owners=...)", 'write a list such as [owner_tag("owner")'),
         ({"notice": {"owners": ["x"], "before": "99d"}}, "notice", "notice", "shorter than proposals_last"),
         ({"grace": "0s", "limit": {"per_run": 0}}, "limit", "Limit(per_run=0)", "write at least 1"),

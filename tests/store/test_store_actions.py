@@ -72,11 +72,17 @@ def test_actions_are_counted_by_account_and_altogether(
 def test_latest_endings_are_the_newest_first(
     store: SqlStore, finding: Findings, action: Actions, noon: datetime
 ) -> None:
-    """Of one policy, ended ones alone, and so many."""
-    states = (ActionState.SUCCEEDED, ActionState.FAILED, ActionState.ABANDONED, ActionState.INTENDED)
+    """Of one policy, so many, and only those that ended for better or worse."""
+    states = (
+        ActionState.FAILED,
+        ActionState.SUCCEEDED,
+        ActionState.FAILED,
+        ActionState.ABANDONED,
+        ActionState.INTENDED,
+    )
     with store.transaction() as tx:
         tx.findings.save([finding()])
         for number, state in enumerate(states):
             tx.actions.save(action(f"a{number}", state=state, changed_at=noon + timedelta(minutes=number)))
         tx.actions.save(action("other", policy="owner-tags", state=ActionState.FAILED, changed_at=noon))
-        assert tx.actions.latest_endings("stop-idle", 2) == [ActionState.ABANDONED, ActionState.FAILED]
+        assert tx.actions.latest_endings("stop-idle", 2) == [ActionState.FAILED, ActionState.SUCCEEDED]

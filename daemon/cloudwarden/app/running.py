@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from cloudwarden.app.parts import App
@@ -52,11 +54,11 @@ def run(app: App, stop: threading.Event, reload: threading.Event | None = None) 
             lambda: app.overview.board(daemon.health()),
         )
         host, port = web.start()
-        threading.Thread(target=beat, args=(app.tenure, app.store, stop), name="leases", daemon=True).start()
         shipping = _begin_shipping(app, stop)
         threading.Thread(target=app.courier.run, args=(stop,), name="courier", daemon=True).start()
         try:
-            daemon.run(f"http://{host}:{port}")
+            with _leases_renewed(app):
+                daemon.run(f"http://{host}:{port}")
         finally:
             web.stop()
             if shipping is not None:
@@ -71,13 +73,24 @@ def once(app: App, *, ceiling: Mode | None = None) -> tuple[Loaded, SweepResult]
     if ceiling is not None:
         app.settings = app.settings.model_copy(update={"ceiling": min(ceiling, app.settings.ceiling)})
     loaded = app.load()
-    with own(app.settings.database), unhurried():
+    with own(app.settings.database), _leases_renewed(app), unhurried():
         _ship_all(app)
         app.register.take(loaded)
         result = app.sweeper.sweep(tuple(loaded.policies.values()), loaded.policies)
         app.courier.turn()
         _ship_all(app)
         return loaded, result
+
+
+@contextmanager
+def _leases_renewed(app: App) -> Iterator[None]:
+    """Keep what this process has begun, for as long as the block takes."""
+    over = threading.Event()
+    threading.Thread(target=beat, args=(app.tenure, app.store, over), name="leases", daemon=True).start()
+    try:
+        yield
+    finally:
+        over.set()
 
 
 def _begin_shipping(app: App, stop: threading.Event) -> threading.Thread | None:

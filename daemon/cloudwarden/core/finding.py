@@ -180,7 +180,8 @@ class ActionState(StrEnum):
     SUCCEEDED = "succeeded"
     FAILED = "failed"
     ABANDONED = "abandoned"
-    """Ended without its remaining steps, because the resource no longer violates, or changed."""
+    """Ended without its remaining steps: the resource no longer violates, or changed; or they were held for too long;
+    or its first call was not made after all."""
     UNKNOWN = "unknown"
     """Ended, and nobody could read what became of its last call: a person must look."""
 

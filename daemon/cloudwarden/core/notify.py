@@ -15,6 +15,10 @@ class OwnerTag:
 
     key: str
 
+    def __post_init__(self) -> None:
+        if not self.key or self.key != self.key.strip():
+            raise PolicyError(f"owner_tag({self.key!r}): write the key of a tag, without spaces around it")
+
     def __str__(self) -> str:
         return f"tag {self.key}"
 
@@ -32,6 +36,10 @@ class NamedOwner:
     """The owner is one that the settings know by this name."""
 
     name: str
+
+    def __post_init__(self) -> None:
+        if not self.name or self.name != self.name.strip():
+            raise PolicyError(f"owner({self.name!r}): write an owner or a channel of the settings, such as 'team-x'")
 
     def __str__(self) -> str:
         return f"owner {self.name}"

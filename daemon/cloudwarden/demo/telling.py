@@ -79,7 +79,9 @@ def told(event: object) -> str | None:
         case ActionEnded(record=record, outcome=outcome):
             return f"did       {record.plan.summary}: {outcome}{f', {record.error}' if record.error else ''}"
         case NoticesDelivered(owner=owner, channel=channel, notices=notices):
-            return f"told      {owner}, by the channel {channel}: what is ahead for {notices} findings"
+            return (
+                f"told      {owner}, by the channel {channel}: what is ahead for {notices} finding{'s'[: notices - 1]}"
+            )
         case _:
             return _trouble(event)
 

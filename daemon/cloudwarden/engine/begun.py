@@ -9,7 +9,7 @@ from cloudwarden.core.action import Plan
 from cloudwarden.core.errors import CloudError
 from cloudwarden.core.finding import ActionRecord, ActionState, State
 from cloudwarden.core.guards import Candidate, Hold
-from cloudwarden.core.policy import AnyPolicy
+from cloudwarden.core.policy import AnyPolicy, Mode
 from cloudwarden.engine.candidates import Candidates
 from cloudwarden.engine.ending import Ending
 from cloudwarden.engine.recheck import Over, Recheck, Unclear
@@ -22,9 +22,9 @@ _OVER = {
     State.RESOLVED: "the resource became compliant since the action began",
 }
 
-_NOT_ALONE = Hold(
+_UNTRUSTED = Hold(
     guard="approval",
-    detail="nobody approved it, and its policy may not act alone any more: its mode, or trust in this version",
+    detail="nobody approved it, and this version of its policy is not trusted here: it goes on when somebody trusts it",
 )
 
 
@@ -60,8 +60,10 @@ class BegunActions:
             return _abandoned("its finding is not in the store")
         if hold := guards.held_by(candidate, guards.LAST):
             return self._held(candidate, hold, record)
-        if record.proposal_id is None and not candidate.alone:
-            return self._held(candidate, _NOT_ALONE, record)
+        if record.proposal_id is None and candidate.mode is not Mode.ENFORCE:
+            return _abandoned("nobody approved it, and its policy does not act by itself any more")
+        if record.proposal_id is None and not candidate.trusted:
+            return self._held(candidate, _UNTRUSTED, record)
         return self._still_the_same(record, candidate)
 
     def _may_undo(self, record: ActionRecord) -> Ending | str | None:

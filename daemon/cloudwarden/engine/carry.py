@@ -14,7 +14,7 @@ from cloudwarden.core.placeholder import filled_call, filled_read
 from cloudwarden.core.plain import Json
 from cloudwarden.core.policy import AnyPolicy
 from cloudwarden.engine.consent import held_since, withdrawn
-from cloudwarden.engine.ending import Ending, finding_after, pause_after, refused
+from cloudwarden.engine.ending import Ending, as_before, finding_after, pause_after, refused
 from cloudwarden.engine.events import ActionEnded, ActionIntended, ActionStepped, PolicyStopped
 from cloudwarden.engine.grounds import LastLook, grounds
 from cloudwarden.engine.tenure import Tenure
@@ -64,6 +64,7 @@ class Carrier:
         self._policy_of = policy_of
         self._closed = closed
         self._tenure = tenure
+        self._uncalled: dict[str, str] = {}
 
     def begin(self, record: ActionRecord, look: LastLook) -> None:
         """Carry out a new action whose guards have all been passed just now, at this look."""
@@ -75,6 +76,9 @@ class Carrier:
         """Find out by reading what became of an intent without an outcome; never by calling again."""
         step = record.plan.steps[record.step]
         if not isinstance(step, Call):
+            return
+        if why := self._uncalled.get(record.id):
+            self._take_back(record, filled_call(step, record), why)
             return
         try:
             shown = self._actuator.read(record.scope, filled_read(step.proof.read, record))
@@ -168,12 +172,38 @@ class Carrier:
         except CloudError as error:
             self._end(record, refused(error))
         else:
-            overtaken = self._overtaken(record, looked_at)
+            try:
+                overtaken = self._overtaken(record, looked_at)
+            except StoreError as error:
+                overtaken = f"the store could not be read: {error}"
             if overtaken is None:
                 return True
-            not_called = f"{call.operation} was not called: {overtaken}"
-            self._end(record, Ending(state=ActionState.ABANDONED, error=not_called))
+            self._uncalled[record.id] = overtaken
+            self._take_back(record, call, overtaken)
         return False
+
+    def _take_back(self, record: ActionRecord, call: Call, why: str) -> None:
+        """Commit that an intent was not carried out: nothing was called, so that it may be intended again.
+
+        An action that had not begun ends, and its finding and its approval are as before; one that had waits. A
+        StoreError leaves it to the next turn of this daemon; another one finds out by reading.
+        """
+        begun = record.step > 0 or record.undoes is not None
+        error = f"{call.operation} was not called: {why}"
+        state = ActionState.WAITING if begun else ActionState.ABANDONED
+        record = replace(record, state=state, error=None if begun else error, changed_at=self._clock.now())
+        with self._store.transaction() as tx:
+            record = self._tenure.holding(tx, record)
+            tx.actions.save(record)
+            self._journal(tx, record, "action_not_called", {"call": asdict(call), "why": why})
+            if not begun:
+                self._journal(tx, record, "action_abandoned", {"error": error, "reconciled": False})
+                as_before(tx, record, error)
+        del self._uncalled[record.id]
+        if not begun:
+            self._reporter.report(
+                ActionEnded(run_id=record.run_id, record=record, outcome=record.state, reconciled=False)
+            )
 
     def _intend(
         self, record: ActionRecord, call: Call, looked_at: datetime, look: LastLook | None

@@ -1,4 +1,4 @@
-"""Consent: whether people still let an action's next call be made, asked in the transaction that commits its intent."""
+"""Consent: whether people still let an action's next call be made, asked with its intent and right before the call."""
 
 from __future__ import annotations
 

@@ -8,7 +8,7 @@ from datetime import datetime
 from cloudwarden.core import lifecycle
 from cloudwarden.core.errors import CloudError, NotFound
 from cloudwarden.core.exemption import ANY
-from cloudwarden.core.finding import ActionRecord, ActionState, Finding, Grace, State
+from cloudwarden.core.finding import ActionRecord, ActionState, Finding, Grace, ProposalState, State
 from cloudwarden.core.pause import ITSELF, Pause
 from cloudwarden.ports import Transaction
 
@@ -49,10 +49,20 @@ def finding_after(finding: Finding, record: ActionRecord, now: datetime) -> Find
     return replace(moved, grace=Grace()) if state is State.OPEN else moved
 
 
+def as_before(tx: Transaction, record: ActionRecord, why: str) -> None:
+    """Have the finding be due again, and its approval count, as before an action whose call was not made."""
+    if finding := tx.findings.get(record.finding_id):
+        state = State.APPROVED if record.proposal_id else State.DUE
+        tx.findings.save([lifecycle.moved(finding, state, record.changed_at, held=why)])
+    if record.proposal_id and (proposal := tx.proposals.get(record.proposal_id)):
+        tx.proposals.save([replace(proposal, state=ProposalState.APPROVED)])
+
+
 def pause_after(tx: Transaction, record: ActionRecord, *, allowed: int) -> Pause | None:
     """What pauses a policy whose latest `allowed` actions all failed, until a person looks; None when nothing does.
 
-    After it is resumed, one more failure pauses it again until an action succeeds.
+    One that was abandoned says nothing of the policy. After it is resumed, one more failure pauses it again until an
+    action succeeds.
     """
     latest = tx.actions.latest_endings(record.policy, allowed)
     failing = len(latest) == allowed and all(state in _FAILURES for state in latest)

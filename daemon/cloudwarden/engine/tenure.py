@@ -129,7 +129,7 @@ class Tenure:
 def beat(tenure: Tenure, store: Store, stop: Stopping) -> None:
     """Renew until asked to stop: in a thread of its own, as a sweep or a call may take longer than a lease.
 
-    A renewal that fails is tried again; a lease that lapses meanwhile costs no more than the action's next step.
+    A renewal that fails is tried again; a lease that lapses meanwhile costs no more than another look before the call.
     """
     while not stop.wait(RENEWED_SECONDS):
         with contextlib.suppress(StoreError):

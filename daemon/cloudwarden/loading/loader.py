@@ -200,10 +200,14 @@ class _Loading:
                 fits = False
                 what = f"{misfit.key}: {misfit.what} (it overrides {version.path}:{one.line})"
                 self.refuse(self._settings_file, 0, what, misfit.write, instead_of=version.path)
-            for name in self._strangers(one.policy):
+            for name in self._strangers(policies[one.policy.name]):
                 fits = False
                 what = f"policy {one.policy.name!r}: its notice is for {name!r}, whom the settings do not know"
-                self.refuse(version.path, one.line, what, self._instead_of(name))
+                if override is not None and override.notice is not None:
+                    what = f"policy.{one.policy.name}.notice: {what} (it overrides {version.path}:{one.line})"
+                    self.refuse(self._settings_file, 0, what, self._instead_of(name), instead_of=version.path)
+                else:
+                    self.refuse(version.path, one.line, what, self._instead_of(name))
         return Running(version=version, policies=policies) if fits else None
 
     def _strangers(self, policy: AnyPolicy) -> list[str]:

@@ -51,7 +51,10 @@ class ActionRecords(Protocol):
         ...
 
     def count_since(self, since: datetime, *, policy: str | None = None, account: str | None = None) -> int:
-        """Actions that started at or after `since`, undoing ones aside: of one policy, in one account, or all."""
+        """Actions that started at or after `since`: of one policy, in one account, or all.
+
+        Undoing ones aside, and those that were abandoned before a call of theirs did anything.
+        """
         ...
 
     def undoing(self, action_id: str) -> ActionRecord | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, func, or_, select
 
 from cloudwarden.core.finding import ActionRecord, ActionState, Finding, Proposal, ProposalState, State
 from cloudwarden.store import rows
@@ -108,7 +108,10 @@ class SqlActionRecords:
         return rows.fetch(self._connection, query, rows.action_from)
 
     def count_since(self, since: datetime, *, policy: str | None = None, account: str | None = None) -> int:
-        query = select(func.count()).where(actions_table.c.started_at >= since, actions_table.c.undoes.is_(None))
+        did_something = or_(actions_table.c.state != ActionState.ABANDONED.value, actions_table.c.step > 0)
+        query = select(func.count()).where(
+            actions_table.c.started_at >= since, actions_table.c.undoes.is_(None), did_something
+        )
         if policy is not None:
             query = query.where(actions_table.c.policy == policy)
         if account is not None:
@@ -136,7 +139,7 @@ class SqlActionRecords:
             select(actions_table.c.state)
             .where(
                 actions_table.c.policy == policy,
-                actions_table.c.state.not_in(_UNFINISHED),
+                actions_table.c.state.not_in((*_UNFINISHED, ActionState.ABANDONED.value)),
                 actions_table.c.undoes.is_(None),
             )
             .order_by(actions_table.c.changed_at.desc(), actions_table.c.id)
