@@ -64,7 +64,7 @@ class Carrier:
         self._policy_of = policy_of
         self._closed = closed
         self._tenure = tenure
-        self._uncalled: dict[str, str] = {}
+        self._uncalled: dict[tuple[str, datetime], str] = {}
 
     def begin(self, record: ActionRecord, look: LastLook) -> None:
         """Carry out a new action whose guards have all been passed just now, at this look."""
@@ -77,7 +77,7 @@ class Carrier:
         step = record.plan.steps[record.step]
         if not isinstance(step, Call):
             return
-        if why := self._uncalled.get(record.id):
+        if why := self._uncalled.get(_intent_of(record)):
             self._take_back(record, filled_call(step, record), why)
             return
         try:
@@ -178,7 +178,7 @@ class Carrier:
                 overtaken = f"the store could not be read: {error}"
             if overtaken is None:
                 return True
-            self._uncalled[record.id] = overtaken
+            self._uncalled[_intent_of(record)] = overtaken
             self._take_back(record, call, overtaken)
         return False
 
@@ -188,6 +188,7 @@ class Carrier:
         An action that had not begun ends, and its finding and its approval are as before; one that had waits. A
         StoreError leaves it to the next turn of this daemon; another one finds out by reading.
         """
+        intent = _intent_of(record)
         begun = record.step > 0 or record.undoes is not None
         error = f"{call.operation} was not called: {why}"
         state = ActionState.WAITING if begun else ActionState.ABANDONED
@@ -199,7 +200,7 @@ class Carrier:
             if not begun:
                 self._journal(tx, record, "action_abandoned", {"error": error, "reconciled": False})
                 as_before(tx, record, error)
-        del self._uncalled[record.id]
+        del self._uncalled[intent]
         if not begun:
             self._reporter.report(
                 ActionEnded(run_id=record.run_id, record=record, outcome=record.state, reconciled=False)
@@ -324,3 +325,8 @@ class Carrier:
             action_id=record.id,
             details={**known, **details},
         )
+
+
+def _intent_of(record: ActionRecord) -> tuple[str, datetime]:
+    """Which intent it is: the same step may be intended again."""
+    return record.id, record.changed_at
