@@ -100,8 +100,7 @@ class Kills:
 
         if not self._stage.wait(swept, 120):
             raise Broken("it did not settle down after the kills")
-        self._stage.leave()
-        self._stage.check(quiet=True)
+        self._stage.settle()
 
     def _dies(self) -> bool:
         if self._stage.ended():

@@ -201,8 +201,7 @@ class Life:
         rested = self._stage.wait(lambda: self._has_swept(swept, more=4), RESTS_WITHIN)
         if not rested:
             raise Broken(f"it did not settle down within {RESTS_WITHIN:g} s of peace")
-        self._stage.leave()
-        self._stage.check(quiet=True)
+        self._stage.settle()
 
     def _has_swept(self, before: Mapping[str, int], *, more: int) -> bool:
         self._stage.ended()

@@ -35,6 +35,9 @@ DIES_WITHIN = 30.0
 
 POLLS_EVERY = 0.05
 
+SETTLES_WITHIN = 90.0
+"""Seconds of peace in which every finding must come to be accounted for: a service's minute of rest, and a sweep."""
+
 
 class Broken(Exception):
     """An invariant does not hold."""
@@ -207,6 +210,15 @@ class Stage:
         """Raises Broken with every invariant that does not hold."""
         if wrong := violations(self.history(quiet=quiet)):
             raise Broken("\n".join(wrong))
+
+    def settle(self) -> None:
+        """Wait, in peace, until every finding is accounted for, have the daemon leave, and check. Raises Broken.
+
+        A busy machine answers late, and a service that kept silent is left alone for a minute.
+        """
+        self.wait(lambda: not violations(self.history(quiet=True)), SETTLES_WITHIN)
+        self.leave()
+        self.check(quiet=True)
 
     def count(self) -> Tally:
         """The tally, with what the proxy saw."""
