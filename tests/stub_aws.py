@@ -234,12 +234,18 @@ def _handler(stub: StubAws) -> type[BaseHTTPRequestHandler]:
     return Handler
 
 
+class _Server(ThreadingHTTPServer):
+    """Many threads may connect at once: with the base class's queue of five, some are turned away."""
+
+    request_queue_size = 128
+    daemon_threads = True
+
+
 @contextmanager
 def serving() -> Iterator[StubAws]:
     """A stub that listens, and knows who asks."""
     stub = StubAws()
-    server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(stub))
-    server.daemon_threads = True
+    server = _Server(("127.0.0.1", 0), _handler(stub))
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
     thread.start()
     stub.url = f"http://127.0.0.1:{server.server_address[1]}"
