@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-from contextlib import AbstractContextManager
 from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
 from cloudwarden import hours, minutes
-from cloudwarden.core.errors import AccessDenied, Conflict, StoreUnwritable, Throttled, Timeout
+from cloudwarden.core.errors import AccessDenied, Conflict, Throttled, Timeout
 from cloudwarden.core.exemption import HANDS_OFF
 from cloudwarden.core.finding import ActionState, State
 from cloudwarden.core.metric import MetricQuery
 from cloudwarden.core.resource import Tags
 from cloudwarden.core.verdict import Outcome, Reason
 from cloudwarden.engine.events import ActionEnded, JournalFailed
-from cloudwarden.ports import Store, Transaction
+from faulty_store import FaultyStore
 from world import World, delete_unattached, stop_idle
 
 
@@ -195,25 +194,12 @@ def test_killed_after_the_call_repeats_nothing(world: World) -> None:
     assert again.states() == {"i-idle": State.VERIFYING}
 
 
-class FullStore:
-    """A store that can be read and not written."""
-
-    def __init__(self, readable: Store) -> None:
-        self._readable = readable
-
-    def reading(self) -> AbstractContextManager[Transaction]:
-        return self._readable.reading()
-
-    def transaction(self) -> AbstractContextManager[Transaction]:
-        raise StoreUnwritable("database or disk is full")
-
-
 def test_unwritable_journal_means_no_call(world: World) -> None:
     """When the intent cannot be committed, nothing is done."""
     world.add("i-idle")
     world.sweep()
     world.approve_all()
-    full = World(store=FullStore(world.store), clock=world.clock, cloud=world.cloud)
+    full = World(store=FaultyStore(inner=world.store, unwritable=True), clock=world.clock, cloud=world.cloud)
     full.use(stop_idle())
     full.act()
     assert full.called() == []
@@ -223,7 +209,7 @@ def test_unwritable_journal_means_no_call(world: World) -> None:
 def test_unwritable_store_keeps_nothing_of_a_sweep(world: World) -> None:
     """A sweep that cannot be settled says so, and does not act."""
     world.add("i-idle")
-    full = World(store=FullStore(world.store), clock=world.clock, cloud=world.cloud)
+    full = World(store=FaultyStore(inner=world.store, unwritable=True), clock=world.clock, cloud=world.cloud)
     full.use(stop_idle())
     result = full.sweep()
     assert not result.settled

@@ -23,6 +23,10 @@ LAST_BATCH_SECONDS = 5.0
 """How long the daemon stays for the journal's last entries to be shipped; if they are not, the next one ships them."""
 
 
+LAST_RENEWAL_SECONDS = 5.0
+"""How long to wait for a renewal of leases that is under way, so that it does not outlive the store."""
+
+
 def run(app: App, stop: threading.Event, reload: threading.Event | None = None) -> None:
     """Be the daemon until `stop` is set. Raises StoreError, and SettingsError when the port is taken."""
     app.stop = stop
@@ -86,11 +90,13 @@ def once(app: App, *, ceiling: Mode | None = None) -> tuple[Loaded, SweepResult]
 def _leases_renewed(app: App) -> Iterator[None]:
     """Keep what this process has begun, for as long as the block takes."""
     over = threading.Event()
-    threading.Thread(target=beat, args=(app.tenure, app.store, over), name="leases", daemon=True).start()
+    renewing = threading.Thread(target=beat, args=(app.tenure, app.store, over), name="leases", daemon=True)
+    renewing.start()
     try:
         yield
     finally:
         over.set()
+        renewing.join(LAST_RENEWAL_SECONDS)
 
 
 def _begin_shipping(app: App, stop: threading.Event) -> threading.Thread | None:

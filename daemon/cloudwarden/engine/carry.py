@@ -162,7 +162,7 @@ class Carrier:
             self._after_call(replace(record, kept={**record.kept, **kept}))
 
     def _permitted(self, record: ActionRecord, call: Call, looked_at: datetime) -> bool:
-        """Whether the call of this intent may be made now; what must not be made is ended here."""
+        """Whether the call of this intent may be made now; if not, the action is ended, or the intent taken back."""
         try:
             if call.dry_run:
                 self._actuator.call(record.scope, call, dry_run=True)

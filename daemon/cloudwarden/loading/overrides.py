@@ -18,8 +18,8 @@ from cloudwarden.core.policy import AnyPolicy
 from cloudwarden.core.schedule import Cron, Schedule, cron, every
 from cloudwarden.settings import PolicyOverride
 
-TAG_PREFIX = "tag:"
-ACCOUNT_CONTACT = "account-contact"
+_TAG_PREFIX = "tag:"
+_ACCOUNT_CONTACT = "account-contact"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -99,9 +99,9 @@ def _with_notice(policy: AnyPolicy, override: PolicyOverride) -> AnyPolicy:
 
 def _way(written: str) -> OwnerForm:
     """A way to the owner, as the settings write it."""
-    if written == ACCOUNT_CONTACT:
+    if written == _ACCOUNT_CONTACT:
         return account_contact()
-    tag = written.removeprefix(TAG_PREFIX)
+    tag = written.removeprefix(_TAG_PREFIX)
     return owner(written) if tag == written else owner_tag(tag)
 
 
