@@ -235,7 +235,7 @@ def _handler(stub: StubAws) -> type[BaseHTTPRequestHandler]:
 
 
 class _Server(ThreadingHTTPServer):
-    """Many threads may connect at once: with the base class's queue of five, some are turned away."""
+    """Sixteen threads connect at once, and the base class has a queue of five."""
 
     request_queue_size = 128
     daemon_threads = True

@@ -55,6 +55,26 @@ def test_terminate_does_not_wait_for_ever(proxy: FaultProxy, installation: Insta
     assert proxy.counts["StopInstances"] == 1
 
 
+def test_a_pause_while_permission_is_tried_holds_the_call(
+    proxy: FaultProxy, installation: Installation, idle_instance: str
+) -> None:
+    """Its intent is taken back, what was approved stays so, and is done once somebody resumes."""
+    proxy.faults["StopInstances (dry run)"] = Fault.HELD
+    installation.start()
+    installation.approve()
+    assert proxy.arrived.wait(40)
+    assert installation.cli("pause", "--reason", "an incident").returncode == 0
+    proxy.release()
+    proxy.faults.clear()
+    until(lambda: "action_not_called" in installation.journal(), "taken back")
+    assert installation.states() == ["approved"]
+    assert proxy.counts["StopInstances"] == 0
+    assert installation.cli("resume").returncode == 0
+    until(lambda: installation.states() == ["fixed"], "done after all")
+    assert proxy.counts["StopInstances"] == 1
+    assert installation.cli("journal", "verify").returncode == 0
+
+
 @pytest.mark.parametrize("fault", [Fault.HELD, Fault.ANSWER_IS_LOST])
 def test_a_call_that_was_carried_out_is_reconciled_and_not_repeated(
     proxy: FaultProxy, installation: Installation, idle_instance: str, aws: str, fault: Fault
