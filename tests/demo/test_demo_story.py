@@ -48,10 +48,10 @@ def test_what_goes_wrong_comes_right_within_the_first_minute(draft: Path) -> Non
         story.tick(beat)
     assert estate.happened == [
         "throttles describe_security_groups",
-        "denies describe_volumes",
-        "allows describe_volumes",
         f"goes_on {NOW}",
         "opens_by_mistake 0",
+        "denies describe_volumes",
+        "allows describe_volumes",
     ]
     assert draft.read_text() == whole
 

@@ -44,10 +44,11 @@ class Story:
         self._now = now
         self._scenes: Mapping[int, Callable[[], object]] = {
             8: lambda: estate.throttles("describe_security_groups", requests=THROTTLED_REQUESTS),
-            9: lambda: estate.denies("describe_volumes"),
             12: draft.save_half,
-            14: lambda: estate.allows("describe_volumes"),
             16: draft.finish,
+            # Later than the first proposals, also on a slow machine: they say what depends on their resources.
+            20: lambda: estate.denies("describe_volumes"),
+            25: lambda: estate.allows("describe_volumes"),
         }
 
     def tick(self, beat: int) -> None:
