@@ -69,7 +69,7 @@ def test_a_pause_while_permission_is_tried_holds_the_call(
     until(lambda: "action_not_called" in installation.journal(), "taken back")
     assert installation.states() == ["approved"]
     assert proxy.counts["StopInstances"] == 0
-    assert installation.cli("resume").returncode == 0
+    assert installation.cli("resume", "--reason", "mended").returncode == 0
     until(lambda: installation.states() == ["fixed"], "done after all")
     assert proxy.counts["StopInstances"] == 1
     assert installation.cli("journal", "verify").returncode == 0

@@ -41,7 +41,7 @@ def test_a_running_daemon_is_backed_up_and_its_store_restored(
     assert made.returncode == 0, made.stderr
     installation.approve()
     until(lambda: installation.states() == ["fixed"], "carried out")
-    refused = installation.cli("restore", str(backup))
+    refused = installation.cli("restore", str(backup), "--reason", "the disk died")
     assert (refused.returncode, "stop it first" in refused.stderr) == (4, True)
     end(process)
     boto3.client(
@@ -76,7 +76,7 @@ def test_entries_are_shipped_to_a_file_as_they_are_committed(installation: Insta
     until(lambda: copy.exists() and '"paused"' in copy.read_text(), "in a new file after the rotation")
     process.kill()
     process.wait(10)
-    installation.cli("resume")
+    installation.cli("resume", "--reason", "over")
     end(installation.start_ready())
     compared = json.loads(installation.cli("journal", "verify", "--copy", str(copy), "--json").stdout)["copy"]
     assert (compared["ok"], compared["unshipped"]) == (True, 0), compared
@@ -113,7 +113,7 @@ def test_entries_are_shipped_to_a_locked_bucket(installation: Installation, idle
     # Two objects at least: moto passes over the first key after a marker that is none, which AWS does not.
     for verb in ("pause", "resume"):
         before = objects(aws)
-        assert installation.cli(verb).returncode == 0
+        assert installation.cli(verb, "--reason", "lunch").returncode == 0
         until(partial(more_than, aws, before), f"{verb} shipped")
     end(process)
     verified = installation.cli("journal", "verify", "--copy", "s3://kept/journal")

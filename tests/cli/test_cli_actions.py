@@ -63,7 +63,7 @@ def test_an_undo_is_asked_for(cli: Cli, done: ActionRecord, store: SqlStore) -> 
 
 def test_of_several_all_are_undone_or_none(cli: Cli, done: ActionRecord, store: SqlStore) -> None:
     """A misspelt id leaves the other alone too."""
-    refused = cli("undo", done.id, "a-2")
+    refused = cli("undo", done.id, "a-2", "--reason", "needed")
     assert refused.exit_code == 4
     assert "no action 'a-2'" in refused.stderr
     with store.reading() as tx:

@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
+import pytest
 from typer.testing import Result
 
 from cloudwarden.core.finding import Finding
@@ -76,7 +77,7 @@ def test_pause_and_resume_everything(cli: Cli, store: SqlStore) -> None:
     assert cli("pause", "--reason", "incident").exit_code == 0
     with store.transaction() as tx:
         assert [str(one).endswith("incident") for one in tx.decisions.pauses()] == [True]
-    assert json.loads(cli("resume", "--json").stdout) == {"paused": []}
+    assert json.loads(cli("resume", "--reason", "over", "--json").stdout) == {"paused": []}
 
 
 def test_an_account_is_paused_and_listed(cli: Cli) -> None:
@@ -87,12 +88,26 @@ def test_an_account_is_paused_and_listed(cli: Cli) -> None:
     assert (listed["policy"], listed["account"], listed["by"]) == ("*", "111122223333", "ada")
     assert (listed["reason"], listed["origin"][:4]) == ("audit", "cli ")
     assert "account 111122223333" in cli("pauses").stdout
-    assert cli("resume", "--account", "111122223333").exit_code == 0
+    assert cli("resume", "--account", "111122223333", "--reason", "audited").exit_code == 0
+
+
+@pytest.mark.parametrize(
+    "words",
+    ["resume", "undo a-1", "exemptions revoke e-1", "restore b.db", "trust stop-idle-instances", "approve p-1"],
+)
+def test_what_lifts_a_hold_says_why(cli: Cli, store: SqlStore, words: str) -> None:
+    """Or it is not done: an empty word is no reason either."""
+    cli("pause")
+    for given in ((), ("--reason", " ")):
+        result = cli(*words.split(), *given)
+        assert (result.exit_code, "a decision needs a reason: add --reason" in result.stderr) == (4, True)
+    with store.reading() as tx:
+        assert [entry.event for entry in tx.journal.entries()] == ["paused"]
 
 
 def test_resuming_what_is_not_paused_ends_with_4(cli: Cli) -> None:
     """Nothing was done, and the code says so."""
-    result = cli("resume", "stop-idle-instances")
+    result = cli("resume", "stop-idle-instances", "--reason", "over")
     assert result.exit_code == 4
     assert "there is no pause of policy stop-idle-instances: `cloudwarden pauses`" in result.stderr
 

@@ -65,7 +65,7 @@ def test_a_running_daemon_is_not_restored_under(cli: Cli, store: SqlStore, home:
     """It would go on with what it knows, into a file that nobody reads."""
     cli("backup", str(home / "b.db"))
     with own(f"sqlite:///{home}/cloudwarden.db"):
-        result = cli("restore", str(home / "b.db"))
+        result = cli("restore", str(home / "b.db"), "--reason", "lost")
     assert result.exit_code == 4
     assert "another daemon" in result.stderr
     assert not list(home.glob("*.before-restore-*"))
@@ -75,7 +75,7 @@ def test_a_bad_backup_leaves_the_database_as_it_is(cli: Cli, keep: Keep, home: P
     """Refused with what to do, before anything is touched."""
     keep("i-1")
     (home / "b.db").write_text("not a database, by any means\n" * 1000)
-    result = cli("restore", str(home / "b.db"))
+    result = cli("restore", str(home / "b.db"), "--reason", "lost")
     assert (result.exit_code, "not a database" in result.stderr) == (4, True)
     assert len(json.loads(cli("findings", "--json").stdout)) == 1
     assert not list(home.glob("*restor*"))
@@ -88,12 +88,12 @@ def test_a_lost_database_is_restored(cli: Cli, store: SqlStore, home: Path) -> N
     store.close()
     (home / "cloudwarden.db").write_bytes(b"\xa5" * 8192)
     assert cli("findings").exit_code == 4
-    result = cli("restore", str(home / "b.db"))
+    result = cli("restore", str(home / "b.db"), "--reason", "lost")
     assert result.exit_code == 0, result.stderr
     assert "the database until now knows beyond it nobody can tell" in result.stdout
     assert cli("findings").exit_code == 0
     (home / "cloudwarden.db").unlink()
-    assert cli("restore", str(home / "b.db"), "--json").exit_code == 0
+    assert cli("restore", str(home / "b.db"), "--reason", "lost", "--json").exit_code == 0
     assert cli("journal", "verify").stdout == "the journal is whole: 4 entries\n"
 
 
@@ -106,7 +106,7 @@ def test_a_restoration_tells_what_the_copy_knows(cli: Cli, store: SqlStore, home
     ship(store, copy)
     store.close()
     (home / "cloudwarden.db").unlink()
-    result = cli("restore", str(home / "b.db"))
+    result = cli("restore", str(home / "b.db"), "--reason", "lost")
     assert f"the journal's copy at {copy} knows 1 entries beyond it" in result.stdout
     assert "1 paused" in result.stdout
     verified = cli("journal", "verify", "--copy", str(copy))

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from cloudwarden.cli import shapes
-from cloudwarden.cli.findings import ByOption, PolicyOption, ReasonOption
+from cloudwarden.cli.findings import ByOption, NeededReason, PolicyOption
 from cloudwarden.cli.installation import app_of, decider
 from cloudwarden.cli.output import JsonOption, emit, moment, notice, say, show, table
 from cloudwarden.cli.presence import when_it_happens
@@ -38,7 +38,7 @@ def actions(
 def undo(
     context: typer.Context,
     ids: Annotated[list[str], typer.Argument(metavar="ID...", help="Actions, as `cloudwarden actions` lists them.")],
-    reason: ReasonOption = "",
+    reason: NeededReason = "",
     by: ByOption = None,
     *,
     as_json: JsonOption = False,

@@ -9,7 +9,7 @@ import typer
 
 from cloudwarden.app import App
 from cloudwarden.cli import shapes
-from cloudwarden.cli.findings import ByOption, NeededReason, ReasonOption
+from cloudwarden.cli.findings import ByOption, NeededReason
 from cloudwarden.cli.installation import app_of, decider, known
 from cloudwarden.cli.output import JsonOption, emit, moment, notice, say, show, table
 from cloudwarden.core.exemption import ANY
@@ -28,14 +28,15 @@ def pause(
     context: typer.Context,
     policy: PolicyArgument = ANY,
     account: AccountOption = ANY,
-    reason: ReasonOption = "",
+    reason: Annotated[str, typer.Option("--reason", help="Why; kept in the journal.")] = "",
     by: ByOption = None,
     *,
     as_json: JsonOption = False,
 ) -> None:
     """Hold actions: all, one policy's, one account's.
 
-    Sweeps go on, and a call in flight is finished. It lasts until `resume`, restarts included.
+    Sweeps go on, and a call in flight is finished. It lasts until `resume`, restarts included. It alone needs no
+    reason, as it may be urgent: pausing the same again says why.
     """
     with app_of(context) as app:
         known_policy(app, policy)
@@ -49,7 +50,7 @@ def resume(
     context: typer.Context,
     policy: PolicyArgument = ANY,
     account: AccountOption = ANY,
-    reason: ReasonOption = "",
+    reason: NeededReason = "",
     by: ByOption = None,
     *,
     as_json: JsonOption = False,

@@ -12,7 +12,7 @@ from rich.table import Table
 from cloudwarden.app import App
 from cloudwarden.cli import shapes
 from cloudwarden.cli.decisions import AccountOption, known_policy
-from cloudwarden.cli.findings import ByOption, NeededReason, PolicyOption, ReasonOption
+from cloudwarden.cli.findings import ByOption, NeededReason, PolicyOption
 from cloudwarden.cli.installation import app_of, decider
 from cloudwarden.cli.output import JsonOption, emit, moment, notice, say, show, table
 from cloudwarden.core.durations import duration
@@ -125,7 +125,7 @@ def one_of_them(
 def revoke(
     context: typer.Context,
     exemption_id: Annotated[str, typer.Argument(metavar="ID", help="An exemption, as `list` shows it.")],
-    reason: ReasonOption = "",
+    reason: NeededReason = "",
     by: ByOption = None,
     *,
     as_json: JsonOption = False,

@@ -25,7 +25,6 @@ CLOSED_SHOWN_FOR = timedelta(days=30)
 
 PolicyOption = Annotated[str | None, typer.Option("--policy", help="Only those of this policy.")]
 Ids = Annotated[list[str], typer.Argument(metavar="ID...", help="Proposals, as `cloudwarden proposals` lists them.")]
-ReasonOption = Annotated[str, typer.Option("--reason", help="Why; kept in the journal.")]
 NeededReason = Annotated[str, typer.Option("--reason", help="Why; it must be given, and is kept in the journal.")]
 ByOption = Annotated[
     str | None, typer.Option("--by", help="Who decides; the operating system's user unless given.", show_default=False)

@@ -39,7 +39,7 @@ def backup(context: typer.Context, file: FileArgument, *, as_json: JsonOption = 
 def restore(
     context: typer.Context,
     file: FileArgument,
-    reason: Annotated[str, typer.Option("--reason", help="Why; kept in the journal.")] = "",
+    reason: Annotated[str, typer.Option("--reason", help="Why; it must be given, and is kept in the journal.")] = "",
     by: Annotated[
         str | None,
         typer.Option("--by", help="Who decides; the operating system's user unless given.", show_default=False),

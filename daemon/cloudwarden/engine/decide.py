@@ -34,6 +34,11 @@ class Decider:
         """The journal entry's details."""
         return {"by": self.by, "origin": self.origin, "reason": self.reason, **more}
 
+    def demand_reason(self) -> None:
+        """Nobody can judge later what nobody explained. Pausing alone does not wait for words."""
+        if not self.reason.strip():
+            raise DecisionError("a decision needs a reason: add --reason '...', which the journal keeps")
+
 
 def approve(
     tx: Transaction,
@@ -49,7 +54,7 @@ def approve(
     `action` chooses one of its alternatives, for which nobody has agreed yet. With `plan_hash` or `radius_hash`,
     nothing is decided unless that is the plan, or the blast radius.
     """
-    _demand_reason(decider)
+    decider.demand_reason()
     proposal = _chosen(_decidable(tx, proposal_id, decider.now), action)
     finding = tx.findings.get(proposal.finding_id)
     if finding is None or finding.state is not State.PROPOSED:
@@ -99,6 +104,7 @@ def pause(tx: Transaction, decider: Decider, policy: str = ANY, account: str = A
 
 def resume(tx: Transaction, decider: Decider, policy: str = ANY, account: str = ANY) -> Pause:
     """End a pause; others that hold the same stay."""
+    decider.demand_reason()
     for one in tx.decisions.pauses():
         if (one.policy, one.account) == (policy, account):
             tx.decisions.end_pause(policy, account)
@@ -113,7 +119,7 @@ def resume(tx: Transaction, decider: Decider, policy: str = ANY, account: str = 
 
 def trust(tx: Transaction, policy: AnyPolicy, decider: Decider) -> frozenset[Scope]:
     """Let this version of a policy act by itself in the scopes that its latest sweep covered, and in no other."""
-    _demand_reason(decider)
+    decider.demand_reason()
     scopes = tx.runs.scopes(policy.name)
     if not scopes:
         raise DecisionError(f"policy {policy.name!r} has not swept any scope yet: look at what it finds first")
@@ -129,7 +135,7 @@ def trust(tx: Transaction, policy: AnyPolicy, decider: Decider) -> frozenset[Sco
 
 def distrust(tx: Transaction, policy: str, decider: Decider) -> None:
     """Let no version of a policy act by itself any more, from before the next call on."""
-    _demand_reason(decider)
+    decider.demand_reason()
     if not tx.decisions.distrust(policy):
         raise DecisionError(f"policy {policy!r} is not trusted anywhere: it does nothing that nobody approved")
     tx.journal.append(at=decider.now, event="distrusted", details=decider.details(policy=policy))
@@ -137,7 +143,7 @@ def distrust(tx: Transaction, policy: str, decider: Decider) -> None:
 
 def accept(tx: Transaction, account: str, region: str | None, decider: Decider) -> list[Scope]:
     """Let policies do more than observe in the scopes of an account, or in one of them, that were found so far."""
-    _demand_reason(decider)
+    decider.demand_reason()
     known = [one for one in tx.scopes.known().values() if one.scope.account == account]
     wanted = [one for one in known if region in (None, one.scope.region)]
     if not wanted:
@@ -157,7 +163,7 @@ _PUT_OFF = {"proposal_rejected": "rejected", "proposal_snoozed": "put off"}
 
 
 def _put_off(tx: Transaction, proposal_id: str, decider: Decider, until: datetime, event: str) -> Proposal:
-    _demand_reason(decider)
+    decider.demand_reason()
     proposal = _decidable(tx, proposal_id, decider.now, also=ProposalState.APPROVED)
     rejected = _decided(proposal, ProposalState.REJECTED, decider)
     tx.proposals.save([rejected])
@@ -169,12 +175,6 @@ def _put_off(tx: Transaction, proposal_id: str, decider: Decider, until: datetim
         tx.findings.save([snoozed])
     _journal(tx, event, rejected, decider, until=until.isoformat())
     return rejected
-
-
-def _demand_reason(decider: Decider) -> None:
-    """Nobody can judge later what nobody explained. Pausing, resuming and undoing are not to wait for words."""
-    if not decider.reason.strip():
-        raise DecisionError("a decision needs a reason: add --reason '...', which the journal keeps")
 
 
 def _decidable(

@@ -96,6 +96,7 @@ def exempt(tx: Transaction, decider: Decider, wish: Wish, allowed: timedelta = L
 
 def revoke(tx: Transaction, exemption_id: str, decider: Decider) -> Exemption:
     """End an exemption before its time."""
+    decider.demand_reason()
     exemption = find(tx, exemption_id)
     if exemption.source != STORE:
         raise DecisionError(f"exemption {exemption_id} is kept in {exemption.source}: take it out there")

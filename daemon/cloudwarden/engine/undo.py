@@ -18,9 +18,10 @@ _DID_NOTHING = (ActionState.FAILED, ActionState.ABANDONED, ActionState.UNKNOWN)
 def undo(tx: Transaction, action_id: str, decider: Decider) -> ActionRecord:
     """Have a finished action undone by its inverse; the daemon carries it out.
 
-    Raises DecisionError that says why not: there is no such action, it did not succeed, it has no inverse, or it is
-    undone already.
+    Raises DecisionError that says why not: there is no such action, it did not succeed, it has no inverse, it is undone
+    already, or nobody says why.
     """
+    decider.demand_reason()
     record = tx.actions.get(action_id)
     if record is None:
         raise DecisionError(f"no action {action_id!r}: `cloudwarden actions` lists them")

@@ -42,10 +42,12 @@ class Restoration:
 def restore(
     url: str, backup: Path, decider: Decider, *, exported: Path | None, target: str | None, copy: JournalCopy | None
 ) -> Restoration:
-    """Put a backup in the database's place. Raises AlreadyRunning while a daemon owns it, and StoreError.
+    """Put a backup in the database's place. Raises AlreadyRunning while a daemon owns it, DecisionError without a
+    reason, and StoreError.
 
     Until the last step the database is as it was. `target` and `copy` are where the journal is shipped to.
     """
+    decider.demand_reason()
     file = database_file(url)
     with own(url):
         examined = examine(backup, exported)
