@@ -76,7 +76,7 @@ class Crossings:
         passed: Counter[str] = Counter()
         found = [(FIRST, 1)]
         for name in self._stage.place.entries()[begun:]:
-            if name.startswith(("act.", "recheck.", "withhold.", "carry.")) and free(name):
+            if name.startswith(("act.", "recheck.", "withhold.", "carry.", "intents.")) and free(name):
                 passed[name] += 1
                 found.append((name, passed[name]))
         self._clear(resource)

@@ -1,7 +1,7 @@
 """Failpoints: named moments of settling and acting, told to whoever listens, who may end the process there.
 
 No product code takes part: the store and the way to the cloud are wrapped, and a moment's name is taken from the
-engine's function that is at it, as in `carry.call.journal.append:before`.
+engine's function that is at it, as in `intents.commit.actions.save:before`.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from cloudwarden.store import SqlStore, SqlTransaction
 Listener = Callable[[str], None]
 """Told a moment's name when the daemon comes to it; what it raises, or does, happens there."""
 
-SETTLE_AND_ACT = ("settle", "sweep", "act", "recheck", "withhold", "carry", "undo")
+SETTLE_AND_ACT = ("settle", "sweep", "act", "recheck", "withhold", "carry", "intents", "ending", "grounds", "undo")
 """The engine's modules whose moments count."""
 
 MUST_BE_REACHED = frozenset(
@@ -37,10 +37,10 @@ MUST_BE_REACHED = frozenset(
         "sweep.settle.commit:before",
         "sweep.settle.commit:after",
         "recheck.look.get:after",
-        "carry.intend.actions.save:after",
-        "carry.journal.journal.append:before",
-        "carry.intend.commit:before",
-        "carry.intend.commit:after",
+        "intents.commit.actions.save:after",
+        "grounds.journalled.journal.append:before",
+        "intents.commit.commit:before",
+        "intents.commit.commit:after",
         "carry.permitted.dry-run:after",
         "carry.call.call:before",
         "carry.call.call:after",
@@ -58,14 +58,16 @@ ON_THE_WAY = (
     "sweep.settle.commit:after",
     "recheck.look.get:before",
     "recheck.look.get:after",
-    "carry.intend.begin:before",
-    "carry.intend.commit:after",
+    "intents.commit.begin:before",
+    "intents.commit.commit:after",
     "carry.permitted.dry-run:after",
     "carry.call.call:after",
 )
 """Moments between which the guards look at what people decided, up to the call; and one right after it."""
 
-REVOCABLE = frozenset({"carry.intend.commit:after", "carry.permitted.dry-run:before", "carry.permitted.dry-run:after"})
+REVOCABLE = frozenset(
+    {"intents.commit.commit:after", "carry.permitted.dry-run:before", "carry.permitted.dry-run:after"}
+)
 """Moments between an intent and the last question whether people still let its call be made."""
 
 

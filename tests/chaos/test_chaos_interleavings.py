@@ -30,7 +30,7 @@ CALLS = 2
 Moment = tuple[str, int]
 """A moment's name, and the how-manieth time on one way."""
 
-BEFORE_THE_CALL = (("recheck.look.get:after", 1), ("carry.intend.begin:before", 1))
+BEFORE_THE_CALL = (("recheck.look.get:after", 1), ("intents.commit.begin:before", 1))
 """Right before the guards look for the last time, and right after."""
 
 SOON = timedelta(seconds=20)

@@ -28,7 +28,7 @@ from installation import simulated_aws
 
 SAMPLE = (
     "sweep.settle.commit:before",
-    "carry.intend.commit:after",
+    "intents.commit.commit:after",
     "carry.call.call:after",
     "carry.end.commit:before",
 )
@@ -36,9 +36,9 @@ SAMPLE = (
 
 APPROVED = Way(file="idle.py", alone=False)
 CROSSED = (
-    (Kind.PAUSE, "carry.intend.begin:before"),
+    (Kind.PAUSE, "intents.commit.begin:before"),
     (Kind.EXEMPTION, "recheck.look.get:after"),
-    (Kind.REFUSAL, "carry.intend.begin:before"),
+    (Kind.REFUSAL, "intents.commit.begin:before"),
 )
 """Where a decision that came too late for the guards matters most."""
 

@@ -22,6 +22,7 @@ from cloudwarden.engine.carry import Carrier
 from cloudwarden.engine.events import JournalFailed, LimitTripped
 from cloudwarden.engine.gather import Case, Gatherer
 from cloudwarden.engine.grounds import LastLook
+from cloudwarden.engine.intents import Intents
 from cloudwarden.engine.propose import alternatives, new_id, proposal
 from cloudwarden.engine.prospects import Prospects
 from cloudwarden.engine.recheck import Over, Recheck, Sight, Unclear
@@ -89,6 +90,14 @@ class Actor:
             withholder=self._withholder,
             policy_of=self._policy,
         )
+        intents = Intents(
+            store=store,
+            clock=clock,
+            reporter=reporter,
+            policy_of=self._policy,
+            closed=self._closed,
+            tenure=self._tenure,
+        )
         self._carrier = Carrier(
             store=store,
             actuator=actuator,
@@ -96,7 +105,7 @@ class Actor:
             reporter=reporter,
             may_go_on=begun.may_go_on,
             policy_of=self._policy,
-            closed=self._closed,
+            intents=intents,
             tenure=self._tenure,
         )
 

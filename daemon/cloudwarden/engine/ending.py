@@ -49,6 +49,16 @@ def finding_after(finding: Finding, record: ActionRecord, now: datetime) -> Find
     return replace(moved, grace=Grace()) if state is State.OPEN else moved
 
 
+def move_finding(tx: Transaction, record: ActionRecord, now: datetime) -> None:
+    """Have the finding and the proposal say what became of an action, if the finding is still there."""
+    finding = tx.findings.get(record.finding_id)
+    if finding is None:
+        return
+    tx.findings.save([finding_after(finding, record, now)])
+    if record.proposal_id and (proposal := tx.proposals.get(record.proposal_id)):
+        tx.proposals.save([replace(proposal, state=ProposalState.CARRIED_OUT)])
+
+
 def as_before(tx: Transaction, record: ActionRecord, why: str) -> None:
     """Have the finding be due again, and its approval count, as before an action whose call was not made."""
     if finding := tx.findings.get(record.finding_id):

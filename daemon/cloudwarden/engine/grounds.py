@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from datetime import datetime
 
 from cloudwarden.core.finding import ActionRecord, Finding, Proposal
 from cloudwarden.core.plain import Json
@@ -65,6 +67,21 @@ def grounds(tx: Transaction, record: ActionRecord, *, version: str, look: LastLo
         "evidence": evidence_of(finding) if finding else None,
         **(prospect_of(prospect) if prospect else {}),
     }
+
+
+def journalled(tx: Transaction, record: ActionRecord, at: datetime, event: str, details: Mapping[str, Json]) -> None:
+    """Append what happened to an action, with what it is and what it is for."""
+    known: dict[str, Json] = {
+        "policy": record.policy,
+        "scope": str(record.scope),
+        "resource": record.resource_id,
+        "finding": record.finding_id,
+        "proposal": record.proposal_id,
+        "plan_hash": record.plan.hash,
+        "step": record.step,
+        "kept": dict(record.kept),
+    }
+    tx.journal.append(at=at, event=event, run_id=record.run_id, action_id=record.id, details={**known, **details})
 
 
 def _decision(record: ActionRecord, proposal: Proposal | None) -> str:
