@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -11,7 +13,7 @@ from typer.testing import Result
 
 from cloudwarden.core.finding import Finding
 from cloudwarden.core.resource import Scope
-from cloudwarden.ports import PolicyRun
+from cloudwarden.ports import PolicyRun, ScopeRun
 from cloudwarden.store import SqlStore
 
 Keep = Callable[..., Finding]
@@ -112,15 +114,27 @@ def test_resuming_what_is_not_paused_ends_with_4(cli: Cli) -> None:
     assert "there is no pause of policy stop-idle-instances: `cloudwarden pauses`" in result.stderr
 
 
-def test_trust_covers_the_scopes_that_were_swept(cli: Cli, store: SqlStore) -> None:
-    """Trust is given where the policy was seen at work, and nowhere else."""
-    assert cli("trust", "stop-idle-instances", "--reason", "looked").exit_code == 4
-    run = PolicyRun(policy="stop-idle-instances", run_id="r-1", started_at=datetime.now(UTC), population=3)
+def test_trust_covers_the_scopes_that_were_read(cli: Cli, store: SqlStore) -> None:
+    """By this very version; of a scope that its sweep could not read nobody has seen anything."""
+    assert "has not swept yet" in cli("trust", "stop-idle-instances", "--reason", "looked").stderr
+    now, account = datetime.now(UTC), "111122223333"
+    read = ScopeRun(scope=Scope(account=account, region="eu-west-1"), read_at=now, matches=3)
+    blind = ScopeRun(scope=Scope(account=account, region="us-east-1"), read_at=now - timedelta(hours=1))
+    run = PolicyRun(policy="stop-idle-instances", run_id="r-1", started_at=now, population=3, fingerprint="older")
     with store.transaction() as tx:
-        tx.runs.save(run, [Scope(account="111122223333", region="eu-west-1")])
+        tx.runs.save(run, [read, blind])
+    older = cli("trust", "stop-idle-instances", "--reason", "looked")
+    version = re.search(r"version (\w+) of policy 'stop-idle-instances' has not swept yet", older.stderr)
+    assert version is not None
+    with store.transaction() as tx:
+        tx.runs.save(replace(run, fingerprint=version[1]), [read, blind])
     result = cli("trust", "stop-idle-instances", "--json", "--reason", "looked")
-    assert json.loads(result.stdout)["scopes"] == ["111122223333/eu-west-1"]
+    given = json.loads(result.stdout)
+    assert (given["scopes"], given["left_out"]) == ([f"{account}/eu-west-1"], [f"{account}/us-east-1"])
     assert "its mode here is propose" in result.stderr
+    assert f"but not in {account}/us-east-1" in result.stderr
+    with store.reading() as tx:
+        assert tx.runs.matches("stop-idle-instances") == [3]
 
 
 def test_trust_is_taken_back(cli: Cli, store: SqlStore) -> None:

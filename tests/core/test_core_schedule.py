@@ -9,6 +9,7 @@ import pytest
 
 from cloudwarden import cron, every, hours, minutes
 from cloudwarden.core.errors import PolicyError
+from cloudwarden.core.schedule import Schedule
 
 SUNDAY = datetime(2026, 3, 1, 0, 0, tzinfo=UTC)
 
@@ -66,3 +67,26 @@ def test_interval_of_office_hours_is_the_night() -> None:
     """The longest gap counts, so that a weekend is not an outage."""
     assert cron("0 9-17 * * mon-fri").interval_at(SUNDAY) >= hours(16)
     assert every(minutes=15).interval_at(SUNDAY) == minutes(15)
+
+
+OFFICE = "*/5 8-18 * * mon-fri"
+
+
+@pytest.mark.parametrize(
+    ("schedule", "since", "now", "overdue"),
+    [
+        (every(minutes=15), "2026-03-02 12:00", "2026-03-02 12:30", False),
+        (every(minutes=15), "2026-03-02 12:00", "2026-03-02 12:31", True),
+        (cron(OFFICE), "2026-03-06 18:55", "2026-03-09 08:00", False),
+        (cron(OFFICE), "2026-03-06 18:55", "2026-03-09 08:05", False),
+        (cron(OFFICE), "2026-03-06 18:55", "2026-03-09 08:10", True),
+        (cron(OFFICE), "2026-03-02 12:00", "2026-03-05 12:00", True),
+        (cron("0 9 * * mon-fri"), "2026-03-06 09:00", "2026-03-10 09:00", False),
+        (cron("0 9 * * mon-fri"), "2026-03-06 09:00", "2026-03-11 09:00", True),
+        (cron(OFFICE, jitter=minutes(2)), "2026-03-06 18:53", "2026-03-09 08:05", False),
+    ],
+)
+def test_what_was_missed_is_counted_in_runs(schedule: Schedule, since: str, now: str, *, overdue: bool) -> None:
+    """A weekend without any is no gap; three days without those that were due are one."""
+    earlier, later = (datetime.fromisoformat(f"{moment}+00:00") for moment in (since, now))
+    assert schedule.overdue(earlier, later, runs=2) is overdue

@@ -18,7 +18,7 @@ from cloudwarden.core.finding import ActionRecord, ActionState, Finding, Proposa
 from cloudwarden.core.notice import Notice
 from cloudwarden.core.resource import Scope
 from cloudwarden.engine.events import OldRemoved
-from cloudwarden.ports import PolicyRun
+from cloudwarden.ports import PolicyRun, ScopeRun
 from cloudwarden.store import Retention, SqlStore, retention, verify
 from cloudwarden.store.segments import SEGMENT
 from journals import append, tamper
@@ -116,7 +116,7 @@ def test_a_policy_that_was_removed_long_ago_is_forgotten(store: SqlStore, noon: 
     here = Scope(account="1" * 12, region="eu-west-1")
     with store.transaction() as tx:
         for name, started in (("removed", noon), ("yearly", noon + LATER)):
-            tx.runs.save(PolicyRun(policy=name, run_id="r", started_at=started, population=1), [here])
+            tx.runs.save(PolicyRun(policy=name, run_id="r", started_at=started, population=1), [ScopeRun(scope=here)])
             tx.runs.add_matches(name, started, 3)
             tx.decisions.trust(name, "v1", [here], started)
     assert list(policy(store).batches(noon + timedelta(days=399))) == []

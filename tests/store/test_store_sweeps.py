@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from cloudwarden import ports
 from cloudwarden.core.acceptance import KnownScope
 from cloudwarden.core.resource import Scope
+from cloudwarden.ports import ScopeRun
 from cloudwarden.store import SqlStore
 
 EAST = Scope(account="111122223333", region="us-east-1")
@@ -31,14 +32,15 @@ def test_matches_are_a_bounded_history(store: SqlStore, noon: datetime) -> None:
 def test_the_latest_run_replaces_the_one_before(store: SqlStore, noon: datetime) -> None:
     """Only the scopes of the latest sweep are remembered; other policies' runs stay."""
     first = ports.PolicyRun(policy="stop-idle", run_id="r1", started_at=noon, population=10)
-    second = ports.PolicyRun(policy="stop-idle", run_id="r2", started_at=noon, population=None)
+    second = ports.PolicyRun(policy="stop-idle", run_id="r2", started_at=noon, population=None, fingerprint="v2")
     with store.transaction() as tx:
-        tx.runs.save(replace(first, policy="owner-tags"), [EAST])
-        tx.runs.save(first, [EAST, EAST])
-        tx.runs.save(second, [WEST])
+        east, west = ScopeRun(scope=EAST), ScopeRun(scope=WEST, read_at=noon, matches=3)
+        tx.runs.save(replace(first, policy="owner-tags"), [east])
+        tx.runs.save(first, [east, east])
+        tx.runs.save(second, [west])
         assert tx.runs.get("stop-idle") == second
-        assert tx.runs.scopes("stop-idle") == {WEST}
-        assert tx.runs.scopes("owner-tags") == {EAST}
+        assert tx.runs.scopes("stop-idle") == {WEST: west}
+        assert set(tx.runs.scopes("owner-tags")) == {EAST}
         assert tx.runs.get("never") is None
 
 

@@ -83,18 +83,28 @@ def trust(
 ) -> None:
     """Let an enforcing policy act without asking.
 
-    Trust is for this version of the policy, in the scopes that its latest sweep covered.
+    Trust is for this version of the policy, in the scopes that its latest sweep could read.
     """
     with app_of(context) as app:
         policies = app.load().policies
         trusted = policies[known("policy", policy, policies)]
         with app.store.transaction() as tx:
-            scopes = sorted(decide.trust(tx, trusted, decider(app, by=by, reason=reason)))
+            made = decide.trust(tx, trusted, decider(app, by=by, reason=reason))
         mode = app.highest_mode_of(trusted)
     if as_json:
-        emit({"policy": policy, "fingerprint": trusted.fingerprint, "scopes": [str(scope) for scope in scopes]})
+        emit(
+            {
+                "policy": policy,
+                "fingerprint": trusted.fingerprint,
+                "scopes": [str(scope) for scope in made.scopes],
+                "left_out": [str(scope) for scope in made.left_out],
+            }
+        )
     else:
-        say(f"trusted {policy} (version {trusted.fingerprint}) in {', '.join(map(str, scopes))}")
+        say(f"trusted {policy} (version {trusted.fingerprint}) in {', '.join(map(str, made.scopes))}")
+    if made.left_out:
+        left_out = ", ".join(map(str, made.left_out))
+        notice(f"but not in {left_out}: its latest sweep could not read them; trust it again when one can")
     if mode < mode.ENFORCE:
         notice(f"but its mode here is {mode}, so it still does nothing by itself")
 

@@ -3,31 +3,38 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 
-from cloudwarden.core.lifecycle import patience_of
-
-USUAL_FROM = 3
-"""Sweeps after which a policy has a history."""
+from cloudwarden.core.lifecycle import watched
+from cloudwarden.core.schedule import Schedule
 
 GROWTH = 2
 FREE = 5
 """More violations than `GROWTH` times the most of its latest sweeps, and `FREE`, are not usual."""
 
 
-def unusual(
-    matches: int, history: Sequence[int], *, last_sweep: datetime | None, interval: timedelta, now: datetime
-) -> str | None:
-    """Why a sweep that found so many violations is not like the ones before it, in words; None when it is.
+def unwatched(read_at: datetime | None, schedule: Schedule, now: datetime) -> str | None:
+    """Why a sweep of a scope is the first one after a gap, in words; None when it is not.
 
-    A rule that begins to match everything, a repaired source, a daemon that slept: each looks at first like a lot
-    of work that is due.
+    `read_at` is when the policy's sweeps last read the scope; what was listed in part or whose metrics could not be
+    read is no reading of it. A repaired source, and a daemon that slept, look at first like a lot of work that is due.
     """
-    if last_sweep is not None and not timedelta(0) <= now - last_sweep <= patience_of(interval):
-        return f"the first sweep after a gap: the one before was at {last_sweep:%Y-%m-%d %H:%M}Z"
-    if len(history) >= USUAL_FROM and matches > GROWTH * max(history) + FREE:
-        return (
-            f"{matches} violations, and at most {max(history)} in the {len(history)} sweeps before: "
-            "if that is right, trust the policy again"
-        )
-    return None
+    if read_at is None:
+        return "the first sweep that can read this scope"
+    if watched(schedule, read_at, now):
+        return None
+    return f"the first sweep after a gap: this scope was last read at {read_at:%Y-%m-%d %H:%M}Z"
+
+
+def unusual(matches: int, history: Sequence[int]) -> str | None:
+    """Why so many violations are not like what the sweeps before found, in words; None when they are.
+
+    A rule that begins to match everything looks at first like a lot of work, too. Trust begins the history, with what
+    was found when it was given.
+    """
+    if not history or matches <= GROWTH * max(history) + FREE:
+        return None
+    return (
+        f"{matches} violations, and at most {max(history)} in the {len(history)} sweeps before: "
+        "if that is right, trust the policy again"
+    )

@@ -8,7 +8,7 @@ from datetime import datetime
 
 from cloudwarden.core.blast import BlastRadius
 from cloudwarden.core.finding import Finding, Proposal, ProposalState, State
-from cloudwarden.core.lifecycle import grace_left, patience_of
+from cloudwarden.core.lifecycle import grace_left, watched
 from cloudwarden.core.notice import Lead, Notice
 from cloudwarden.core.policy import AnyPolicy, Mode
 from cloudwarden.core.restraint import Quota
@@ -87,8 +87,7 @@ def exemption(candidate: Candidate) -> Hold | None:
 def grace(candidate: Candidate) -> Hold | None:
     """A violation must have been watched for the whole grace, and until now: an outage's backlog is not due."""
     ticked = candidate.finding.grace.ticked_at
-    patience = patience_of(candidate.policy.schedule.interval_at(candidate.now))
-    if ticked is None or not ticked <= candidate.now <= ticked + patience:
+    if ticked is None or not watched(candidate.policy.schedule, ticked, candidate.now):
         seen = candidate.finding.last_seen
         return Hold(
             guard="grace", detail=f"not seen to violate since {seen:%Y-%m-%d %H:%M}Z: a sweep must see it first"

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 
 from cloudwarden.core.finding import Finding, Grace, State
 from cloudwarden.core.policy import Mode
+from cloudwarden.core.schedule import Schedule
 from cloudwarden.core.verdict import Cause, Outcome, Reading, Verdict, Violation
 
 REOPENS_WITHIN = timedelta(days=1)
@@ -33,7 +34,7 @@ class Terms:
     """What a policy asks of a finding's life at this sweep."""
 
     now: datetime
-    interval: timedelta
+    schedule: Schedule
     grace: timedelta
     mode: Mode
     respects: timedelta = timedelta(0)
@@ -77,9 +78,12 @@ def grace_left(finding: Finding, grace: timedelta) -> timedelta:
     return max(timedelta(0), grace - finding.grace.observed)
 
 
-def patience_of(interval: timedelta) -> timedelta:
-    """How long nobody may have watched before what was known no longer counts."""
-    return max(interval * BLIND_INTERVALS, LEAST_PATIENCE)
+def watched(schedule: Schedule, since: datetime, now: datetime) -> bool:
+    """Whether the time since then counts as watched: at most one run of the schedule was missed."""
+    passed = now - since
+    if passed < timedelta(0):
+        return False
+    return passed <= LEAST_PATIENCE or not schedule.overdue(since, now, BLIND_INTERVALS)
 
 
 def _after_compliant(finding: Finding, now: datetime) -> Finding:
@@ -139,24 +143,23 @@ def respected(finding: Finding, closed: Finding, terms: Terms) -> Finding:
 
 def _ticked(grace: Grace, terms: Terms) -> Grace:
     """The clock after a sweep that saw the violation. Time that nobody watched is never added."""
-    patience = patience_of(terms.interval)
     if grace.blind_since is not None:
-        blind = terms.now - grace.blind_since
-        if not timedelta(0) <= blind <= patience:
+        if not watched(terms.schedule, grace.blind_since, terms.now):
             return Grace(ticked_at=terms.now)
         return Grace(observed=grace.observed, ticked_at=terms.now, since=grace.since)
     if grace.ticked_at is None:
         return Grace(observed=grace.observed, ticked_at=terms.now, since=grace.since)
-    passed = terms.now - grace.ticked_at
-    if timedelta(0) <= passed <= patience:
-        return Grace(observed=grace.observed + passed, ticked_at=terms.now, since=grace.since)
-    return Grace(ticked_at=terms.now)
+    if not watched(terms.schedule, grace.ticked_at, terms.now):
+        return Grace(ticked_at=terms.now)
+    observed = grace.observed + (terms.now - grace.ticked_at)
+    return Grace(observed=observed, ticked_at=terms.now, since=grace.since)
 
 
 def _advanced(finding: Finding, terms: Terms) -> Finding:
     """Where a finding goes whose violation was just seen to stand."""
     now = terms.now
-    if finding.state is State.VERIFYING and now - finding.state_since >= max(VERIFY_WITHIN, terms.interval):
+    shown_by = max(VERIFY_WITHIN, terms.schedule.interval_at(now))
+    if finding.state is State.VERIFYING and now - finding.state_since >= shown_by:
         finding = _unrepaired(finding, terms)
     if finding.state is State.FAILED and finding.attempts < MAX_ATTEMPTS:
         finding = replace(moved(finding, State.OPEN, now, held=finding.held), grace=Grace(ticked_at=now))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import lru_cache
 from itertools import pairwise
@@ -32,6 +32,10 @@ class Every:
         """The time between runs."""
         del moment
         return self.interval
+
+    def overdue(self, since: datetime, now: datetime, runs: int) -> bool:
+        """Whether more time passed than that between so many runs."""
+        return now - since > self.interval * runs
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -65,10 +69,14 @@ class Cron:
         """
         return _longest_gap(self, moment.replace(hour=0, minute=0, second=0, microsecond=0))
 
+    def overdue(self, since: datetime, now: datetime, runs: int) -> bool:
+        """Whether more than so many runs ought to have begun since: nights and weekends without any are no gap."""
+        return _overdue(self, since, now, runs)
+
 
 @lru_cache(maxsize=1024)
 def _longest_gap(schedule: Cron, day: datetime) -> timedelta:
-    trigger = Cron(expression=schedule.expression, timezone=schedule.timezone).trigger()
+    trigger = replace(schedule, jitter=timedelta(0)).trigger()
     fires: list[datetime] = []
     after = day
     while len(fires) < 2 or (fires[-1] < day + timedelta(days=8) and len(fires) < _MOST_FIRES):
@@ -78,6 +86,19 @@ def _longest_gap(schedule: Cron, day: datetime) -> timedelta:
         fires.append(following)
         after = following + timedelta(seconds=1)
     return max((later - earlier for earlier, later in pairwise(fires)), default=timedelta(days=366))
+
+
+@lru_cache(maxsize=1024)
+def _overdue(schedule: Cron, since: datetime, now: datetime, runs: int) -> bool:
+    trigger = replace(schedule, jitter=timedelta(0)).trigger()
+    # A run may have begun before its time by as much as the jitter.
+    after = since + schedule.jitter
+    for _ in range(runs + 1):
+        following = trigger.get_next_fire_time(None, after + timedelta(microseconds=1))
+        if following is None or following > now:
+            return False
+        after = following
+    return True
 
 
 Schedule = Every | Cron

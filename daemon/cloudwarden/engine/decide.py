@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -117,20 +117,37 @@ def resume(tx: Transaction, decider: Decider, policy: str = ANY, account: str = 
     )
 
 
-def trust(tx: Transaction, policy: AnyPolicy, decider: Decider) -> frozenset[Scope]:
-    """Let this version of a policy act by itself in the scopes that its latest sweep covered, and in no other."""
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Trusted:
+    """Where a version of a policy is trusted from now on; its latest sweep could not read what is `left_out`."""
+
+    scopes: Sequence[Scope]
+    left_out: Sequence[Scope]
+
+
+def trust(tx: Transaction, policy: AnyPolicy, decider: Decider) -> Trusted:
+    """Let this version of a policy act by itself in the scopes that its latest sweep read, and in no other."""
     decider.demand_reason()
-    scopes = tx.runs.scopes(policy.name)
+    run, covered = tx.runs.get(policy.name), tx.runs.scopes(policy.name).values()
+    if run is None or run.fingerprint != policy.fingerprint:
+        version = f"version {policy.fingerprint} of policy {policy.name!r}"
+        raise DecisionError(f"{version} has not swept yet: look at what it finds first")
+    scopes = sorted(one.scope for one in covered if one.read_at == run.started_at)
+    left_out = sorted(one.scope for one in covered if one.read_at != run.started_at)
     if not scopes:
-        raise DecisionError(f"policy {policy.name!r} has not swept any scope yet: look at what it finds first")
+        raise DecisionError(f"the latest sweep of policy {policy.name!r} could not read any scope: look again later")
     tx.decisions.trust(policy.name, policy.fingerprint, scopes, decider.now)
     # Whoever trusts it now has seen how much it finds now.
     tx.runs.forget_matches(policy.name)
+    tx.runs.add_matches(policy.name, run.started_at, sum(one.matches or 0 for one in covered))
     details = decider.details(
-        policy=policy.name, fingerprint=policy.fingerprint, scopes=[str(scope) for scope in sorted(scopes)]
+        policy=policy.name,
+        fingerprint=policy.fingerprint,
+        scopes=[str(scope) for scope in scopes],
+        left_out=[str(scope) for scope in left_out],
     )
     tx.journal.append(at=decider.now, event="trusted", details=details)
-    return scopes
+    return Trusted(scopes=scopes, left_out=left_out)
 
 
 def distrust(tx: Transaction, policy: str, decider: Decider) -> None:

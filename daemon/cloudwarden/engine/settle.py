@@ -10,7 +10,6 @@ from types import MappingProxyType
 
 from cloudwarden.core import lifecycle
 from cloudwarden.core.action import Plan
-from cloudwarden.core.caution import unusual
 from cloudwarden.core.exemption import Exemption, Ruling, Subject, ruling
 from cloudwarden.core.finding import Finding, ProposalState, State
 from cloudwarden.core.policy import AnyPolicy, Mode, ModeOf
@@ -20,10 +19,11 @@ from cloudwarden.core.saving import Saving
 from cloudwarden.core.verdict import Cause, Outcome, Reason, Verdict, Violation
 from cloudwarden.engine.events import FindingChanged, PolicyCautious
 from cloudwarden.engine.gather import Case, Key
+from cloudwarden.engine.precedent import NO_PRECEDENT, precedent
 from cloudwarden.engine.propose import Foreseen, Proposer, journal_ending, journal_proposal, new_id, planned
 from cloudwarden.engine.survey import Judgement
 from cloudwarden.engine.tell import Teller
-from cloudwarden.ports import PolicyRun, Transaction
+from cloudwarden.ports import PolicyRun, ScopeRun, Transaction
 
 SavingOf = Callable[[AnyPolicy, Resource], Saving | None]
 """What carrying out a policy's action on a resource saves."""
@@ -56,12 +56,12 @@ class Settler:
         self._mode_of = mode_of
         self._saving_of = saving_of
         self._protection = protection
-        self._cautious: str | None = None
+        self._precedent = NO_PRECEDENT
         self._heeded: Mapping[Key, Finding] = {}
         self._exemptions: Sequence[Exemption] = [one for one in tx.decisions.exemptions() if one.active(now)]
         self._used: set[str] = set()
         self._findings: list[Finding] = []
-        self._runs: list[tuple[PolicyRun, Collection[Scope]]] = []
+        self._runs: list[tuple[PolicyRun, Sequence[ScopeRun]]] = []
         self._matches: dict[str, int] = {}
         self.events: list[object] = []
         self._proposer = Proposer(tx, now=now, run_id=run_id, foreseen=prospects, report=self.events.append)
@@ -82,8 +82,8 @@ class Settler:
         terms = {judgement.scope: self._terms(policy, judgement.scope) for judgement in judgements}
         self._heeded = self._still_heeded(policy)
         self._teller.begin(policy, [one.id for one in known.values()])
-        enforced = any(its.mode is Mode.ENFORCE for its in terms.values())
-        self._cautious = self._caution(policy, judgements, enforced=enforced)
+        self._precedent = precedent(self._tx, policy, judgements, known, self._now)
+        self._say_caution(policy, terms)
         seen: set[Key] = set()
         for judgement in judgements:
             for resource, verdict in judgement.told:
@@ -101,9 +101,11 @@ class Settler:
             run_id=self._run_id,
             started_at=self._now,
             population=population(acting),
-            cautious=self._cautious,
+            fingerprint=policy.fingerprint,
         )
-        self._runs.append((run, problems))
+        self._runs.append((run, self._precedent.scopes))
+        if self._precedent.matches is not None:
+            self._matches[policy.name] = self._precedent.matches
 
     def finish(self) -> None:
         """Write everything that changed."""
@@ -124,7 +126,7 @@ class Settler:
     def _terms(self, policy: AnyPolicy, scope: Scope) -> lifecycle.Terms:
         return lifecycle.Terms(
             now=self._now,
-            interval=policy.schedule.interval_at(self._now),
+            schedule=policy.schedule,
             grace=policy.grace,
             mode=self._mode_of(policy, scope),
             respects=policy.respects,
@@ -135,22 +137,14 @@ class Settler:
         closed = self._tx.findings.recently_closed(policy.name, self._now - FIXED_WITHIN)
         return {(one.scope, one.resource_id): one for one in closed if one.state is State.FIXED or one.snoozed_until}
 
-    def _caution(self, policy: AnyPolicy, judgements: Sequence[Judgement], *, enforced: bool) -> str | None:
-        """Why the policy only proposes in this sweep; what is usual becomes its history."""
-        run = self._tx.runs.get(policy.name)
-        matches = sum(judgement.verdicts.get(Outcome.VIOLATION, 0) for judgement in judgements)
-        why = unusual(
-            matches,
-            self._tx.runs.matches(policy.name),
-            last_sweep=run.started_at if run else None,
-            interval=policy.schedule.interval_at(self._now),
-            now=self._now,
-        )
-        if why is None and all(judgement.problem is None for judgement in judgements):
-            self._matches[policy.name] = matches
-        if why is not None and enforced:
-            self.events.append(PolicyCautious(run_id=self._run_id, policy=policy.name, detail=why))
-        return why
+    def _say_caution(self, policy: AnyPolicy, scopes: Collection[Scope]) -> None:
+        """Report that the policy only proposes where it may act by itself otherwise."""
+        alone = [scope for scope in sorted(scopes) if self._may_alone(policy, scope)]
+        whys = {scope: why for scope in alone if (why := self._precedent.caution(scope)) is not None}
+        if whys:
+            where, why = next(iter(whys.items()))
+            detail = why if self._precedent.growth else f"{why}; in {len(whys)} of {len(alone)} scopes, such as {where}"
+            self.events.append(PolicyCautious(run_id=self._run_id, policy=policy.name, detail=detail))
 
     def _settle_one(
         self, policy: AnyPolicy, resource: Resource, verdict: Verdict, known: Finding | None, terms: lifecycle.Terms
@@ -209,9 +203,11 @@ class Settler:
         self._keep(was, finding)
 
     def _acts_alone(self, policy: AnyPolicy, scope: Scope) -> bool:
-        if self._mode_of(policy, scope) is not Mode.ENFORCE or self._cautious is not None:
-            return False
-        return scope in self._trusted(policy.name, policy.fingerprint)
+        return self._may_alone(policy, scope) and self._precedent.caution(scope) is None
+
+    def _may_alone(self, policy: AnyPolicy, scope: Scope) -> bool:
+        trusted = self._trusted(policy.name, policy.fingerprint)
+        return self._mode_of(policy, scope) is Mode.ENFORCE and scope in trusted
 
     def _asks_because(self, policy: AnyPolicy, scope: Scope) -> str | None:
         """Why a policy that may act by itself asks people; None of one that always does."""
@@ -219,7 +215,8 @@ class Settler:
             return None
         if scope not in self._trusted(policy.name, policy.fingerprint):
             return "approval: this version of the policy is not trusted here, so people decide"
-        return f"caution: {self._cautious}" if self._cautious else None
+        why = self._precedent.caution(scope)
+        return f"caution: {why}" if why else None
 
     def _keep(self, was: Finding | None, finding: Finding) -> None:
         if finding == was:

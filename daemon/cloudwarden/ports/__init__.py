@@ -11,7 +11,7 @@ from cloudwarden.ports.outbox import Notices
 from cloudwarden.ports.people import Channels, Contacts, Notifier
 from cloudwarden.ports.reporter import Reporter
 from cloudwarden.ports.store import Store, Transaction
-from cloudwarden.ports.sweeps import PolicyRun, Runs, Scopes, Spending
+from cloudwarden.ports.sweeps import PolicyRun, Runs, ScopeRun, Scopes, Spending
 
 __all__ = [
     "ActionRecords",
@@ -40,6 +40,7 @@ __all__ = [
     "Restoration",
     "RuleCutOff",
     "Runs",
+    "ScopeRun",
     "Scopes",
     "Shipment",
     "Spending",

@@ -16,14 +16,27 @@ class PolicyRun:
     """The latest finished sweep of a policy, for the limit: what it judged, and when it began.
 
     `population` is of scopes that were listed completely and may be acted in; None when there is no such scope.
-    `cautious` is why the policy only proposed in it, in words.
+    `fingerprint` is the version that swept; None of a sweep by an earlier version of Cloudwarden.
     """
 
     policy: str
     run_id: str
     started_at: datetime
     population: int | None
-    cautious: str | None = None
+    fingerprint: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ScopeRun:
+    """What a policy's latest sweep left of one scope.
+
+    `read_at` is when one last could read it (if this one, it is the sweep's own instant), None when none ever did, and
+    `matches` how many violations there were then.
+    """
+
+    scope: Scope
+    read_at: datetime | None = None
+    matches: int | None = None
 
 
 class Runs(Protocol):
@@ -31,11 +44,11 @@ class Runs(Protocol):
 
     def get(self, policy: str) -> PolicyRun | None: ...
 
-    def save(self, run: PolicyRun, scopes: Iterable[Scope]) -> None:
+    def save(self, run: PolicyRun, scopes: Iterable[ScopeRun]) -> None:
         """Remember a sweep and the scopes it covered."""
         ...
 
-    def scopes(self, policy: str) -> frozenset[Scope]:
+    def scopes(self, policy: str) -> Mapping[Scope, ScopeRun]:
         """The scopes that the latest sweep of the policy covered."""
         ...
 

@@ -12,7 +12,7 @@ from cloudwarden.core.acceptance import KnownScope
 from cloudwarden.core.exemption import Exemption
 from cloudwarden.core.pause import Pause
 from cloudwarden.core.resource import Scope
-from cloudwarden.ports import ExemptionsFile, PolicyRun
+from cloudwarden.ports import ExemptionsFile, PolicyRun, ScopeRun
 from cloudwarden.store import rows, tables
 from cloudwarden.store.tables import exemptions, exemptions_files, matches, pauses, run_scopes, runs, trust
 
@@ -78,15 +78,14 @@ class SqlRuns:
         found = rows.fetch(self._connection, select(runs).where(runs.c.policy == policy), _run_from)
         return found[0] if found else None
 
-    def save(self, run: PolicyRun, scopes: Iterable[Scope]) -> None:
+    def save(self, run: PolicyRun, scopes: Iterable[ScopeRun]) -> None:
         rows.upsert(self._connection, runs, [asdict(run)])
         self._connection.execute(delete(run_scopes).where(run_scopes.c.policy == run.policy))
-        covered = [{"policy": run.policy, **rows.scope_columns(scope)} for scope in set(scopes)]
-        rows.upsert(self._connection, run_scopes, covered)
+        rows.upsert(self._connection, run_scopes, [{"policy": run.policy, **_scope_run_row(one)} for one in scopes])
 
-    def scopes(self, policy: str) -> frozenset[Scope]:
+    def scopes(self, policy: str) -> Mapping[Scope, ScopeRun]:
         query = select(run_scopes).where(run_scopes.c.policy == policy)
-        return frozenset(rows.fetch(self._connection, query, rows.scope_of))
+        return {one.scope: one for one in rows.fetch(self._connection, query, _scope_run_from)}
 
     def matches(self, policy: str) -> Sequence[int]:
         query = select(matches.c.count).where(matches.c.policy == policy).order_by(matches.c.at.desc())
@@ -142,3 +141,11 @@ def _file_from(row: RowMapping) -> ExemptionsFile:
 
 def _run_from(row: RowMapping) -> PolicyRun:
     return PolicyRun(**row)
+
+
+def _scope_run_row(one: ScopeRun) -> dict[str, object]:
+    return {**rows.scope_columns(one.scope), "read_at": one.read_at, "matches": one.matches}
+
+
+def _scope_run_from(row: RowMapping) -> ScopeRun:
+    return ScopeRun(scope=rows.scope_of(row), read_at=row["read_at"], matches=row["matches"])

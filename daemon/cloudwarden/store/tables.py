@@ -271,7 +271,7 @@ runs = Table(
     Column("run_id", String, nullable=False),
     Column("started_at", UtcTime, nullable=False),
     Column("population", Integer),
-    Column("cautious", Text),
+    Column("fingerprint", String),
 )
 
 matches = Table(
@@ -288,6 +288,8 @@ run_scopes = Table(
     Column("policy", String, _refers("runs.policy"), primary_key=True),
     Column("account", String, primary_key=True),
     Column("region", String, primary_key=True),
+    Column("read_at", UtcTime),
+    Column("matches", Integer),
 )
 
 spending = Table(
