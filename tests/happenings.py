@@ -243,6 +243,7 @@ def busy_day() -> Iterator[object]:
     yield events.DaemonStarted(version="1.2.3", address="http://127.0.0.1:9464")
     yield loaded("stop-idle")
     yield events.ScopesFound(account=SCOPE.account, name="shop", regions=(SCOPE.region,), accepted=False)
+    yield events.ScopesUntold(detail="no credentials")
     yield events.ScopesLeft(account=SCOPE.account, name="shop", regions=(SCOPE.region,))
     yield discovered(DiscoveryProblem(source="organization", cause=Cause(reason="throttled", detail="no answer")))
     yield from sweep()

@@ -131,6 +131,8 @@ class World:
     scopes: list[Scope] = field(default_factory=lambda: [SCOPE])
     waiting: set[Scope] = field(default_factory=set)
     """Scopes that nobody has accepted."""
+    untold: bool = False
+    """Whether nobody could tell yet which scopes there are."""
     doubt: str | None = None
     edited: str | None = None
     """Why nobody can tell what is exempt."""
@@ -156,6 +158,7 @@ class World:
             reporter=self.reports,
             mode_of=self.mode_of,
             prospects=prospects,
+            acceptance=self,
             restraints=self.restraints,
             exemptions_doubt=lambda: self.doubt,
             settings_doubt=lambda: self.edited,
@@ -181,9 +184,17 @@ class World:
             policies=lambda: self.policies,
         )
 
-    def mode_of(self, policy: AnyPolicy, scope: Scope) -> Mode:
+    def known(self) -> bool:
+        """Which scopes there are is known."""
+        return not self.untold
+
+    def accepts(self, scope: Scope) -> bool:
+        """Whether somebody accepted a scope; what is global comes with its account."""
+        return scope not in self.waiting
+
+    def mode_of(self, policy: AnyPolicy, scope: Scope | None) -> Mode:
         """How far a policy may go in a scope."""
-        return min(policy.mode, self.ceiling) if scope not in self.waiting else Mode.OBSERVE
+        return min(policy.mode, self.ceiling) if scope is not None and self.accepts(scope) else Mode.OBSERVE
 
     def use(self, *policies: AnyPolicy) -> None:
         """Run these policies from now on."""

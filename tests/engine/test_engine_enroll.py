@@ -10,13 +10,13 @@ import pytest
 from cloudwarden import ENFORCE
 from cloudwarden.clock import FakeClock
 from cloudwarden.core.acceptance import Discovery, DiscoveryProblem, FoundScope
-from cloudwarden.core.errors import AccessDenied
+from cloudwarden.core.errors import AccessDenied, CloudError, CredentialsExpired
 from cloudwarden.core.finding import State
-from cloudwarden.core.resource import Scope
+from cloudwarden.core.resource import GLOBAL, Scope
 from cloudwarden.core.verdict import Cause, Outcome, Verdict
 from cloudwarden.engine.decide import Decider, DecisionError, accept
 from cloudwarden.engine.enroll import Enroller
-from cloudwarden.engine.events import ScopesDiscovered, ScopesFound, ScopesLeft
+from cloudwarden.engine.events import ScopesDiscovered, ScopesFound, ScopesLeft, ScopesUntold
 from cloudwarden.engine.settle import population
 from cloudwarden.engine.survey import judgement
 from cloudwarden.ports import Store
@@ -33,6 +33,7 @@ class Estate:
 
     store: Store
     found: Discovery = field(default_factory=lambda: Discovery(scopes=()))
+    fails: CloudError | None = None
     accept_first: bool = False
     reports: Reports = field(default_factory=Reports)
     clock: FakeClock = field(default_factory=lambda: FakeClock(NOON))
@@ -46,9 +47,15 @@ class Estate:
             store=self.store,
             clock=self.clock,
             reporter=self.reports,
-            discover=lambda: self.found,
+            discover=self.discovered,
             accept_first=self.accept_first,
         )
+
+    def discovered(self) -> Discovery:
+        """What discovery tells, or raises."""
+        if self.fails is not None:
+            raise self.fails
+        return self.found
 
     def finds(self, *scopes: Scope, named: bool = False, problems: tuple[DiscoveryProblem, ...] = ()) -> None:
         """Discover these scopes."""
@@ -126,6 +133,65 @@ def test_a_scope_leaves_when_a_whole_discovery_lacks_it(estate: Estate) -> None:
     assert len(estate.reports.of(ScopesFound)) == 3
 
 
+def test_a_scope_that_left_is_not_accepted_until_it_is_back(estate: Estate) -> None:
+    """A region that is taken out of the settings is left alone at once, by a process that starts now as well."""
+    estate.finds(WEB, DATA, named=True)
+    estate.finds(DATA, named=True)
+    assert [one.accepts(WEB) for one in (estate.enroller, estate.started())] == [False, False]
+    estate.finds(WEB, DATA)
+    assert [one.accepts(WEB) for one in (estate.enroller, estate.started())] == [True, True]
+
+
+def test_what_is_global_is_not_accepted_once_the_last_region_left(estate: Estate) -> None:
+    """It was accepted with the first."""
+    estate.finds(WEB, DATA, named=True)
+    estate.finds(DATA, named=True)
+    assert not estate.enroller.accepts(Scope(account=WEB.account, region=GLOBAL))
+
+
+def test_what_is_not_found_is_not_acted_on_though_nobody_can_say_that_it_is_gone(estate: Estate) -> None:
+    """An account may have been excluded while the organization cannot be listed."""
+    estate.finds(WEB, DATA, named=True)
+    cause = Cause(reason=AccessDenied.reason, detail="no")
+    estate.finds(DATA, problems=(DiscoveryProblem(source="organization", cause=cause),))
+    assert (estate.enroller.accepts(WEB), estate.enroller.accepts(DATA)) == (False, True)
+    assert estate.reports.of(ScopesLeft) == []
+
+
+def test_what_only_an_earlier_process_found_is_observed_until_it_is_found_again(estate: Estate) -> None:
+    """The settings may have excluded it since; its acceptance is kept."""
+    estate.finds(WEB, named=True)
+    estate.found = Discovery(scopes=(FoundScope(scope=WEB, name="n", named=False, remembered=True),))
+    estate.enroller.scopes()
+    assert not estate.enroller.accepts(WEB)
+    assert estate.reports.of(ScopesDiscovered)[-1] == ScopesDiscovered(accepted=0, waiting=0, problems=())
+    estate.finds(WEB)
+    assert estate.enroller.accepts(WEB)
+
+
+def test_a_process_asks_for_the_scopes_before_anything_is_done(estate: Estate) -> None:
+    """What the store says may be out of the settings since; once told, nothing is asked for this."""
+    estate.finds(WEB, named=True)
+    estate.found = Discovery(scopes=(FoundScope(scope=DATA, named=True),))
+    started = estate.started()
+    assert started.known()
+    assert (started.accepts(WEB), started.accepts(DATA)) == (False, True)
+    discovered = len(estate.reports.of(ScopesDiscovered))
+    assert started.known()
+    assert len(estate.reports.of(ScopesDiscovered)) == discovered
+
+
+def test_while_the_scopes_cannot_be_told_nothing_is_known_and_they_are_asked_for_once_a_minute(estate: Estate) -> None:
+    """The daemon looks every second, and AWS is not asked as often."""
+    estate.fails = CredentialsExpired("no credentials")
+    assert [estate.enroller.known() for _ in range(3)] == [False] * 3
+    assert estate.reports.of(ScopesUntold) == [ScopesUntold(detail="no credentials")]
+    estate.fails = None
+    assert not estate.enroller.known()
+    estate.clock.advance(timedelta(minutes=1))
+    assert estate.enroller.known()
+
+
 @pytest.mark.parametrize(("account", "leaves"), [("", 0), (WEB.account, 0), (DATA.account, 1)])
 def test_a_failed_discovery_proves_no_absence(estate: Estate, account: str, leaves: int) -> None:
     """Without a list of accounts nothing is gone; without one account's regions, nothing of that account."""
@@ -141,8 +207,8 @@ def test_a_denied_scope_does_not_stop_what_is_due_elsewhere() -> None:
     compliant = [(instance(id="i-1"), Verdict(outcome=Outcome.COMPLIANT))]
     seen = judgement(stop_idle(), WEB, None, compliant, frozenset())
     denied = judgement(stop_idle(), DATA, Cause(reason=AccessDenied.reason, detail="no"), (), frozenset())
-    assert population([seen, denied]) == 1
-    assert population([denied]) is None
+    assert population([seen, denied], lambda _: True) == 1
+    assert population([denied], lambda _: True) is None
 
 
 def test_policies_only_observe_where_nobody_accepted(world: World) -> None:

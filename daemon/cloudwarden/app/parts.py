@@ -129,6 +129,7 @@ class App(Adapters):
             mode_of=self.mode_of,
             alive=self._beat,
             prospects=self.prospects,
+            acceptance=self.enroller,
             restraints=self.settings.restraints,
             tenure=self.tenure,
             exemptions_doubt=self.register.doubt,
@@ -227,9 +228,10 @@ class App(Adapters):
     def _beat(self) -> None:
         self.alive()
 
-    def mode_of(self, policy: AnyPolicy, scope: Scope) -> Mode:
+    def mode_of(self, policy: AnyPolicy, scope: Scope | None) -> Mode:
         """The lowest of the policy's mode, the environment's ceiling, and observe where the scope is not accepted."""
-        return min(self.highest_mode_of(policy), Mode.ENFORCE if self.enroller.accepts(scope) else Mode.OBSERVE)
+        accepted = scope is not None and self.enroller.accepts(scope)
+        return min(self.highest_mode_of(policy), Mode.ENFORCE if accepted else Mode.OBSERVE)
 
     def highest_mode_of(self, policy: AnyPolicy) -> Mode:
         """The lower of the policy's mode and the environment's ceiling: how far it goes in accepted scopes."""

@@ -11,11 +11,16 @@ from cloudwarden.core.verdict import Cause
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class FoundScope:
-    """A scope that there is. `named` says that the settings name both its account and its region."""
+    """A scope that there is. `named` says that the settings name both its account and its region.
+
+    `remembered` says that nobody told of its account since this process began, but an earlier one did, whose settings
+    may have been others: it is only observed, accepted or not.
+    """
 
     scope: Scope
     name: str = ""
     named: bool
+    remembered: bool = False
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

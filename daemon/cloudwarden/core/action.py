@@ -6,7 +6,7 @@ import hashlib
 import json
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, fields, is_dataclass
+from dataclasses import dataclass, field, fields, is_dataclass, replace
 from enum import StrEnum
 from typing import ClassVar, Generic, TypeVar
 
@@ -14,7 +14,7 @@ from pydantic import TypeAdapter
 
 from cloudwarden.core.blast import Dependable, Dependant, Look
 from cloudwarden.core.plain import Json
-from cloudwarden.core.resource import Resource
+from cloudwarden.core.resource import Resource, Scope
 from cloudwarden.core.saving import Charges
 from cloudwarden.core.verdict import Violation
 
@@ -116,6 +116,10 @@ class Plan:
     def calls(self) -> tuple[Call, ...]:
         """The mutating calls alone."""
         return tuple(step for step in self.steps if isinstance(step, Call))
+
+    def places(self, scope: Scope) -> frozenset[Scope]:
+        """Where its calls are made, of which those that name no region are made in `scope`."""
+        return frozenset(scope if one.region is None else replace(scope, region=one.region) for one in self.calls)
 
     def to_json(self) -> str:
         """Canonical JSON: sorted keys, no spaces."""

@@ -227,5 +227,5 @@ def _acts_on(action: object, rule: object) -> bool:
 AnyPolicy = Policy[Any, Any]
 """A policy whose kind and params do not matter to the code that holds it."""
 
-ModeOf = Callable[[AnyPolicy, Scope], Mode]
-"""How far a policy may go in a scope."""
+ModeOf = Callable[[AnyPolicy, Scope | None], Mode]
+"""How far a policy may go in a scope. None is a place that nobody knows, where it only observes."""

@@ -19,6 +19,7 @@ from cloudwarden.core.restraint import UNRESTRAINED, Restraints
 from cloudwarden.engine.begun import BegunActions
 from cloudwarden.engine.candidates import Candidates
 from cloudwarden.engine.carry import Carrier
+from cloudwarden.engine.enroll import Acceptance
 from cloudwarden.engine.events import JournalFailed, LimitTripped
 from cloudwarden.engine.gather import Case, Gatherer
 from cloudwarden.engine.grounds import LastLook
@@ -57,6 +58,7 @@ class Actor:
         reporter: Reporter,
         mode_of: ModeOf,
         prospects: Prospects,
+        acceptance: Acceptance,
         alive: Callable[[], None] = lambda: None,
         restraints: Restraints = UNRESTRAINED,
         tenure: Tenure | None = None,
@@ -67,6 +69,7 @@ class Actor:
         self._clock = clock
         self._reporter = reporter
         self._prospects = prospects
+        self._acceptance = acceptance
         self._alive = alive
         self._restraints = restraints
         self._tenure = tenure or Tenure(clock)
@@ -89,6 +92,7 @@ class Actor:
             recheck=self._recheck,
             withholder=self._withholder,
             policy_of=self._policy,
+            accepts=acceptance.accepts,
         )
         intents = Intents(
             store=store,
@@ -116,6 +120,8 @@ class Actor:
         """
         self._policies = policies
         try:
+            if not self._acceptance.known():
+                return
             self._finish_begun()
             due = self._candidates.due(policies)
             self._rest.keep(one.finding.id for batch in due.values() for one in batch)

@@ -10,6 +10,7 @@ from cloudwarden.core.errors import CloudError
 from cloudwarden.core.finding import ActionRecord, ActionState, State
 from cloudwarden.core.guards import Candidate, Hold
 from cloudwarden.core.policy import AnyPolicy, Mode
+from cloudwarden.core.resource import Scope
 from cloudwarden.engine.candidates import Candidates
 from cloudwarden.engine.ending import Ending
 from cloudwarden.engine.recheck import Over, Recheck, Unclear
@@ -40,6 +41,7 @@ class BegunActions:
         recheck: Recheck,
         withholder: Withholder,
         policy_of: Callable[[str], AnyPolicy | None],
+        accepts: Callable[[Scope], bool],
     ) -> None:
         self._store = store
         self._actuator = actuator
@@ -47,6 +49,7 @@ class BegunActions:
         self._recheck = recheck
         self._withholder = withholder
         self._policy_of = policy_of
+        self._accepts = accepts
 
     def may_go_on(self, record: ActionRecord) -> Ending | str | None:
         """None when the next call may be made; else why it must wait, or how the action ends without it."""
@@ -67,7 +70,13 @@ class BegunActions:
         return self._still_the_same(record, candidate)
 
     def _may_undo(self, record: ActionRecord) -> Ending | str | None:
-        """Whether an undo may go on: it is a person's word, which no pause or window holds, if it still applies."""
+        """Whether an undo may go on: it is a person's word, which no pause or window holds, if it still applies.
+
+        Where nobody accepts anything any more, the settings are a person's word too, and the later one.
+        """
+        left = sorted(str(where) for where in record.plan.places(record.scope) if not self._accepts(where))
+        if left:
+            return f"{', '.join(left)}: not accepted, or not looked after any more"
         if record.step > 0:
             return None
         with self._store.reading() as tx:

@@ -6,17 +6,34 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
 from cloudwarden.core.acceptance import Discovery, FoundScope, KnownScope
+from cloudwarden.core.errors import CloudError
 from cloudwarden.core.resource import GLOBAL, Scope
-from cloudwarden.engine.events import ScopesDiscovered, ScopesFound, ScopesLeft
+from cloudwarden.engine.events import ScopesDiscovered, ScopesFound, ScopesLeft, ScopesUntold
 from cloudwarden.ports import Clock, Reporter, Store, Transaction
 
 Key = TypeVar("Key")
 
 SETTINGS = "settings"
 """Who accepts what the settings name."""
+
+
+AGAIN_AFTER_SECONDS = 60.0
+"""How soon the scopes are asked for again, between sweeps, when they could not be told."""
+
+
+class Acceptance(Protocol):
+    """Where policies may do more than observe."""
+
+    def known(self) -> bool:
+        """Whether it is known which scopes there are; until it is, nothing is done in any."""
+        ...
+
+    def accepts(self, scope: Scope) -> bool:
+        """Whether policies may do more than observe in a scope."""
+        ...
 
 
 class Enroller:
@@ -39,8 +56,11 @@ class Enroller:
         self._reporter = reporter
         self._discover = discover
         self._accept_first = accept_first
+        self._told = False
+        self._ask_from = 0.0
         with store.reading() as tx:
-            self._accepted = _accepted(tx.scopes.known().values())
+            known = tx.scopes.known().values()
+        self._accepted = frozenset(one.scope for one in known if one.accepted and one.left_at is None)
 
     def scopes(self) -> tuple[Scope, ...]:
         """Every scope that there is, now enrolled. Raises CloudError, and StoreError when news cannot be kept."""
@@ -54,9 +74,25 @@ class Enroller:
                 tx.scopes.save(news)
                 _journal(tx, [one for one in news if one.scope not in known], now)
         current = {**known, **{one.scope: one for one in news}}
-        self._accepted = _accepted(current.values())
+        # What was not found is not acted on, gone or not: an account may have been excluded while nobody could list.
+        found = [one.scope for one in discovery.scopes if not one.remembered]
+        self._accepted = frozenset(scope for scope in found if current[scope].accepted)
+        self._told = True
         self._announce(discovery, known, news, current)
         return tuple(found.scope for found in discovery.scopes)
+
+    def known(self) -> bool:
+        """Whether the scopes were told since this process began; they are asked for, if not. Raises StoreError.
+
+        What the store accepts may have been taken out of the settings since it was written.
+        """
+        if not self._told and self._clock.monotonic() >= self._ask_from:
+            self._ask_from = self._clock.monotonic() + AGAIN_AFTER_SECONDS
+            try:
+                self.scopes()
+            except CloudError as error:
+                self._reporter.report(ScopesUntold(detail=str(error)))
+        return self._told
 
     def accepts(self, scope: Scope) -> bool:
         """Whether policies may do more than observe in a scope, as of the latest look.
@@ -83,7 +119,7 @@ class Enroller:
         present = [one for one in current.values() if one.left_at is None]
         self._reporter.report(
             ScopesDiscovered(
-                accepted=sum(one.accepted for one in present),
+                accepted=len(self._accepted),
                 waiting=sum(one.waits for one in present),
                 problems=discovery.problems,
             )
@@ -139,7 +175,3 @@ def _by(scopes: Iterable[KnownScope], key: Callable[[KnownScope], Key]) -> Itera
 
 def _regions(scopes: Iterable[KnownScope]) -> tuple[str, ...]:
     return tuple(sorted(one.scope.region for one in scopes))
-
-
-def _accepted(known: Iterable[KnownScope]) -> frozenset[Scope]:
-    return frozenset(one.scope for one in known if one.accepted)

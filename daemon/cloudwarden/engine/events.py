@@ -51,8 +51,15 @@ class ScopesLeft:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class ScopesUntold:
+    """Which scopes there are could not be told since the process began, so that nothing is done in any."""
+
+    detail: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class ScopesDiscovered:
-    """The scopes were told for a sweep: how many are accepted, and how many wait. With problems, old answers stand."""
+    """The scopes were told: in how many policies may act, and how many wait. With problems, old answers stand."""
 
     accepted: int
     waiting: int

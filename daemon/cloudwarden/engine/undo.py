@@ -19,7 +19,7 @@ def undo(tx: Transaction, action_id: str, decider: Decider) -> ActionRecord:
     """Have a finished action undone by its inverse; the daemon carries it out.
 
     Raises DecisionError that says why not: there is no such action, it did not succeed, it has no inverse, it is undone
-    already, or nobody says why.
+    already, where it was done is not looked after any more, or nobody says why.
     """
     decider.demand_reason()
     record = tx.actions.get(action_id)
@@ -32,6 +32,7 @@ def undo(tx: Transaction, action_id: str, decider: Decider) -> ActionRecord:
         steps=record.plan.inverse,
         inverse=record.plan.steps,
     )
+    _refuse_elsewhere(tx, record, plan)
     made = replace(
         record,
         id=new_id("a"),
@@ -71,6 +72,17 @@ def _refuse(tx: Transaction, record: ActionRecord) -> None:
         raise DecisionError(f"action {record.id} cannot be undone: {_why_not(record)}")
     if (earlier := tx.actions.undoing(record.id)) and earlier.state not in _DID_NOTHING:
         raise DecisionError(f"action {record.id} is undone by {earlier.id}, which is {earlier.state}")
+
+
+def _refuse_elsewhere(tx: Transaction, record: ActionRecord, plan: Plan) -> None:
+    known = tx.scopes.known()
+    left = [one for where in plan.places(record.scope) if (one := known.get(where)) and one.left_at is not None]
+    if left:
+        scopes = ", ".join(sorted(str(one.scope) for one in left))
+        raise DecisionError(
+            f"action {record.id} cannot be undone: {scopes} is not looked after any more; have the settings include it "
+            "again, or restore by hand"
+        )
 
 
 def _why_not(record: ActionRecord) -> str:

@@ -27,6 +27,7 @@ _LEVELS: Mapping[type, int] = {
     events.PhaseFinished: logging.DEBUG,
     events.StoreCounted: logging.DEBUG,
     events.ScopesLeft: logging.WARNING,
+    events.ScopesUntold: logging.ERROR,
     events.SettingsEdited: logging.WARNING,
     events.RuleFailed: logging.WARNING,
     events.LimitTripped: logging.WARNING,
