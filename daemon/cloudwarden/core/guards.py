@@ -64,7 +64,8 @@ def pause(candidate: Candidate) -> Hold | None:
 def mode(candidate: Candidate) -> Hold | None:
     """An observing policy acts never; a proposing one, or one not trusted here, only on an approval."""
     if candidate.mode is Mode.OBSERVE:
-        return Hold(guard="mode", detail="it only observes here: its mode, the ceiling, or the scope is not accepted")
+        why = "its mode, the ceiling, or the scope that it is kept in is not accepted, left, or cannot be told"
+        return Hold(guard="mode", detail=f"it only observes here: {why}")
     return None
 
 

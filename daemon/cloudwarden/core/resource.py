@@ -79,6 +79,11 @@ class Resource:
         return Scope(account=self.account, region=self.region)
 
     @property
+    def kept_in(self) -> Scope | None:
+        """Where it is kept, which must be accepted before it is touched; None when nobody knows."""
+        return self.scope
+
+    @property
     def charges(self) -> Charges:
         """What it costs as it is."""
         return Uncharged(why=f"nobody has written down what {self.kind} costs")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache, partial
 
@@ -79,8 +79,13 @@ class Candidates:
             finding = tx.findings.get(finding_id)
             return self._candidate(_Decided.read(tx), policy, finding, None) if finding is not None else None
 
-    def as_it_is(self, candidate: Candidate, resource: Resource, verdict: Verdict) -> Candidate:
-        """The candidate as the resource, just read and judged, and the decisions of this moment make it."""
+    def as_it_is(
+        self, candidate: Candidate, resource: Resource, verdict: Verdict, places: Collection[Scope]
+    ) -> Candidate:
+        """The candidate as the resource, just read and judged, and the decisions of this moment make it.
+
+        `places` are where calls are to be made: how far the policy may go in the least of them counts.
+        """
         policy, now = candidate.policy, self._clock.now()
         with self._store.reading() as tx:
             ruled = ruling(policy.name, Subject.judged(resource, verdict), tx.decisions.exemptions(), now)
@@ -89,6 +94,7 @@ class Candidates:
         protected = protected_as_judged(resource, verdict, policy.touches, self._restraints.protection)
         return replace(
             candidate,
+            mode=min(self._mode_of(policy, where) for where in (resource.kept_in, *places)),
             finding=replace(candidate.finding, protected=protected),
             exempted=self._exemptions_doubt() or ruled.held,
             paused=self._settings_doubt() or paused,

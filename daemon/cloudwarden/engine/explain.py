@@ -108,7 +108,7 @@ class Explainer:
             exempted = ruling(policy.name, subject, tx.decisions.exemptions(), now).held
             holds: tuple[Hold, ...] = ()
             if finding is not None:
-                candidate = self._candidate(tx, policy, finding, exempted, now)
+                candidate = self._candidate(tx, policy, finding, resource.kept_in, exempted, now)
                 holds = tuple(hold for guard in guards.CHAIN if (hold := guard(candidate)))
                 if prospect and (alone := guards.blast_radius(candidate, prospect.radius)) and candidate.alone:
                     holds += (alone,)
@@ -130,13 +130,19 @@ class Explainer:
         return prospects[policy.action.name]
 
     def _candidate(
-        self, tx: Transaction, policy: AnyPolicy, finding: Finding, exempted: str | None, now: datetime
+        self,
+        tx: Transaction,
+        policy: AnyPolicy,
+        finding: Finding,
+        where: Scope | None,
+        exempted: str | None,
+        now: datetime,
     ) -> Candidate:
         undecided = {proposal.finding_id: proposal for proposal in tx.proposals.undecided()}
         return Candidate(
             policy=policy,
             finding=finding,
-            mode=self._mode_of(policy, finding.scope),
+            mode=self._mode_of(policy, where),
             trusted=finding.scope in tx.decisions.trusted(policy.name, policy.fingerprint),
             proposal=undecided.get(finding.id),
             exempted=exempted,

@@ -66,12 +66,13 @@ class Proposer:
         finding: Finding,
         verdict: Verdict,
         *,
-        alone: bool,
+        needless: bool,
         asks: str | None,
     ) -> Finding:
-        """The finding after its proposal was made, kept, or ended; a policy that acts `alone` needs none.
+        """The finding after its proposal was made, kept, or ended.
 
-        `asks` says why people are asked by a policy that may act by itself.
+        It is `needless` for a policy that acts alone, and for one that only observes. `asks` says why people are asked
+        by a policy that may act by itself.
         """
         standing = self.standing(finding)
         if standing is not None and finding.state not in (State.PROPOSED, State.APPROVED, State.ACTING):
@@ -83,7 +84,7 @@ class Proposer:
         if standing is not None and self._now >= standing.expires_at and finding.state is not State.ACTING:
             self.end(finding, ProposalState.EXPIRED, "nobody decided in time")
             return replace(lifecycle.moved(finding, State.OPEN, self._now), grace=Grace(ticked_at=self._now))
-        if verdict.violation is None or finding.state not in _OPEN or alone:
+        if verdict.violation is None or finding.state not in _OPEN or needless:
             return finding
         return self._proposed(Case(policy=policy, resource=resource), finding, verdict.violation, standing, asks)
 

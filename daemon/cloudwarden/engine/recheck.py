@@ -70,7 +70,8 @@ class Recheck:
         if verdict.violation is None:
             return Over(state=State.RESOLVED)
         plan = planned(policy, resource, verdict.violation, chosen)
-        as_it_is = self._candidates.as_it_is(candidate, resource, verdict)
+        places = plan.places(resource.kept_in) if isinstance(plan, Plan) and resource.kept_in else ()
+        as_it_is = self._candidates.as_it_is(candidate, resource, verdict, places)
         if isinstance(plan, Plan):
             as_it_is = replace(as_it_is, plan_hash=plan.hash)
         if hold := guards.held_by(as_it_is, guards.LAST):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
-from functools import cache
+from functools import cache, partial
 from types import MappingProxyType
 
 from cloudwarden.core import lifecycle
@@ -79,28 +79,27 @@ class Settler:
         Of a finding that was not `remembered` when the scopes were looked at, its absence says nothing.
         """
         known = known_findings(self._tx, policy.name, self._now)
-        terms = {judgement.scope: self._terms(policy, judgement.scope) for judgement in judgements}
+        terms_in = cache(partial(self._terms, policy))
         self._heeded = self._still_heeded(policy)
         self._teller.begin(policy, [one.id for one in known.values()])
         self._precedent = precedent(self._tx, policy, judgements, known, self._now)
-        self._say_caution(policy, terms)
+        self._say_caution(policy, judgements)
         seen: set[Key] = set()
         for judgement in judgements:
             for resource, verdict in judgement.told:
                 key = (judgement.scope, resource.id)
                 seen.add(key)
-                self._settle_one(policy, resource, verdict, known.get(key), terms[judgement.scope])
+                self._settle_one(policy, resource, verdict, known.get(key), terms_in(resource.kept_in))
         problems = {judgement.scope: judgement.problem for judgement in judgements}
         for key, finding in known.items():
             if key not in seen and key in remembered and key[0] in problems and not finding.state.closed:
                 self._settle_unseen(finding, problems[key[0]])
-        # What is only observed is no part of what a share may be taken of.
-        acting = [judgement for judgement in judgements if terms[judgement.scope].mode > Mode.OBSERVE]
         run = PolicyRun(
             policy=policy.name,
             run_id=self._run_id,
             started_at=self._now,
-            population=population(acting),
+            # What is only observed is no part of what a share may be taken of.
+            population=population(judgements, lambda where: terms_in(where).mode > Mode.OBSERVE),
             fingerprint=policy.fingerprint,
         )
         self._runs.append((run, self._precedent.scopes))
@@ -123,12 +122,12 @@ class Settler:
         if self._used:
             self._tx.decisions.mark_used(self._used, self._now)
 
-    def _terms(self, policy: AnyPolicy, scope: Scope) -> lifecycle.Terms:
+    def _terms(self, policy: AnyPolicy, where: Scope | None) -> lifecycle.Terms:
         return lifecycle.Terms(
             now=self._now,
             schedule=policy.schedule,
             grace=policy.grace,
-            mode=self._mode_of(policy, scope),
+            mode=self._mode_of(policy, where),
             respects=policy.respects,
         )
 
@@ -137,9 +136,10 @@ class Settler:
         closed = self._tx.findings.recently_closed(policy.name, self._now - FIXED_WITHIN)
         return {(one.scope, one.resource_id): one for one in closed if one.state is State.FIXED or one.snoozed_until}
 
-    def _say_caution(self, policy: AnyPolicy, scopes: Collection[Scope]) -> None:
+    def _say_caution(self, policy: AnyPolicy, judgements: Sequence[Judgement]) -> None:
         """Report that the policy only proposes where it may act by itself otherwise."""
-        alone = [scope for scope in sorted(scopes) if self._may_alone(policy, scope)]
+        scopes = sorted(one.scope for one in judgements)
+        alone = [scope for scope in scopes if self._may_alone(policy, scope, self._mode_of(policy, scope))]
         whys = {scope: why for scope in alone if (why := self._precedent.caution(scope)) is not None}
         if whys:
             where, why = next(iter(whys.items()))
@@ -166,9 +166,10 @@ class Settler:
         if verdict.violation is not None:
             protected = protected_as_judged(resource, verdict, policy.touches, self._protection)
             finding = replace(finding, protected=protected, saving=self._saving_of(policy, resource))
-        alone = finding.state is State.DUE and self._acts_alone(policy, resource.scope)
-        asks = self._asks_because(policy, resource.scope)
-        finding = self._proposer.settle(policy, resource, finding, verdict, alone=alone, asks=asks)
+        alone = finding.state is State.DUE and self._acts_alone(policy, resource.scope, terms.mode)
+        needless = alone or terms.mode is Mode.OBSERVE
+        asks = self._asks_because(policy, resource.scope, terms.mode)
+        finding = self._proposer.settle(policy, resource, finding, verdict, needless=needless, asks=asks)
         self._keep(was, finding)
         self._tell(policy, resource, finding, verdict, terms)
 
@@ -202,16 +203,15 @@ class Settler:
             self._proposer.end(finding, ProposalState.WITHDRAWN, "the resource is gone")
         self._keep(was, finding)
 
-    def _acts_alone(self, policy: AnyPolicy, scope: Scope) -> bool:
-        return self._may_alone(policy, scope) and self._precedent.caution(scope) is None
+    def _acts_alone(self, policy: AnyPolicy, scope: Scope, mode: Mode) -> bool:
+        return self._may_alone(policy, scope, mode) and self._precedent.caution(scope) is None
 
-    def _may_alone(self, policy: AnyPolicy, scope: Scope) -> bool:
-        trusted = self._trusted(policy.name, policy.fingerprint)
-        return self._mode_of(policy, scope) is Mode.ENFORCE and scope in trusted
+    def _may_alone(self, policy: AnyPolicy, scope: Scope, mode: Mode) -> bool:
+        return mode is Mode.ENFORCE and scope in self._trusted(policy.name, policy.fingerprint)
 
-    def _asks_because(self, policy: AnyPolicy, scope: Scope) -> str | None:
+    def _asks_because(self, policy: AnyPolicy, scope: Scope, mode: Mode) -> str | None:
         """Why a policy that may act by itself asks people; None of one that always does."""
-        if self._mode_of(policy, scope) is not Mode.ENFORCE:
+        if mode is not Mode.ENFORCE:
             return None
         if scope not in self._trusted(policy.name, policy.fingerprint):
             return "approval: this version of the policy is not trusted here, so people decide"
@@ -233,12 +233,13 @@ def known_findings(tx: Transaction, policy: str, now: datetime) -> Mapping[Key, 
     return {(finding.scope, finding.resource_id): finding for finding in (*closed, *standing)}
 
 
-def population(judgements: Sequence[Judgement]) -> int | None:
-    """How many resources were judged in the scopes that were listed completely; None when none was.
+def population(judgements: Sequence[Judgement], lets: Callable[[Scope | None], bool]) -> int | None:
+    """How many resources were judged, of those kept where `lets` says so, in the scopes that were listed completely.
 
-    What is in the others could only make the population larger, and a share of it allow more.
+    None when there is no such scope. What is in the others could only make the population larger, and a share of it
+    allow more.
     """
-    known = [judgement.population for judgement in judgements if judgement.population is not None]
+    known = [number for judgement in judgements if (number := judgement.population_in(lets)) is not None]
     return sum(known) if known else None
 
 

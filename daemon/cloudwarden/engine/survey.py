@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
@@ -48,8 +48,9 @@ class Doubt:
 class Judgement:
     """What one policy says of one scope.
 
-    `problem` is why the listing is incomplete. `verdicts` counts by outcome, `unknown` by reason. `told` has every
-    violation, and the verdict on each remembered resource that was listed; `doubts` some of the unknown ones.
+    `problem` is why the listing is incomplete. `verdicts` counts by outcome, `unknown` by reason, and `elsewhere` what
+    was judged that is kept in another scope than where it is listed, by where; None is nobody knows where. `told` has
+    every violation, and the verdict on each remembered resource that was listed; `doubts` some of the unknown ones.
     """
 
     policy: str
@@ -58,6 +59,7 @@ class Judgement:
     problem: Cause | None = None
     verdicts: Mapping[str, int] = field(default_factory=dict)
     unknown: Mapping[str, int] = field(default_factory=dict)
+    elsewhere: Mapping[Scope | None, int] = field(default_factory=dict)
     told: tuple[tuple[Resource, Verdict], ...] = ()
     doubts: tuple[Doubt, ...] = ()
 
@@ -65,6 +67,14 @@ class Judgement:
     def population(self) -> int | None:
         """How many resources were judged; None when the listing was incomplete."""
         return None if self.problem is not None else sum(self.verdicts.values())
+
+    def population_in(self, lets: Callable[[Scope | None], bool]) -> int | None:
+        """How many of the judged resources are kept where `lets` says so; None when it says so of no place."""
+        if self.population is None:
+            return None
+        kept = {self.scope: self.population - sum(self.elsewhere.values()), **self.elsewhere}
+        counts = [number for where, number in kept.items() if lets(where)]
+        return sum(counts) if counts else None
 
     @property
     def fault(self) -> Doubt | None:
@@ -104,11 +114,14 @@ def judgement(
     """Sum up the verdicts of one policy in one scope."""
     counts: Counter[str] = Counter()
     unknown: Counter[str] = Counter()
+    elsewhere: Counter[Scope | None] = Counter()
     told: list[tuple[Resource, Verdict]] = []
     doubts: list[Doubt] = []
     faulty = False
     for resource, verdict in verdicts:
         counts[verdict.outcome] += 1
+        if (where := resource.kept_in) != scope:
+            elsewhere[where] += 1
         if verdict.outcome is Outcome.VIOLATION or resource.id in remembered:
             told.append((resource, verdict))
         if verdict.cause is not None:
@@ -124,6 +137,7 @@ def judgement(
         problem=problem,
         verdicts=counts,
         unknown=unknown,
+        elsewhere=elsewhere,
         told=tuple(told),
         doubts=tuple(doubts),
     )

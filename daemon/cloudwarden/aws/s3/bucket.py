@@ -35,6 +35,11 @@ class Bucket(Resource):
     created: datetime  # pyright: ignore[reportGeneralTypeIssues]  # S3 always says it, and it is passed by name
     bucket_region: str | None = None
 
+    @property
+    def kept_in(self) -> Scope | None:
+        """Its own region in its account: that S3 lists all regions together accepts none of them."""
+        return Scope(account=self.account, region=self.bucket_region) if self.bucket_region else None
+
     def dependants(self) -> Iterator[Dependant | Look]:
         """Whoever its website, its replication and its policy speak of."""
         return of_bucket(self.id, policy=policy(self), replication=replication(self), website=website(self))
