@@ -6,7 +6,8 @@ import time
 from collections.abc import Callable, Collection, Iterable
 from datetime import datetime
 
-from cloudwarden.aws.access.account import ENABLED, UNKNOWN_ACCOUNT, Account, AwsAccess, OrganizationAccess
+from cloudwarden.aws.access import regions
+from cloudwarden.aws.access.account import UNKNOWN_ACCOUNT, Account, AwsAccess, OrganizationAccess
 from cloudwarden.aws.access.builder import ClientBuilder
 from cloudwarden.aws.access.clients import ClientPool, Nobody, SpeakingClient
 from cloudwarden.aws.access.clockwatch import ClockWatch
@@ -15,6 +16,7 @@ from cloudwarden.aws.access.identities import Identities
 from cloudwarden.aws.access.identity import Identity
 from cloudwarden.aws.access.organization import Organization
 from cloudwarden.aws.access.speaker import Speaker
+from cloudwarden.aws.access.sts import RegionalSts
 from cloudwarden.aws.endpoints import Endpoint, Endpoints
 from cloudwarden.aws.iam_actions import iam_action
 from cloudwarden.aws.limits import Limits
@@ -52,8 +54,13 @@ class Sessions:
         self.clock = ClockWatch(now or SystemClock().now)
         self._builder = ClientBuilder(settings, reporter, timer=timer, clock=self.clock)
         self.pool = ClientPool(self._builder.build, Retries(limits, attempts=settings.attempts), settings.max_clients)
-        self.identities = Identities(settings, chain=self._builder.chain, home=self.home, sts=self._sts, timer=timer)
-        asking = Asking(own=self.account, home=self.home, organization=self._organization(), client=self._regions_of)
+        self._sts = RegionalSts(lambda account: regions.likely(settings, account, self.home()), self._sts_in)
+        self.identities = Identities(
+            settings, chain=self._builder.chain, home=self.home, sts=self._sts.ask, timer=timer
+        )
+        asking = Asking(
+            own=self.account, unnamed=self.unnamed, organization=self._organization(), client=self._regions_of
+        )
         self._discoverer = Discoverer(settings, asking, remembered=remembered, timer=timer)
 
     def client(self, service: str, scope: Scope, *, once: bool = False) -> SpeakingClient:
@@ -67,7 +74,7 @@ class Sessions:
     def own(self, service: str, region: str | None = None, *, once: bool = False) -> SpeakingClient:
         """The client for a service that the daemon uses for itself, in its own name. Raises CloudError."""
         identity = self.identities.own
-        scope = Scope(account=identity.caller().account, region=region or self.home())
+        scope = Scope(account=identity.caller().account, region=region or self.unnamed())
         return self._speaking(identity, service, scope, once=once)
 
     def identity(self, id_: str) -> Identity:
@@ -116,18 +123,31 @@ class Sessions:
         self._discoverer.know(accounts)
 
     def home(self) -> str:
-        """The region whose STS is asked, and where global services are: the first that is named, or the session's own.
+        """The region whose STS is asked first, and where global services are asked. Raises SettingsError.
 
-        Raises SettingsError when there is neither.
+        Of those that are named, the first that every account has enabled: others would know nobody of an account that
+        has not enabled it. Where enabled ones are meant, the session's own is as good as named.
         """
-        named = (*self._settings.regions, *(name for one in self._settings.accounts for name in one.regions))
-        regions = [region for region in named if region != ENABLED]
-        default = regions[0] if regions else self._builder.chain().get_config_variable("region")
-        if not default and not named:
+        for region in regions.named(self._settings):
+            if regions.by_default(region):
+                return region
+        if not regions.means_enabled(self._settings):
+            return self.unnamed()
+        own = self._session_region()
+        return own if regions.by_default(own) else FIRST_REGION
+
+    def unnamed(self) -> str:
+        """The region where none is named: the first that is anywhere, or the session's own. Raises SettingsError."""
+        named = regions.named(self._settings)
+        return named[0] if named else self._session_region()
+
+    def _session_region(self) -> str:
+        region = self._builder.chain().get_config_variable("region")
+        if not region and not regions.means_enabled(self._settings):
             raise SettingsError(
                 'aws.regions: no region is set here or in the AWS profile; write regions = ["eu-west-1"]'
             )
-        return str(default or FIRST_REGION)
+        return str(region or FIRST_REGION)
 
     def _known(self) -> str:
         accounts = sorted({scope.account for scope in self.scopes()})
@@ -145,14 +165,16 @@ class Sessions:
         return self._speaking(identity, "organizations", scope)
 
     def _regions_of(self, account: Account) -> SpeakingClient:
-        scope = Scope(account=account.id, region=self.home())
-        return self._speaking(self.identities.of(account), "ec2", scope)
+        identity = self.identities.of(account)
+        identity.credentials()
+        return self._speaking(identity, "ec2", Scope(account=account.id, region=self._sts.region(account.id)))
 
-    def _sts(self, speaker: Speaker) -> SpeakingClient:
-        return self.pool.client("sts", self.home(), once=False, speaker=speaker)
+    def _sts_in(self, region: str, speaker: Speaker) -> SpeakingClient:
+        return self.pool.client("sts", region, once=False, speaker=speaker)
 
     def _speaking(self, identity: Identity, service: str, scope: Scope, *, once: bool = False) -> SpeakingClient:
         identity.credentials()
-        # A global service has one endpoint for all regions of a partition, and botocore knows which.
-        region = self.home() if scope.region == GLOBAL else scope.region
+        # A global service has one endpoint for all regions of a partition, and botocore knows which. S3 has one in each
+        # region that lists all buckets: that of a region that is known to know the account.
+        region = self._sts.region(scope.account) if scope.region == GLOBAL else scope.region
         return self.pool.client(service, region, once=once, speaker=identity.speaker(scope))

@@ -29,7 +29,7 @@ class Asking:
     """How a discovery asks: whose account the daemon's own is, and which client speaks for an account's regions."""
 
     own: Callable[[], str]
-    home: Callable[[], str]
+    unnamed: Callable[[], str]
     organization: Organization | None
     client: Callable[[Account], SpeakingClient]
 
@@ -99,7 +99,7 @@ class Discoverer:
         for account, (names, problem) in zip(accounts, self._in_parallel(accounts), strict=True):
             if problem is not None:
                 problems.append(problem)
-            listed = regions.written(self._access, account, self._asking.home()) is not None
+            listed = regions.written(self._access, account, self._asking.unnamed()) is not None
             found.extend(
                 FoundScope(
                     scope=Scope(account=account.id, region=name), name=account.name, named=account.named and listed
@@ -137,7 +137,7 @@ class Discoverer:
 
     def _found_regions(self, account: Account) -> tuple[tuple[str, ...], DiscoveryProblem | None]:
         """An account's regions; where they cannot be told and never were, the home region stands for the account."""
-        home = self._asking.home()
+        home = self._asking.unnamed()
         listed = regions.written(self._access, account, home)
         if listed is not None:
             return listed, None

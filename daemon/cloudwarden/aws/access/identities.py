@@ -16,7 +16,7 @@ from cloudwarden.aws.access.account import (
     account_of,
     role_of,
 )
-from cloudwarden.aws.access.identity import AssumedRole, Caller, Identity, Role, StsClient
+from cloudwarden.aws.access.identity import AskSts, AssumedRole, Caller, Identity, Role
 from cloudwarden.core.errors import CredentialsExpired
 from cloudwarden.core.resource import Scope
 
@@ -34,7 +34,7 @@ class Identities:
         *,
         chain: Callable[[], Session],
         home: Callable[[], str],
-        sts: StsClient,
+        sts: AskSts,
         timer: Callable[[], float],
     ) -> None:
         self._access = access

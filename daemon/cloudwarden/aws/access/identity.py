@@ -16,10 +16,9 @@ from botocore.credentials import (
 )
 
 from cloudwarden.aws.access.account import LONGEST_CHAINED_SECONDS, account_of
-from cloudwarden.aws.access.clients import SpeakingClient
 from cloudwarden.aws.access.speaker import Speaker
 from cloudwarden.aws.errors import translated
-from cloudwarden.aws.pages import ask
+from cloudwarden.aws.pages import Answer
 from cloudwarden.core.errors import AccessDenied, CloudError, CredentialsExpired, MalformedAnswer
 from cloudwarden.core.resource import Scope
 
@@ -36,7 +35,8 @@ minutes before they end."""
 
 _SESSION = re.compile(r"arn:[^:]+:sts::\d{12}:assumed-role/(?P<role>[^/]+)/.+")
 
-StsClient = Callable[[Speaker], SpeakingClient]
+AskSts = Callable[[Speaker, str, Mapping[str, object]], Answer]
+"""Makes one call of STS in somebody's name. Raises CloudError."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -92,7 +92,7 @@ class Identity:
         *,
         label: Scope,
         account: str | None,
-        sts: StsClient,
+        sts: AskSts,
         timer: Callable[[], float],
     ) -> None:
         self._make = make
@@ -182,7 +182,7 @@ class Identity:
     def _asked(self, frozen: ReadOnlyCredentials) -> Caller:
         """Whose these very credentials are. Raises CloudError, AccessDenied when they are another account's."""
         speaker = Speaker(scope=self._label, credentials=lambda: frozen)
-        answer = ask(self._sts(speaker), "get_caller_identity", {})
+        answer = self._sts(speaker, "get_caller_identity", {})
         caller = Caller(account=str(answer.get("Account") or ""), arn=str(answer.get("Arn") or ""))
         if not caller.account:
             raise CredentialsExpired("GetCallerIdentity: STS named no account")
@@ -197,7 +197,7 @@ class AssumedRole(DeferredRefreshableCredentials):
     See "AssumeRole" of the AWS STS API reference.
     """
 
-    def __init__(self, source: Speaker, role: Role, sts: StsClient) -> None:
+    def __init__(self, source: Speaker, role: Role, sts: AskSts) -> None:
         super().__init__(self._assumed, "assume-role")
         self._source = source
         self._role = role
@@ -208,7 +208,7 @@ class AssumedRole(DeferredRefreshableCredentials):
     def _assumed(self) -> Mapping[str, Any]:
         """New credentials, as botocore takes them. Raises CloudError."""
         chained = self._source.credentials().token is not None
-        answer = ask(self._sts(self._source), "assume_role", self._role.arguments(chained=chained))
+        answer = self._sts(self._source, "assume_role", self._role.arguments(chained=chained))
         given, assumed = answer.get("Credentials", {}), answer.get("AssumedRoleUser", {}).get("Arn", "")
         wanted = account_of(self._role.arn)
         if account_of(assumed) != wanted:

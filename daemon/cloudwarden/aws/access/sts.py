@@ -1,0 +1,97 @@
+"""Asks STS in one region after another, so that no region's trouble is every account's.
+
+Sources: "Managing AWS STS in an AWS Region" of the AWS IAM User Guide (what a regional endpoint gives is valid in all
+regions; one does not answer for accounts that have not enabled its region), and "Common Errors" of the AWS STS API
+Reference.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
+
+from cloudwarden.aws.access.clients import SpeakingClient
+from cloudwarden.aws.access.speaker import Speaker
+from cloudwarden.aws.pages import Answer, ask
+from cloudwarden.core.errors import CloudError, RegionDisabled, Timeout, Unavailable
+
+MOST_REGIONS = 3
+"""Regions in which one thing is asked before it fails: each may cost a wait, and an outage is seldom of three."""
+
+NOT_KNOWN_HERE = frozenset({"InvalidClientTokenId", "UnrecognizedClientException"})
+"""What AWS says of good credentials in a region that their account has not enabled, and of bad ones everywhere."""
+
+
+class RegionalSts:
+    """Asks STS where it answered last, then in each of `regions` of an account, the best of which come first.
+
+    That an answer is about the right account is for whoever asked to see, wherever it came from.
+    """
+
+    def __init__(
+        self, regions: Callable[[str], Sequence[str]], client: Callable[[str, Speaker], SpeakingClient]
+    ) -> None:
+        self._regions = regions
+        self._client = client
+        self._answered: dict[str, str] = {}
+        """By account: the region that answered last for it."""
+        self._latest: str | None = None
+
+    def region(self, account: str) -> str:
+        """Where AWS is known to answer for an account, or else is asked first."""
+        return self._answered.get(account) or self._regions(account)[0]
+
+    def ask(self, speaker: Speaker, operation: str, arguments: Mapping[str, object]) -> Answer:
+        """One call, about the account of the speaker's scope. Raises CloudError: of several regions', the first's.
+
+        Only when that is raised are credentials taken for over: a region may not know good ones.
+        """
+        failures: dict[str, CloudError] = {}
+        for region in self._order(speaker.scope.account):
+            here = replace(speaker, scope=replace(speaker.scope, region=region), refused=_unheeded)
+            try:
+                answer = ask(self._client(region, here), operation, arguments)
+            except CloudError as error:
+                failures[region] = error
+                if not _worth_asking_elsewhere(error):
+                    failures = {region: error}
+                    break
+                self._failed(speaker.scope.account, region)
+            else:
+                self._succeeded((speaker.scope.account, answer.get("Account")), region)
+                return answer
+        failure = _together(failures)
+        speaker.heed({"Error": {"Code": failure.code}})
+        raise failure
+
+    def _order(self, account: str) -> list[str]:
+        wanted = (self._answered.get(account), self._latest, *self._regions(account))
+        return list(dict.fromkeys(one for one in wanted if one))[:MOST_REGIONS]
+
+    def _failed(self, account: str, region: str) -> None:
+        if self._answered.get(account) == region:
+            self._answered.pop(account, None)
+        if self._latest == region:
+            self._latest = None
+
+    def _succeeded(self, accounts: Iterable[str | None], region: str) -> None:
+        self._answered.update((account, region) for account in accounts if account)
+        self._latest = region
+
+
+def _worth_asking_elsewhere(error: CloudError) -> bool:
+    return isinstance(error, Unavailable | Timeout | RegionDisabled) or error.code in NOT_KNOWN_HERE
+
+
+def _together(failures: Mapping[str, CloudError]) -> CloudError:
+    """The first failure, with where else it was asked in vain."""
+    (region, first), *others = failures.items()
+    if not others:
+        return first
+    elsewhere = ", ".join(f"{other} ({error.reason})" for other, error in others)
+    text = f"{first} (STS in {region}; in vain also in {elsewhere})"
+    return type(first)(text, code=first.code, request_id=first.request_id)
+
+
+def _unheeded() -> None:
+    """What one region says of credentials."""
