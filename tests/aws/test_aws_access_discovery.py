@@ -41,6 +41,19 @@ def looking_after(aws: StubAws, *, remembered: tuple[KnownScope, ...] = (), **se
     return sessions_to(aws, remembered=lambda: remembered, **given)
 
 
+def at(account: str, region: str) -> KnownScope:
+    """A scope that an earlier process found."""
+    return KnownScope(scope=Scope(account=account, region=region), name="", found_at=datetime(2026, 3, 1, tzinfo=UTC))
+
+
+def forgotten(aws: StubAws, *remembered: KnownScope, **settings: Any) -> Sessions:
+    """Sessions of a process that begins while neither accounts nor regions can be told."""
+    aws.on("ListAccounts", json_error("TooManyRequestsException"))
+    sessions = looking_after(aws, remembered=remembered, **{"regions": ("enabled",), **settings})
+    aws.on("DescribeRegions", error("RequestLimitExceeded", status=503))
+    return sessions
+
+
 def scopes(sessions: Sessions) -> list[str]:
     """The scopes, as text."""
     return [str(scope) for scope in sessions.scopes()]
@@ -115,6 +128,41 @@ def test_an_earlier_process_is_remembered(aws: StubAws) -> None:
     aws.on("DescribeRegions", error("RequestLimitExceeded", status=503))
     assert scopes(sessions) == [f"{DATA}/us-east-1"]
     assert [problem.source for problem in sessions.discover().problems] == ["organization", "regions"]
+
+
+def test_what_the_settings_exclude_is_left_out_of_what_is_remembered(aws: StubAws) -> None:
+    """A daemon that starts while AWS cannot say what there is knows all the same what it is to leave alone."""
+    sessions = forgotten(
+        aws,
+        at(DATA, "us-east-1"),
+        at(DATA, "us-west-2"),
+        at(OLD, "us-east-1"),
+        organization=OrganizationAccess(exclude=(OLD,)),
+        regions_exclude=("us-west-*",),
+    )
+    assert scopes(sessions) == [f"{DATA}/us-east-1"]
+
+
+def test_the_region_that_stands_for_an_account_may_be_excluded_too(aws: StubAws) -> None:
+    """Nothing was ever told of its regions, and the only one that is left to think of is not wanted."""
+    sessions = forgotten(aws, organization=None, accounts=(Account(id=DATA),), regions_include=("eu-*",))
+    assert (sessions.home(), scopes(sessions)) == ("us-east-1", [])
+
+
+def test_a_remembered_account_is_known_as_such_until_it_is_listed(aws: StubAws) -> None:
+    """Whether its unit was excluded since, only AWS can tell; once it was listed, a failure takes nothing from it."""
+    timer = Stopwatch()
+    sessions = forgotten(aws, at(DATA, "us-east-1"), accounts=(Account(id=WEB, regions=("eu-west-1",)),), timer=timer)
+
+    def remembered() -> list[tuple[str, bool]]:
+        timer.seconds += 61
+        return [(one.scope.account, one.remembered) for one in sessions.discover().scopes]
+
+    assert remembered() == [(WEB, False), (DATA, True)]
+    assert remembered() == [(WEB, False), (DATA, True)]
+    aws.on("ListAccounts", listed((DATA, "ACTIVE")), json_error("TooManyRequestsException"))
+    assert remembered() == [(WEB, False), (DATA, False)]
+    assert remembered() == [(WEB, False), (DATA, False)]
 
 
 def test_nothing_known_at_all_is_an_error(aws: StubAws) -> None:

@@ -60,7 +60,7 @@ class App(Adapters):
             store=self.store,
             clock=self.clock,
             reporter=self.reporter,
-            discover=self.sessions.discover,
+            discover=lambda: self.sessions.discover(self._beat),
             accept_first=self.settings.aws.accept_first,
         )
 

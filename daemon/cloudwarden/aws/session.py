@@ -114,9 +114,12 @@ class Sessions:
         """Every account in each of its regions. Raises CloudError, and SettingsError without any region."""
         return tuple(found.scope for found in self.discover().scopes)
 
-    def discover(self) -> Discovery:
-        """Every scope, and what could not be found out. Raises CloudError when nothing can be told at all."""
-        return self._discoverer.latest()
+    def discover(self, alive: Callable[[], None] = lambda: None) -> Discovery:
+        """Every scope, and what could not be found out; `alive` is called often, and may raise what ends it.
+
+        Raises CloudError when nothing can be told at all.
+        """
+        return self._discoverer.latest(alive)
 
     def know(self, accounts: Iterable[str]) -> None:
         """Serve scopes of these accounts without discovering any: for a process that another one tells its scopes."""

@@ -21,6 +21,7 @@ class Account:
     """One account. Without a role it is reached by the template, or, when it is the daemon's own, as it is.
 
     `named` says that the settings name it, so that nobody has to accept it. Empty `regions` are those of AwsAccess.
+    `remembered` says that an earlier process found it, and that this one could not ask whether it is still to be found.
     """
 
     id: str
@@ -29,6 +30,7 @@ class Account:
     external_id: str | None = field(default=None, repr=False)
     regions: tuple[str, ...] = ()
     named: bool = True
+    remembered: bool = False
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import contextvars
 import threading
 from collections.abc import Callable, Collection, Iterable, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
 from cloudwarden.aws.access import regions
 from cloudwarden.aws.access.account import Account, AwsAccess
+from cloudwarden.aws.access.beating import LOOKS_EVERY_SECONDS, in_parallel
 from cloudwarden.aws.access.clients import SpeakingClient
 from cloudwarden.aws.access.organization import Organization
 from cloudwarden.core.acceptance import Discovery, DiscoveryProblem, FoundScope, KnownScope
@@ -26,7 +25,10 @@ AGAIN_AFTER_SECONDS = 300.0
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Asking:
-    """How a discovery asks: whose account the daemon's own is, and which client speaks for an account's regions."""
+    """How a discovery asks: whose account the daemon's own is, and which client speaks for an account's regions.
+
+    `unnamed` is the region of accounts for which the settings name none.
+    """
 
     own: Callable[[], str]
     unnamed: Callable[[], str]
@@ -59,15 +61,23 @@ class Discoverer:
         self._due_at = 0.0
         self._discovering = threading.RLock()
 
-    def latest(self) -> Discovery:
-        """What is known now, asked of AWS when it is time. Raises CloudError when nothing at all can be told."""
-        with self._discovering:
+    def latest(self, alive: Callable[[], None] = lambda: None) -> Discovery:
+        """What is known now, asked of AWS when it is time. Raises CloudError when nothing at all can be told.
+
+        `alive` is called often, on this thread: a thousand accounts may take longer than anybody believes in a daemon
+        that says nothing. It may raise what ends the discovery.
+        """
+        while not self._discovering.acquire(timeout=LOOKS_EVERY_SECONDS):
+            alive()
+        try:
             if self._latest is None or self._timer() >= self._due_at:
-                self._latest = self._renewed()
+                self._latest = self._renewed(alive)
                 period = self._access.discovery_seconds
                 pause = min(period, AGAIN_AFTER_SECONDS) if self._latest.problems else period
                 self._due_at = self._timer() + pause
             return self._latest
+        finally:
+            self._discovering.release()
 
     def know(self, ids: Iterable[str]) -> None:
         """Look after these accounts as well, which another process of this daemon discovered: AWS is not asked."""
@@ -76,9 +86,9 @@ class Discoverer:
             strangers = {id_: named.get(id_) or Account(id=id_, named=False) for id_ in ids}
             self._accounts = {**strangers, **self._accounts}
 
-    def _renewed(self) -> Discovery:
+    def _renewed(self, alive: Callable[[], None]) -> Discovery:
         try:
-            return self._discovered()
+            return self._discovered(alive)
         except CloudError as error:
             if self._latest is None:
                 raise
@@ -93,16 +103,21 @@ class Discoverer:
             self.latest()
         return self._accounts.get(id_)
 
-    def _discovered(self) -> Discovery:
-        accounts, problems = self._found_accounts()
+    def _discovered(self, alive: Callable[[], None]) -> Discovery:
+        ((accounts, problems),) = in_parallel(lambda _: self._found_accounts(), (None,), threads=1, alive=alive)
+        threads = self._access.max_connections
+        each = in_parallel(self._found_regions, accounts, threads=threads, alive=alive)
         found: list[FoundScope] = []
-        for account, (names, problem) in zip(accounts, self._in_parallel(accounts), strict=True):
+        for account, (names, problem) in zip(accounts, each, strict=True):
             if problem is not None:
                 problems.append(problem)
             listed = regions.written(self._access, account, self._asking.unnamed()) is not None
             found.extend(
                 FoundScope(
-                    scope=Scope(account=account.id, region=name), name=account.name, named=account.named and listed
+                    scope=Scope(account=account.id, region=name),
+                    name=account.name,
+                    named=account.named and listed,
+                    remembered=account.remembered,
                 )
                 for name in names
             )
@@ -130,38 +145,37 @@ class Discoverer:
         return [accounts[id_] for id_ in sorted(accounts)], problems
 
     def _remembered_accounts(self) -> Collection[Account]:
+        """What was found last. What an earlier process found is not known to be included still, but for what is left
+        out by its id: which unit it is in, only AWS can tell."""
         if self._accounts:
             return [account for account in self._accounts.values() if not account.named]
+        organization = self._access.organization
+        excluded = organization.exclude if organization else ()
         kept = {one.scope.account: one.name for one in self._remembered() if one.left_at is None}
-        return [Account(id=id_, name=name, named=False) for id_, name in kept.items()]
+        return [
+            Account(id=id_, name=name, named=False, remembered=True)
+            for id_, name in kept.items()
+            if id_ not in excluded
+        ]
 
     def _found_regions(self, account: Account) -> tuple[tuple[str, ...], DiscoveryProblem | None]:
-        """An account's regions; where they cannot be told and never were, the home region stands for the account."""
-        home = self._asking.unnamed()
-        listed = regions.written(self._access, account, home)
+        """An account's regions; where they cannot be told and never were, one region stands for the account."""
+        unnamed = self._asking.unnamed()
+        listed = regions.written(self._access, account, unnamed)
         if listed is not None:
             return listed, None
         try:
             self._regions[account.id] = regions.enabled(self._access, self._asking.client(account))
         except CloudError as error:
             problem = DiscoveryProblem(source=REGIONS, account=account.id, cause=_cause(error))
-            return self._regions.get(account.id) or self._remembered_regions(account) or (home,), problem
+            known = self._regions.get(account.id) or self._remembered_regions(account) or (unnamed,)
+            # An earlier process may have known other settings.
+            return regions.wanted(self._access, known), problem
         return self._regions[account.id], None
 
     def _remembered_regions(self, account: Account) -> tuple[str, ...]:
         kept = (one.scope for one in self._remembered() if one.left_at is None)
         return tuple(scope.region for scope in sorted(kept) if scope.account == account.id)
-
-    def _in_parallel(self, accounts: list[Account]) -> list[tuple[tuple[str, ...], DiscoveryProblem | None]]:
-        """Each account's regions. A thousand accounts asked one after another would take minutes."""
-        if len(accounts) <= 1:
-            return [self._found_regions(account) for account in accounts]
-        with ThreadPoolExecutor(max_workers=min(self._access.max_connections, len(accounts))) as pool:
-            # Each thread carries this one's context, so that what it logs keeps its run id.
-            futures = [
-                pool.submit(contextvars.copy_context().run, self._found_regions, account) for account in accounts
-            ]
-            return [future.result() for future in futures]
 
 
 def _cause(error: CloudError) -> Cause:

@@ -1,0 +1,107 @@
+"""Whoever waits for others says that it lives, and leaves when it is to."""
+
+from __future__ import annotations
+
+import threading
+import time
+
+import pytest
+
+from cloudwarden.aws.access.account import Account
+from cloudwarden.aws.access.beating import in_parallel
+from cloudwarden.aws.session import Sessions
+from many_accounts import assumed, identified
+from stub_aws import Asked, Reply, StubAws, xml
+from stub_sessions import sessions_to
+
+SLOW_SECONDS = 0.8
+ACCOUNTS = tuple(Account(id=number * 12) for number in "123")
+REGIONS = xml("DescribeRegions", "<regionInfo><item><regionName>us-east-1</regionName></item></regionInfo>")
+
+
+class Left(Exception):
+    """The daemon was told to leave."""
+
+
+@pytest.mark.parametrize("items", [1, 3])
+def test_one_item_is_waited_for_as_many_are(items: int) -> None:
+    """Their results are in order."""
+    beats: list[int] = []
+
+    def slow(item: int) -> int:
+        time.sleep(SLOW_SECONDS)
+        return item
+
+    assert in_parallel(slow, range(items), threads=3, alive=lambda: beats.append(1)) == list(range(items))
+    assert beats
+
+
+def test_what_has_not_begun_never_does_once_it_is_to_leave() -> None:
+    """The item under way is finished."""
+    done: list[int] = []
+
+    def slow(item: int) -> None:
+        time.sleep(SLOW_SECONDS)
+        done.append(item)
+
+    def leave() -> None:
+        raise Left
+
+    with pytest.raises(Left):
+        in_parallel(slow, range(5), threads=1, alive=leave)
+    assert done == [0]
+
+
+def test_an_error_is_raised(aws: StubAws) -> None:
+    """After the others ended."""
+    with pytest.raises(ZeroDivisionError):
+        in_parallel(lambda one: 1 // one, (0, 1), threads=2, alive=lambda: None)
+
+
+def slow_to_tell(aws: StubAws, accounts: tuple[Account, ...]) -> Sessions:
+    """Sessions of accounts that take long to tell their regions."""
+
+    def regions(asked: Asked) -> Reply:
+        time.sleep(SLOW_SECONDS)
+        return REGIONS
+
+    aws.on("AssumeRole", assumed)
+    aws.on("GetCallerIdentity", identified)
+    aws.on("DescribeRegions", regions)
+    return sessions_to(aws, regions=("enabled",), accounts=accounts, max_connections=1)
+
+
+@pytest.mark.parametrize("accounts", [ACCOUNTS[:1], ACCOUNTS], ids=["one", "three"])
+def test_a_discovery_says_that_the_daemon_lives(aws: StubAws, accounts: tuple[Account, ...]) -> None:
+    """A thousand accounts take minutes, and a watchdog would end the daemon before they are told."""
+    beats: list[str] = []
+    found = slow_to_tell(aws, accounts).discover(lambda: beats.append(threading.current_thread().name))
+    assert len(found.scopes) == len(accounts)
+    assert len(beats) >= len(accounts)
+    assert set(beats) == {threading.current_thread().name}
+
+
+def test_a_discovery_is_left_in_the_middle(aws: StubAws) -> None:
+    """Accounts that were not asked yet are not asked any more; a later discovery begins anew."""
+    sessions = slow_to_tell(aws, ACCOUNTS)
+
+    def leave() -> None:
+        raise Left
+
+    with pytest.raises(Left):
+        sessions.discover(leave)
+    assert aws.count("DescribeRegions") == 1
+    assert len(sessions.discover().scopes) == len(ACCOUNTS)
+
+
+def test_who_waits_for_another_threads_discovery_says_that_it_lives(aws: StubAws) -> None:
+    """A notice to an account's contact may have begun one."""
+    sessions = slow_to_tell(aws, ACCOUNTS)
+    other = threading.Thread(target=sessions.discover)
+    other.start()
+    time.sleep(0.1)
+    beats: list[int] = []
+    sessions.discover(lambda: beats.append(1))
+    other.join()
+    assert beats
+    assert aws.count("DescribeRegions") == len(ACCOUNTS)
