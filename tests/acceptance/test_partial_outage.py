@@ -11,10 +11,10 @@ import pytest
 
 from installation import Installation, until
 from many_accounts import assumed, identified, signer
-from stub_aws import Asked, Reply, StubAws, json_reply, query_error, serving, xml
+from stub_aws import Asked, Reply, Script, StubAws, json_reply, query_error, serving, xml
 
 FINE, DENIED, SLOW = "111111111111", "222222222222", "333333333333"
-UP, DOWN = "eu-west-1", "eu-south-1"
+UP, DOWN, HOME = "eu-west-1", "eu-south-1", "eu-central-1"
 SECONDS = 45.0
 """Above what a busy machine takes to start and the silence of two calls costs together."""
 
@@ -52,9 +52,15 @@ def where(asked: Asked) -> tuple[str, str]:
     return signer(asked).removeprefix("ASIA"), region
 
 
-def unless_down(answer: Reply) -> Callable[[Asked], Reply]:
+def unless_down(answer: Script, down: str = DOWN) -> Callable[[Asked], Reply]:
     """An answer everywhere but in the region that is down, where the connection breaks."""
-    return lambda asked: Reply(reset=True) if where(asked)[1] == DOWN else answer
+
+    def reply(asked: Asked) -> Reply:
+        if where(asked)[1] == down:
+            return Reply(reset=True)
+        return answer if isinstance(answer, Reply) else answer(asked)
+
+    return reply
 
 
 def metrics(asked: Asked) -> Reply:
@@ -134,3 +140,33 @@ def test_the_daemon_shows_each_scope_s_part_in_metrics_and_log(installed: Instal
         (SLOW, DOWN),
     }
     assert installed.get("/healthz")[0] == 200
+
+
+@pytest.fixture
+def homeless() -> Iterator[StubAws]:
+    """An AWS whose home region is down, STS and all."""
+    with serving() as stub:
+        stub.on("AssumeRole", unless_down(assumed, HOME))
+        stub.on("GetCallerIdentity", unless_down(identified, HOME))
+        stub.on("DescribeInstances", unless_down(xml("DescribeInstances", "<reservationSet/>"), HOME))
+        stub.on("DescribeSecurityGroups", unless_down(xml("DescribeSecurityGroups", OPEN_GROUP), HOME))
+        yield stub
+
+
+def test_without_its_home_region_the_others_are_swept(tmp_path: Path, homeless: StubAws) -> None:
+    """Every account's credentials come from another region's STS, and only what is at home is missing."""
+    made = Installation(tmp_path, homeless.url)
+    (made.policies / "idle.py").write_text(POLICIES)
+    settings = made.config.read_text().replace('regions = ["eu-central-1"]', f'regions = ["{HOME}", "{UP}"]')
+    made.config.write_text(f"{settings}attempts = 2\n[aws.accounts.{FINE}]\n[aws.accounts.{SLOW}]\n")
+    began = time.monotonic()
+    result = made.cli("once", "--json")
+    made.end()
+    assert time.monotonic() - began < SECONDS
+    assert result.returncode == 2, result.stderr
+    told = json.loads(result.stdout)
+    assert {(one["account"], one["region"]) for one in told["findings"]} == {(FINE, UP), (SLOW, UP)}
+    assert {(one["account"], one["region"], one["cause"]["reason"]) for one in told["incomplete"]} == {
+        (FINE, HOME, "unavailable"),
+        (SLOW, HOME, "unavailable"),
+    }

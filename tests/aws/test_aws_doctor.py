@@ -290,6 +290,17 @@ def test_what_a_rule_reads_of_one_resource_is_read_of_an_example(aws: StubAws) -
     }
 
 
+def test_the_endpoint_of_s3_control_is_knocked_at(aws: StubAws, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is another one than that of S3; where it does not answer, what is behind it is not tried."""
+    healthy(aws, WEB)
+    aws.on("GET", BUCKETS)
+    monkeypatch.setenv("AWS_ENDPOINT_URL", aws.url)
+    monkeypatch.setenv("AWS_ENDPOINT_URL_S3_CONTROL", "http://127.0.0.1:9")
+    checks = examined(sessions_to(aws, endpoint_url=None, accounts=(Account(id=WEB),)), OPEN)
+    assert ("127.0.0.1:9", Health.FAILED) in {(one.subject, one.health) for one in checks if one.area is Area.ENDPOINT}
+    assert "s3:GetAccountPublicAccessBlock" in of(checks, Health.UNTESTED)
+
+
 def test_reading_one_by_itself_is_tried_on_an_example(aws: StubAws) -> None:
     """That all may be listed does not say that one may be read, which every action is preceded by."""
     sessions = healthy(aws, WEB)

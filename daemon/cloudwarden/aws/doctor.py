@@ -13,6 +13,7 @@ from typing import TypeVar
 from cloudwarden.aws import remedies
 from cloudwarden.aws.endpoints import Endpoint
 from cloudwarden.aws.errors import MEND_CLOCK, skewed
+from cloudwarden.aws.iam_actions import services_of
 from cloudwarden.aws.inventory import AwsInventory
 from cloudwarden.aws.session import Sessions
 from cloudwarden.aws.trials import GET_METRIC_DATA, Task, Trials
@@ -102,7 +103,7 @@ class AwsDoctor:
 
     def _services(self, task: Task) -> set[str]:
         listed = {self._inventory.declared(policy.kind).service for policy, _ in task.policies}
-        return listed | ({"cloudwatch"} if GET_METRIC_DATA in task.reads else set())
+        return listed | services_of(task.reads) | ({"cloudwatch"} if GET_METRIC_DATA in task.reads else set())
 
     def _afforded(self, tasks: Sequence[Task], closed: Collection[tuple[str, str]]) -> list[Task]:
         """The tasks with what they cannot try: what does not answer, and metrics beyond the budget."""

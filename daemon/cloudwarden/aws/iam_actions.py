@@ -6,7 +6,7 @@ and Elastic Load Balancing.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 _OTHERWISE: Mapping[tuple[str, str], str] = {
     ("s3", "ListBuckets"): "s3:ListAllMyBuckets",
@@ -23,6 +23,11 @@ _OTHERWISE: Mapping[tuple[str, str], str] = {
 
 
 _PREFIXES = {"elb": "elasticloadbalancing", "elbv2": "elasticloadbalancing"}
+
+
+def services_of(permissions: Collection[str]) -> set[str]:
+    """The services, of those that S3's actions are spread over, whose operations these IAM actions allow."""
+    return {service for (service, _), permission in _OTHERWISE.items() if permission in permissions}
 
 
 def iam_action(service: str, operation: str) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from botocore.session import Session
 
+from cloudwarden.aws.access.sts import NOT_KNOWN_HERE
 from cloudwarden.core.acceptance import DiscoveryProblem
 from cloudwarden.core.errors import (
     AccessDenied,
@@ -15,7 +16,7 @@ from cloudwarden.core.errors import (
     Unavailable,
 )
 from cloudwarden.core.nearest import nearest
-from cloudwarden.core.resource import Scope
+from cloudwarden.core.resource import GLOBAL, Scope
 
 WAY = (
     "check the way to the endpoint: DNS, proxy, security groups, VPC endpoints, aws.endpoint_url; AWS's own state is "
@@ -39,6 +40,11 @@ def for_endpoint(region: str, cause: str) -> str:
 
 def for_credentials(error: CloudError) -> str:
     """What to do when the daemon's own credentials are of no use."""
+    if isinstance(error, RegionDisabled) or error.code in NOT_KNOWN_HERE:
+        return (
+            "name a region first (aws.regions) that the daemon's own account has enabled, and STS in it; if it has "
+            "them all, give the daemon new credentials"
+        )
     if isinstance(error, AccessDenied):
         return "let aws.role_arn be assumed by the credentials that the daemon has, with aws.external_id"
     if isinstance(error, CredentialsExpired):
@@ -48,6 +54,11 @@ def for_credentials(error: CloudError) -> str:
 
 def for_account(error: CloudError, account: str, own: str) -> str:
     """What to do when an account's role cannot be assumed by the daemon, whose own role or user is given."""
+    if isinstance(error, RegionDisabled) or error.code in NOT_KNOWN_HERE:
+        return (
+            f"the role's trust is not at fault: name a region (aws.accounts.{account}.regions, or aws.regions) that "
+            f"{account} has enabled, and STS in it, or enable there one of those that were asked"
+        )
     if isinstance(error, AccessDenied | CredentialsExpired):
         return (
             f"make the role in {account}, let its trust policy name {own} and the external id that the settings hold "
@@ -65,6 +76,8 @@ def for_discovery(problem: DiscoveryProblem) -> str:
         )
     if problem.cause.reason == AccessDenied.reason:
         return f"see the account's own line; its role needs ec2:DescribeRegions in {problem.account}"
+    if problem.cause.reason in (RegionDisabled.reason, CredentialsExpired.reason) and problem.account:
+        return f"see the account's own line; where that is fine, name first a region that {problem.account} has enabled"
     return for_reason(problem.cause.reason)
 
 
@@ -73,8 +86,12 @@ def for_permission(reason: str, permission: str, scope: Scope, *, acting: bool =
     if reason == AccessDenied.reason:
         file = "act.json" if acting else "read.json"
         return f"allow {permission} to the role in {scope.account} (deploy/iam/{file}), and see the SCPs above it"
+    enable = f"enable {scope.region} in account {scope.account}, or name it in aws.regions_exclude"
     if reason == RegionDisabled.reason:
-        return f"enable {scope.region} in account {scope.account}, or name it in aws.regions_exclude"
+        return enable
+    if reason == CredentialsExpired.reason and scope.region != GLOBAL:
+        # STS knows the account's credentials, or nothing would be tried: most services say so of a disabled region.
+        return f"{enable}; where it is enabled, see the clock's line"
     return for_reason(reason)
 
 

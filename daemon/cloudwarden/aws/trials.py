@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -105,7 +105,7 @@ class Trials:
             yield self._metric(task)
             yield check_allowance(self._sessions, task.scope)
         for policy, _ in task.policies:
-            yield from self._evidence(policy, examples[policy.kind], task.scope)
+            yield from self._evidence(policy, examples[policy.kind], task)
         for policy in task.acting:
             yield from self._action(policy, examples[policy.kind], task.scope)
             yield from self._looks(policy, examples[policy.kind], task)
@@ -139,18 +139,20 @@ class Trials:
             return _untested(Area.READ, GET_METRIC_DATA, task.scope, NO_BUDGET if not task.closed else CLOSED)
         return self._read(GET_METRIC_DATA, task.scope, self._problem(self._metrics, NO_METRIC, task.scope))
 
-    def _evidence(self, policy: AnyPolicy, example: Resource | None, scope: Scope) -> Iterator[Check]:
+    def _evidence(self, policy: AnyPolicy, example: Resource | None, task: Task) -> Iterator[Check]:
         for evidence in policy.rule.evidence:
             if example is None:
                 permissions = getattr(evidence, "permissions", ())
-                yield from (_untested(Area.READ, permission, scope, NO_EXAMPLE) for permission in permissions)
+                yield from (_untested(Area.READ, permission, task.scope, NO_EXAMPLE) for permission in permissions)
             else:
                 details = (asked(example) for asked in getattr(evidence, "details", ()))
-                yield from (self._detail(detail, scope) for detail in details)
+                yield from (self._detail(detail, task.scope, task.closed) for detail in details)
 
-    def _detail(self, detail: Detail, scope: Scope) -> Check:
+    def _detail(self, detail: Detail, scope: Scope, closed: Collection[str] = ()) -> Check:
         where = scope if detail.region is None else replace(scope, region=detail.region)
         permission = self._sessions.permission(detail.service, detail.operation, where)
+        if where == scope and detail.service in closed:
+            return _untested(Area.READ, permission, scope, CLOSED)
         return self._read(permission, scope, self._problem(self._details, detail, scope))
 
     def _problem(self, source: EvidenceSource, query: Query[object], scope: Scope) -> Cause | None:
