@@ -7,11 +7,11 @@ import time
 
 import pytest
 
-from cloudwarden.aws.access.account import Account
+from cloudwarden.aws.access.account import Account, OrganizationAccess
 from cloudwarden.aws.access.beating import in_parallel
 from cloudwarden.aws.session import Sessions
 from many_accounts import assumed, identified
-from stub_aws import Asked, Reply, StubAws, xml
+from stub_aws import Asked, Reply, StubAws, json_reply, xml
 from stub_sessions import sessions_to
 
 SLOW_SECONDS = 0.8
@@ -79,6 +79,21 @@ def test_a_discovery_says_that_the_daemon_lives(aws: StubAws, accounts: tuple[Ac
     assert len(found.scopes) == len(accounts)
     assert len(beats) >= len(accounts)
     assert set(beats) == {threading.current_thread().name}
+
+
+def test_listing_an_organization_says_so_too(aws: StubAws) -> None:
+    """It comes in pages of twenty accounts."""
+
+    def listed(asked: Asked) -> Reply:
+        time.sleep(SLOW_SECONDS)
+        return json_reply({"Accounts": [{"Id": "1" * 12, "State": "ACTIVE"}]})
+
+    aws.on("AssumeRole", assumed)
+    aws.on("GetCallerIdentity", identified)
+    aws.on("ListAccounts", listed)
+    beats: list[int] = []
+    sessions_to(aws, organization=OrganizationAccess()).discover(lambda: beats.append(1))
+    assert beats
 
 
 def test_a_discovery_is_left_in_the_middle(aws: StubAws) -> None:

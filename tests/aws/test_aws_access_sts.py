@@ -12,7 +12,7 @@ from cloudwarden.aws.session import Sessions
 from cloudwarden.core.errors import AccessDenied, CloudError, CredentialsExpired, Unavailable
 from cloudwarden.core.resource import GLOBAL, Scope
 from many_accounts import assumed, identified, signer
-from stub_aws import ACCOUNT, Asked, Reply, StubAws, query_error, query_xml
+from stub_aws import ACCOUNT, Asked, Reply, StubAws, query_error, query_xml, xml
 from stub_sessions import Stopwatch, sessions_to
 
 WEB, DATA = "111111111111", "222222222222"
@@ -163,6 +163,18 @@ def test_a_global_service_is_asked_where_the_account_is_known(aws: StubAws) -> N
     aws.on("AssumeRole", lambda asked: refused(asked) if DATA in asked.parameters["RoleArn"] else assumed(asked))
     client = sessions.client("s3", Scope(account=DATA, region=GLOBAL))
     assert client.meta.region_name == "af-south-1"
+
+
+def test_regions_are_asked_for_where_the_account_is_known(aws: StubAws) -> None:
+    """The first region would know nobody of this account."""
+    aws.on(
+        "DescribeRegions",
+        xml("DescribeRegions", f"<regionInfo><item><regionName>{THIRD}</regionName></item></regionInfo>"),
+    )
+    accounts = (Account(id=WEB, regions=(OTHER,)), Account(id=DATA, regions=("enabled", HOME)))
+    found = sts(aws, UNKNOWN, OTHER, regions=(), accounts=accounts).scopes()
+    assert Scope(account=DATA, region=THIRD) in found
+    assert where(aws, "DescribeRegions") == [HOME]
 
 
 def test_other_errors_are_not_asked_elsewhere(aws: StubAws) -> None:

@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import pytest
 
 from cloudwarden import ENFORCE, Limit, NoParams, Policy, every, minutes
-from cloudwarden.aws import s3
+from cloudwarden.aws import ec2, s3
+from cloudwarden.aws.prices import list_prices
 from cloudwarden.core.acceptance import KnownScope
+from cloudwarden.core.action import Plan
 from cloudwarden.core.finding import ActionRecord, ActionState, State
 from cloudwarden.core.policy import AnyPolicy
 from cloudwarden.core.resource import Scope
+from cloudwarden.core.restraint import UNRESTRAINED
+from cloudwarden.core.verdict import Violation
+from cloudwarden.engine.cutoff import NoCutoff
 from cloudwarden.engine.decide import DecisionError
+from cloudwarden.engine.explain import Explainer
+from cloudwarden.engine.gather import Gatherer
+from cloudwarden.engine.prospects import Prospects
 from cloudwarden.engine.undo import undo
 from cloudwarden.library.exposure import public_bucket
 from cloudwarden.testing import ACCOUNT, bucket, bucket_access
@@ -107,6 +115,28 @@ def test_an_undo_in_a_scope_that_is_known_to_have_left_is_refused(approved: Worl
         asked_to_undo(approved)
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class StopAndTell(ec2.Stop):
+    """Its second call is made in another region."""
+
+    def plan(self, resource: ec2.Instance, violation: Violation) -> Plan:
+        """Stop it, and stop it there."""
+        plan = ec2.Stop.plan(self, resource, violation)
+        (call,) = plan.calls
+        return replace(plan, steps=(call, replace(call, region=ELSEWHERE.region)))
+
+
+def test_an_action_that_calls_elsewhere_needs_that_accepted_too(world: World) -> None:
+    """Its resource's own scope is, and its first call would be made."""
+    world.use(stop_idle(action=StopAndTell()))
+    world.add("i-1")
+    world.sweep()
+    world.approve_all()
+    world.waiting.add(ELSEWHERE)
+    world.act()
+    assert world.called() == []
+
+
 def close_public(**changes: object) -> AnyPolicy:
     """Buckets that are public are closed."""
     policy: AnyPolicy = Policy(
@@ -190,6 +220,27 @@ def test_an_approved_bucket_is_left_when_its_region_is(buckets: World) -> None:
     buckets.act()
     assert buckets.called() == []
     assert "mode: it only observes here" in (buckets.finding("open").held or "")
+
+
+def test_explain_says_that_a_bucket_is_only_observed_where_it_is_kept(buckets: World) -> None:
+    """As the last look before a call would."""
+    buckets.sweep()
+    buckets.waiting.add(ELSEWHERE)
+    gatherer = Gatherer(
+        inventory=buckets.cloud, evidence=buckets.cloud, cutoff=NoCutoff(), reporter=buckets.reports, threads=2
+    )
+    explainer = Explainer(
+        store=buckets.store,
+        inventory=buckets.cloud,
+        gatherer=gatherer,
+        clock=buckets.clock,
+        scopes=lambda: buckets.scopes,
+        mode_of=buckets.mode_of,
+        ceiling=ENFORCE,
+        restraints=UNRESTRAINED,
+        prospects=Prospects(gatherer=gatherer, prices=list_prices()),
+    )
+    assert "mode" in {hold.guard for hold in explainer.explain(close_public(), "open").holds}
 
 
 def test_a_bucket_is_not_opened_again_in_a_region_that_left(buckets: World) -> None:

@@ -129,8 +129,10 @@ class AwsSettings(Table):
 
     regions: Words = Field(
         default=(),
-        description="names of regions, default none, which means the session's own: a region that nobody named "
-        'is never touched. "enabled" means all that each account has enabled. In the environment, joined by commas.',
+        description="names of regions, default none, which means the session's own: nothing is done in a region that "
+        'nobody named. "enabled" means all that each account has enabled. Buckets are listed wherever they are, and '
+        "those whose own region is not accepted only observed. STS is asked first in the first of them that every "
+        "account has enabled. In the environment, joined by commas.",
     )
     regions_include: Words = Field(
         default=(),
@@ -138,7 +140,9 @@ class AwsSettings(Table):
         '"enabled".',
     )
     regions_exclude: Words = Field(
-        default=(), description="patterns of region names, default none: what is left out, however it is included."
+        default=(),
+        description="patterns of region names, default none: what is left out, however it is included. Nothing more is "
+        "done there, not even what was approved or begun, once the daemon was started again.",
     )
     profile: str | None = Field(
         default=None,
