@@ -25,6 +25,15 @@ from cloudwarden.testing import instance
         ("CreatedBy", "terragrunt", Keeper.TERRAFORM),
         ("terraform:workspace", "prod", Keeper.TERRAFORM),
         ("eks:eks-cluster-name", "prod", Keeper.EKS),
+        ("KubernetesCluster", "prod", Keeper.EKS),
+        ("ebs.csi.aws.com/cluster", "true", Keeper.EKS),
+        ("ebs.csi.aws.com/cluster-name", "prod", Keeper.EKS),
+        ("CSIVolumeName", "pvc-1", Keeper.EKS),
+        ("CSIVolumeSnapshotName", "snapcontent-1", Keeper.EKS),
+        ("kubernetes.io/created-for/pvc/name", "data-db-0", Keeper.EKS),
+        ("elbv2.k8s.aws/cluster", "prod", Keeper.EKS),
+        ("ingress.k8s.aws/cluster", "prod", Keeper.EKS),
+        ("cluster.k8s.amazonaws.com/name", "prod", Keeper.EKS),
     ],
 )
 def test_a_kept_resource_is_protected_unless_the_policy_says_so(key: str, value: str, keeper: Keeper) -> None:
@@ -43,6 +52,19 @@ def test_a_kept_resource_is_protected_unless_the_policy_says_so(key: str, value:
 def test_other_resources_are_not_kept(tags: dict[str, str]) -> None:
     """A name alone proves nothing."""
     assert protected_by(instance(tags=tags), (), NOTHING_MORE) is None
+
+
+@pytest.mark.parametrize(
+    ("tags", "name"),
+    [
+        ({"ebs.csi.aws.com/cluster": "true"}, "a Kubernetes cluster (tag ebs.csi.aws.com/cluster=true)"),
+        ({"ebs.csi.aws.com/cluster": "true", "KubernetesCluster": "prod"}, "EKS cluster prod"),
+        ({"elbv2.k8s.aws/cluster": "prod", "elbv2.k8s.aws/resource": "backend-sg"}, "EKS cluster prod"),
+    ],
+)
+def test_a_cluster_is_named_where_a_tag_names_it(tags: dict[str, str], name: str) -> None:
+    """A volume's driver says only that there is one, unless it was told its name."""
+    assert list(kept_by(instance(tags=tags))) == [(Keeper.EKS, name)]
 
 
 def test_every_keeper_must_be_named() -> None:

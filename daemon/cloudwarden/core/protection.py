@@ -71,9 +71,9 @@ def kept_by(resource: Resource) -> Iterator[tuple[Keeper, str]]:
     """The keepers that a resource's tags name, each with its name for a person.
 
     Sources: AWS "Resource tags" of AWS CloudFormation, "Tag Auto Scaling groups and instances" of Amazon EC2 Auto
-    Scaling, "Organize Amazon EKS resources with tags" of Amazon EKS. Terraform sets no tag by itself: by
-    convention a tag that begins with `terraform`, or one such as `managed-by`, says so, often with a version or a
-    workspace behind its name.
+    Scaling, "Organize Amazon EKS resources with tags" of Amazon EKS; what runs in a cluster tags in its own way, see
+    `_CLUSTERS` and `_IN_CLUSTERS`. Terraform sets no tag by itself: by convention a tag that begins with `terraform`,
+    or one such as `managed-by`, says so, often with a version or a workspace behind its name.
     """
     for keeper, naming in _NAMINGS.items():
         if name := naming(resource.tags):
@@ -102,11 +102,41 @@ def _auto_scaling(tags: Mapping[str, str]) -> str | None:
 
 def _eks(tags: Mapping[str, str]) -> str | None:
     for key, value in tags.items():
-        if key.startswith("kubernetes.io/cluster/"):
-            return f"EKS cluster {key.removeprefix('kubernetes.io/cluster/')}"
-        if key in ("aws:eks:cluster-name", "eks:cluster-name", "eks:eks-cluster-name", "alpha.eksctl.io/cluster-name"):
+        if key.startswith(_CLUSTER_PREFIX):
+            return f"EKS cluster {key.removeprefix(_CLUSTER_PREFIX)}"
+        if key in _CLUSTERS:
             return f"EKS cluster {value}"
-    return None
+    return next((f"a Kubernetes cluster (tag {key}={tags[key]})" for key in tags if key.startswith(_IN_CLUSTERS)), None)
+
+
+_CLUSTER_PREFIX = "kubernetes.io/cluster/"
+
+_CLUSTERS = frozenset(
+    (
+        "aws:eks:cluster-name",
+        "eks:cluster-name",
+        "eks:eks-cluster-name",
+        "alpha.eksctl.io/cluster-name",
+        "KubernetesCluster",
+        "ebs.csi.aws.com/cluster-name",
+        "elbv2.k8s.aws/cluster",
+        "ingress.k8s.aws/cluster",
+        "cluster.k8s.amazonaws.com/name",
+    )
+)
+"""Keys of tags whose value is a cluster's name.
+
+Sources: "Tagging" of the Amazon EBS CSI driver, which sets `ebs.csi.aws.com/cluster-name` and `KubernetesCluster` only
+where it was told the cluster's id; "Ingress annotations" and "Service annotations" of the AWS Load Balancer Controller
+(`ingress.k8s.aws/cluster` was its first version's); "Cluster Name tag" of the Amazon VPC CNI plugin.
+"""
+
+_IN_CLUSTERS = ("ebs.csi.aws.com/cluster", "CSIVolumeName", "CSIVolumeSnapshotName", "kubernetes.io/created-for/")
+"""How keys begin of tags that say a cluster made it, and not which one: "Tagging" of the Amazon EBS CSI driver.
+
+It sets the first on all its volumes and snapshots, and the second or third on each; the last are of volumes from before
+that driver, too.
+"""
 
 
 _NAMINGS: Mapping[Keeper, Callable[[Mapping[str, str]], str | None]] = {
