@@ -74,6 +74,23 @@ def test_holidays_are_closed() -> None:
     assert window("mon-fri 00:00-24:00", holidays=[date(2026, 3, 3)]).open_at(MONDAY)
 
 
+@pytest.mark.parametrize(
+    ("moment", "is_open"),
+    [
+        ("2026-12-24 23:59", True),
+        ("2026-12-25 00:00", False),
+        ("2026-12-25 01:00", False),
+        ("2026-12-25 23:00", False),
+        ("2026-12-26 01:00", False),
+        ("2026-12-28 23:00", True),
+    ],
+)
+def test_a_night_ends_where_a_holiday_begins(moment: str, *, is_open: bool) -> None:
+    """From Thursday's ten o'clock to midnight; Friday, which is Christmas, has neither its morning nor its night."""
+    nights = window("mon-fri 22:00-04:00", holidays=[date(2026, 12, 25)])
+    assert nights.open_at(at(moment)) is is_open
+
+
 def test_days_may_wrap_around_the_week() -> None:
     """From Saturday to Monday."""
     days = window("sat-mon 00:00-24:00").days

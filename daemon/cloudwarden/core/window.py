@@ -20,7 +20,9 @@ class Window:
     """Hours of the week in which actions may be taken, in a time zone; never on one of its `holidays`.
 
     `days` are numbers from 0, Monday. A window whose `end` is not after its `start` lasts into the next day, and
-    belongs to the day on which it opens. Wall-clock hours are compared, so the change to summer time moves it along.
+    belongs to the day on which it opens. On a holiday it is closed from midnight to midnight, and does not open either:
+    a night that begins before one ends at its midnight, and there is none that begins on one. Wall-clock hours are
+    compared, so the change to summer time moves it along.
     """
 
     days: frozenset[int]
@@ -37,6 +39,8 @@ class Window:
         """Whether actions may be taken at an instant (aware)."""
         local = now.astimezone(ZoneInfo(self.timezone))
         clock, today = local.time(), local.date()
+        if today in self.holidays:
+            return False
         if self.start < self.end:
             return self.start <= clock < self.end and self._opens_on(today)
         yesterday = today - timedelta(days=1)

@@ -68,7 +68,9 @@ class WindowSettings(_Reaching):
     open: str = Field(description='days and hours, no default: such as "mon-fri 09:00-17:00" or "sat,sun 22:00-04:00".')
     timezone: str = Field(default="UTC", description="IANA name, default UTC: the time zone of the hours.")
     holidays: tuple[date, ...] = Field(
-        default=(), description="dates, default none: days on which the window does not open."
+        default=(),
+        description="dates, default none: days on which the window is closed from midnight to midnight, and does not "
+        "open, so that the night after one is closed too.",
     )
 
     @model_validator(mode="after")
