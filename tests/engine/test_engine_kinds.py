@@ -24,7 +24,7 @@ from cloudwarden.engine.gather import Case, Gatherer
 from cloudwarden.library.databases import Unconnected, unconnected
 from cloudwarden.library.exposure import public_bucket
 from cloudwarden.testing import ACCOUNT, bucket, bucket_access, database
-from world import NOON, World, wish
+from world import NOON, SCOPE, World, wish
 
 REGIONS = [Scope(account=ACCOUNT, region=region) for region in ("eu-central-1", "us-west-2")]
 OPEN = bucket(id="open", tags=None)
@@ -169,3 +169,29 @@ def test_databases_of_one_name_in_two_regions_are_two(world: World) -> None:
         inventory=world.cloud, evidence=TwoRegions(), cutoff=NoCutoff(), reporter=world.reports, threads=2
     )
     assert [verdict.outcome for verdict in gatherer.verdicts(cases, NOON)] == ["violation", "compliant"]
+
+
+@pytest.fixture
+def databases(world: World) -> World:
+    """A world of one database that nobody connects to, which is proposed to be stopped."""
+    params = Unconnected(window=hours(1))
+    policy: AnyPolicy = Policy(
+        name="stop", rule=unconnected, params=params, schedule=every(minutes=15), mode=PROPOSE, action=rds.Stop()
+    )
+    world.use(policy)
+    world.cloud.put(database(account=SCOPE.account, region=SCOPE.region))
+    moments = tuple(NOON - minutes(5 * number) for number in range(24))
+    world.cloud.series["DatabaseConnections", "orders"] = Series(moments=moments, values=(0.0,) * 24)
+    return world
+
+
+def test_a_nightly_backup_ends_no_finding_and_loses_no_approval(databases: World) -> None:
+    """While it is backed up nothing is called; what was approved is carried out afterwards."""
+    databases.sweep()
+    databases.approve_all()
+    databases.cloud.change("orders", status="backing-up")
+    databases.sweep(after=minutes(15))
+    assert (databases.states(), databases.called()) == ({"orders": State.APPROVED}, [])
+    databases.cloud.change("orders", status="available")
+    databases.sweep(after=minutes(15))
+    assert databases.called() == ["stop_db_instance"]

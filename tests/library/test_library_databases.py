@@ -9,6 +9,7 @@ import pytest
 from cloudwarden import Policy, days, every, hours
 from cloudwarden.core.plain import Json
 from cloudwarden.core.policy import AnyPolicy
+from cloudwarden.core.verdict import Reason
 from cloudwarden.library.databases import Unconnected, Upgrades, outdated_engine, unconnected
 from cloudwarden.testing import NOON, Bench, database, upgrade_targets
 
@@ -33,18 +34,45 @@ def test_silence_is_not_idleness() -> None:
     "changes",
     [
         {"status": "stopped"},
-        {"status": "modifying"},
+        {"status": "stopping"},
+        {"status": "deleting"},
+        {"status": "creating"},
+        {"status": "storage-full"},
         {"cluster": "aurora-1"},
+        {"cluster": "aurora-1", "status": "backing-up"},
         {"replica_of": "orders"},
         {"replicas": ("orders-2",)},
         {"engine": "sqlserver-se", "multi_az": True},
         {"created": None},
         {"created": NOON - days(3) + hours(1)},
+        {"created": NOON - days(3) + hours(1), "status": "backing-up"},
     ],
 )
 def test_what_cannot_be_stopped_or_is_new_is_compliant_and_costs_nothing(changes: dict[str, Any]) -> None:
     """Its metrics are never asked for: the bench has none, and would say unknown."""
     assert Bench().judge(IDLE, database(**changes)).outcome == "compliant"
+
+
+PASSING = (
+    "backing-up",
+    "maintenance",
+    "modifying",
+    "rebooting",
+    "starting",
+    "storage-optimization",
+    "upgrading",
+    "new",
+)
+
+
+@pytest.mark.parametrize("policy", [IDLE, OLD])
+@pytest.mark.parametrize("status", PASSING)
+def test_a_status_that_passes_by_itself_is_unknown(policy: AnyPolicy, status: str) -> None:
+    """A backup every night must not end a finding every night; a status that nobody knows yet must not either."""
+    verdict = Bench().judge(policy, database(status=status))
+    assert verdict.outcome == "unknown"
+    assert verdict.cause is not None
+    assert verdict.cause.reason == Reason.RULE_TEMPORARY
 
 
 def test_the_newest_minor_version_is_the_one_to_upgrade_to() -> None:
@@ -81,7 +109,13 @@ def test_a_version_that_rds_does_not_describe_is_unknown(answer: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    "changes", [{"status": "stopped"}, {"cluster": "aurora-1"}, {"pending_engine_version": "15.10"}]
+    "changes",
+    [
+        {"status": "stopped"},
+        {"cluster": "aurora-1", "status": "backing-up"},
+        {"pending_engine_version": "15.10"},
+        {"pending_engine_version": "15.10", "status": "upgrading"},
+    ],
 )
 def test_what_cannot_be_upgraded_or_is_about_to_be_is_compliant(changes: dict[str, Any]) -> None:
     """Nothing is asked for it."""

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from pydantic import Field
 
-from cloudwarden import Now, Params, Violation, days, minutes, rule
+from cloudwarden import Now, Params, TemporaryError, Violation, days, minutes, rule
 from cloudwarden.aws import rds
 
 
@@ -24,11 +24,15 @@ class Unconnected(Params):
 def unconnected(
     database: rds.Database, params: Unconnected, now: Now, connections: rds.Connections
 ) -> Violation | None:
-    """A running database that nobody connected to during the whole window, and that RDS can stop."""
-    if database.unstoppable is not None or database.created is None:
+    """A running database that nobody connected to during the whole window, and that RDS can stop.
+
+    One that is being backed up, changed or maintained is no less idle for that, so nobody can tell until that is over.
+    """
+    if database.never_stopped is not None or database.created is None or not _in_use(database):
         return None
     if not now.reached(database.created + params.window):
         return None
+    _wait_for_change(database)
     if not connections.count.stayed_below(1, over=params.window):
         return None
     return Violation(summary=f"nobody was connected for {params.window}")
@@ -45,10 +49,11 @@ def outdated_engine(database: rds.Database, params: Upgrades, targets: rds.Upgra
     """A running database whose engine can be upgraded.
 
     A cluster's instances are upgraded with their cluster, so they are left alone, as is what an upgrade waits for
-    already. `offending` holds the newest version.
+    already. `offending` holds the newest version. While its status passes by itself, nobody can tell.
     """
-    if not database.available or database.cluster is not None or database.pending_engine_version is not None:
+    if not _in_use(database) or database.cluster is not None or database.pending_engine_version is not None:
         return None
+    _wait_for_change(database)
     newest = targets.newest(major=params.majors)
     if newest is None:
         return None
@@ -56,3 +61,14 @@ def outdated_engine(database: rds.Database, params: Upgrades, targets: rds.Upgra
         summary=f"{database.engine} {database.engine_version} can be upgraded to {newest.version}",
         offending=(newest.version,),
     )
+
+
+def _in_use(database: rds.Database) -> bool:
+    """Whether it runs, or will once its status has passed."""
+    return database.available or database.changing
+
+
+def _wait_for_change(database: rds.Database) -> None:
+    """Raise TemporaryError while its status passes by itself: a finding must not end with every night's backup."""
+    if database.changing:
+        raise TemporaryError(f"the database is {database.status}, which passes")

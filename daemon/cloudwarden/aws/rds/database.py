@@ -1,7 +1,8 @@
 """RDS database instances: what they are, who is connected, and stopping and starting them.
 
 Source: AWS "Amazon RDS API Reference" (DescribeDBInstances, StopDBInstance, StartDBInstance), and of the "Amazon
-RDS User Guide": "Stopping an Amazon RDS DB instance temporarily" and "Amazon CloudWatch metrics for Amazon RDS".
+RDS User Guide": "Stopping an Amazon RDS DB instance temporarily", "Viewing Amazon RDS DB instance status" and "Amazon
+CloudWatch metrics for Amazon RDS".
 """
 
 from __future__ import annotations
@@ -58,10 +59,22 @@ class Database(Resource):
         return self.status == "available"
 
     @property
+    def changing(self) -> bool:
+        """Whether its status passes by itself (a backup, a change, maintenance): what it will be, nobody can tell yet.
+
+        A status that this version of Cloudwarden does not know is taken for such a one.
+        """
+        return not self.available and self.status not in _SETTLED
+
+    @property
     def unstoppable(self) -> str | None:
         """Why RDS would refuse to stop it, in words; None when it can be stopped."""
+        return self.never_stopped or (None if self.available else f"it is {self.status}")
+
+    @property
+    def never_stopped(self) -> str | None:
+        """Why RDS would refuse to stop it whatever its status, in words; None when it would not."""
         checks = (
-            (not self.available, f"it is {self.status}"),
             (self.cluster is not None, f"it belongs to cluster {self.cluster}, which is stopped as a whole"),
             (self.replica_of is not None, f"it is a read replica of {self.replica_of}"),
             (bool(self.replicas), f"it has read replicas: {', '.join(self.replicas)}"),
@@ -96,6 +109,31 @@ class Database(Resource):
     def _copies(self) -> int:
         return 2 if self.multi_az else 1
 
+
+_SETTLED = frozenset(
+    (
+        "creating",
+        "delete-precheck",
+        "deleting",
+        "failed",
+        "inaccessible-encryption-credentials",
+        "inaccessible-encryption-credentials-recoverable",
+        "incompatible-network",
+        "incompatible-option-group",
+        "incompatible-parameters",
+        "incompatible-restore",
+        "insufficient-capacity",
+        "restore-error",
+        "stopped",
+        "stopping",
+        "storage-full",
+    )
+)
+"""Statuses, beside available, that last until somebody does something, or after which it is another database or none.
+
+The others of "Viewing Amazon RDS DB instance status" pass within minutes to days: backing-up every day, maintenance,
+modifying, rebooting, renaming, starting, storage-optimization, upgrading, and what is being configured, moved or reset.
+"""
 
 _PRICED = ("mariadb", "mysql", "postgres")
 """Engines without a license of their own; elsewhere the price depends on it."""
