@@ -6,7 +6,9 @@ import os
 import signal
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from multiprocessing.connection import Connection
+from typing import Any
 
 from cloudwarden.core.policy import AnyPolicy
 from cloudwarden.core.verdict import Outcome, Severity
@@ -20,8 +22,8 @@ from world import NOON
 class Estate:
     """A surveyor that finds one compliant resource for each policy, and says which process looked.
 
-    Accounts 13 and 14 are trouble: the first kills its process, the second never ends. In a run that spends, each
-    scope wants three metrics.
+    Accounts 13 to 16 are trouble: the first kills its process, the second never ends, of the third no survey can be
+    sent, and that of the last cannot be read. In a run that spends, each scope wants three metrics.
     """
 
     def __init__(self, sender: Sender) -> None:
@@ -39,7 +41,33 @@ class Estate:
                 MetricsRequested(run_id=str(os.getpid()), scope=one.scope, requested={"stop-idle": granted}, shared=0)
             )
             self._sender.alive()
-            yield found(one, policies)
+            survey = found(one, policies)
+            if one.scope.account.endswith("15") and "unsendable" in one.run_id:
+                survey = _with(survey, Local())
+            if one.scope.account.endswith("16") and "unreadable" in one.run_id:
+                survey = _with(survey, Unreadable())
+            yield survey
+
+
+class Unreadable:
+    """What can be sent, and not be read where it arrives."""
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return int, ("no number",)
+
+
+class Local:
+    """What no other process knows, as classes of a policy file are."""
+
+
+Local.__qualname__ = "policy_file.Local"
+
+
+def _with(survey: Survey, thing: object) -> Survey:
+    """The survey with a thing among what its first policy found."""
+    first, *others = survey.judgements
+    told: Any = ((thing, thing),)
+    return replace(survey, judgements=(replace(first, told=told), *others))
 
 
 def found(one: Assignment, policies: Mapping[str, AnyPolicy]) -> Survey:

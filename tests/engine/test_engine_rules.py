@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import pickle
+from enum import StrEnum
+from typing import ClassVar, NoReturn
+
 import pytest
 
-from cloudwarden import ENFORCE, Now, Params, Violation, hours, rule
+from cloudwarden import ENFORCE, Evidence, NoParams, Now, Params, TemporaryError, Violation, hours, rule
 from cloudwarden.aws import ec2
 from cloudwarden.core.errors import Throttled
 from cloudwarden.core.evidence import Unanswered
 from cloudwarden.core.finding import State
-from cloudwarden.core.verdict import Outcome, Reason
+from cloudwarden.core.verdict import Cause, Outcome, Reason, Verdict
 from cloudwarden.engine.events import PolicyJudged, RuleFailed
 from cloudwarden.engine.gather import MAX_CUT_OFFS
+from cloudwarden.testing import Bench, instance
 from world import SCOPE, World, stop_idle
 
 TRIED: list[str] = []
@@ -62,6 +67,114 @@ def endless(instance: ec2.Instance, params: NotBusy) -> Violation | None:
 def nonsense(instance: ec2.Instance, params: NotBusy, now: Now) -> Violation | None:
     """A rule that returns what is no verdict."""
     return "yes"  # type: ignore[return-value]
+
+
+class Part(StrEnum):
+    """An author's own words."""
+
+    ROOT = "root"
+
+
+class Words(str):
+    """An author's own text, which says something else of itself than what it is."""
+
+    __slots__ = ()
+
+    def __str__(self) -> str:
+        return "something else"
+
+
+class Mute(Exception):
+    """It cannot even say what it is."""
+
+    def __repr__(self) -> NoReturn:
+        raise ZeroDivisionError
+
+    __str__ = __repr__
+
+
+class MuteForNow(TemporaryError):
+    """Nor can this one."""
+
+    __str__ = Mute.__repr__
+
+
+class Own(Evidence):
+    """An author's evidence, which is put into words by classes of its own."""
+
+    permissions: ClassVar[tuple[str, ...]] = ()
+
+    def asked(self) -> bool:
+        """Note an answer."""
+        self.inquiry.note(Part.ROOT, Words("yes"), holds_until=None)
+        return True
+
+    def unread(self) -> NoReturn:
+        """Say that it cannot be read."""
+        self.inquiry.cannot_tell(Cause(reason=Part.ROOT, detail=Words("no")))
+
+
+@rule
+def own_words(instance: ec2.Instance, params: NoParams, own: Own) -> Violation | None:
+    """A violation in an author's own classes; about an instance named `raises` and the like, what it is named for."""
+    match instance.id:
+        case "raises":
+            raise Mute
+        case "later":
+            raise MuteForNow
+        case "unread":
+            own.unread()
+        case "numbers":
+            return Violation(summary="x", offending=(1, 2))  # type: ignore[arg-type]
+        case "characters":
+            return Violation(summary="x", offending="sgr-1")  # type: ignore[arg-type]
+    own.asked()
+    return Violation(summary=Words("too big"), offending=(Part.ROOT, Words("b")))
+
+
+def own_words_of(resource: str) -> Verdict:
+    """What the rule with its own words says of an instance with this id."""
+    return Bench().judge(stop_idle(rule=own_words, params=NoParams()), instance(id=resource))
+
+
+def texts(verdict: Verdict) -> list[str]:
+    """Every text in a verdict that an author may have put there."""
+    found = [text for reading in verdict.readings for text in (reading.question, reading.answer)]
+    if verdict.violation is not None:
+        found += [verdict.violation.summary, *verdict.violation.offending]
+    return found + ([verdict.cause.reason, verdict.cause.detail] if verdict.cause else [])
+
+
+def test_a_verdict_holds_no_class_of_an_author() -> None:
+    """Their characters count: no other process knows the class that they are of."""
+    verdict = own_words_of("i-1")
+    assert texts(verdict) == ["root", "yes", "too big", "root", "b"]
+    assert {type(text) for text in texts(verdict)} == {str}
+    assert pickle.loads(pickle.dumps(verdict)) == verdict  # noqa: S301  # what the test just wrote
+
+
+def test_a_cause_holds_no_class_of_an_author() -> None:
+    """What an author's evidence could not read, in plain words."""
+    verdict = own_words_of("unread")
+    assert texts(verdict) == ["root", "no"]
+    assert {type(text) for text in texts(verdict)} == {str}
+
+
+@pytest.mark.parametrize(
+    ("resource", "reason"),
+    [
+        ("numbers", Reason.RULE_NONSENSE),
+        ("characters", Reason.RULE_NONSENSE),
+        ("raises", Reason.RULE_RAISED),
+        ("later", Reason.RULE_TEMPORARY),
+    ],
+)
+def test_what_is_not_made_of_texts_is_unknown(resource: str, reason: Reason) -> None:
+    """Nobody guesses what was meant, and an error that cannot say what it is stops nobody."""
+    verdict = own_words_of(resource)
+    assert verdict.outcome is Outcome.UNKNOWN
+    assert verdict.cause is not None
+    assert verdict.cause.reason == reason
 
 
 @pytest.mark.parametrize("careless", [not_busy, swallows_everything])

@@ -20,6 +20,7 @@ from cloudwarden.engine.survey import Assignment, Survey
 from cloudwarden.loading import PolicyText, rebuilt
 from cloudwarden.workers import WorkerPool
 from cloudwarden.workers.pool import OUT_OF_STEP, WORKER_LOST, checked
+from cloudwarden.workers.serving import UNSENDABLE
 from estates import found, stillborn, work
 from world import NOON, SCOPE, Reports, stop_idle
 
@@ -145,6 +146,28 @@ def test_a_hanging_worker_is_ended(pool_of: Callable[..., WorkerPool], policies:
     assert "000000000014" in blind
     assert set(blind.values()) == {WORKER_LOST}
     assert len(blind) < len(SCOPES) / 3
+
+
+def test_what_cannot_be_sent_blinds_one_policy_in_one_scope(
+    pool_of: Callable[..., WorkerPool], reports: Reports
+) -> None:
+    """The other policy's verdicts arrive, and the worker goes on."""
+    both = (*TEXTS, PolicyText(path=Path("too.py"), content=POLICY.replace(b"stop-idle", b"stop-idle-too")))
+    work = [replace(one, policies=("stop-idle", "stop-idle-too")) for one in assignments("unsendable")]
+    surveys = list(pool_of(texts=lambda: both).survey(work, rebuilt(both, {})))
+    assert problems(surveys) == {"000000000015": UNSENDABLE}
+    assert all(survey.judgements[1].problem is None for survey in surveys)
+    assert (len(surveys), len(reports.of(WorkerLost))) == (len(SCOPES), 0)
+
+
+def test_what_cannot_be_read_is_a_lost_worker(
+    pool_of: Callable[..., WorkerPool], policies: Mapping[str, AnyPolicy], reports: Reports
+) -> None:
+    """Its batch is blind; the daemon goes on."""
+    blind = problems(list(pool_of().survey(assignments("unreadable"), policies)))
+    assert "000000000016" in blind
+    assert set(blind.values()) == {WORKER_LOST}
+    assert (len(blind) < len(SCOPES) / 3, len(reports.of(WorkerLost))) == (True, 1)
 
 
 def test_workers_that_cannot_start_make_everything_blind(

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import ClassVar, Generic, NoReturn, TypeVar
 
+from cloudwarden.core.plain import exact
 from cloudwarden.core.resource import Resource
 from cloudwarden.core.verdict import Cause, Reading
 
@@ -76,12 +77,13 @@ class Inquiry:
 
     def cannot_tell(self, cause: Cause) -> NoReturn:
         """End this evaluation: the verdict is unknown, whatever the rule does next."""
-        self.cause = self.cause or cause
+        if self.cause is None:
+            self.cause = Cause(reason=exact(cause.reason), detail=exact(cause.detail))
         raise Unanswered
 
     def note(self, question: str, answer: str, *, holds_until: datetime | None) -> None:
         """Remember an answer that the rule was given, and until when it must stay true."""
-        self.readings.append(Reading(question=question, answer=answer))
+        self.readings.append(Reading(question=exact(question), answer=exact(answer)))
         if holds_until is not None:
             self._bound(holds_until)
 

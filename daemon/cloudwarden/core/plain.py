@@ -1,4 +1,4 @@
-"""Plain data: what JSON can say, as plans, proofs and answers hold it."""
+"""Plain data: what JSON can say, as plans, proofs and answers hold it, and what another process can read."""
 
 from __future__ import annotations
 
@@ -8,3 +8,11 @@ from typing_extensions import TypeAliasType
 
 # A named alias: pydantic cannot follow a recursive one without a name.
 Json = TypeAliasType("Json", "bool | int | float | str | Sequence[Json] | Mapping[str, Json] | None")
+
+
+def exact(value: object) -> str:
+    """A text's characters as `str` itself, and not as a class of an author's, which no other process knows.
+
+    Of what is no text, what `str` says of it.
+    """
+    return str.__str__(value if isinstance(value, str) else str(value))

@@ -123,13 +123,13 @@ class WorkerPool:
                     continue  # its pipe's end is heard next, and what it was given is answered there
 
     def _heard(self) -> Iterator[tuple[Survey, Assignment]]:
-        """What workers found within a moment, and were asked for. One whose pipe ended is lost."""
+        """What workers found within a moment, and were asked for. One that cannot be heard is lost."""
         by_connection: dict[object, int] = {worker.connection: place for place, worker in self._workers.items()}
         for connection in wait([worker.connection for worker in self._workers.values()], timeout=LOOKS_EVERY_SECONDS):
             place = by_connection[connection]
             try:
                 message = self._workers[place].hear()
-            except (EOFError, OSError):
+            except Exception:  # noqa: BLE001  # its pipe ended, or what it sent can be read by nobody
                 self._lost.append(place)
                 continue
             if isinstance(message, Progress):

@@ -7,12 +7,16 @@ import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from multiprocessing.connection import Connection
+from multiprocessing.reduction import ForkingPickler
 
 from cloudwarden.core.policy import AnyPolicy
+from cloudwarden.core.verdict import Cause
 from cloudwarden.engine.budget import Wants
-from cloudwarden.engine.survey import Assignment, Survey
+from cloudwarden.engine.survey import Assignment, Judgement, Survey
 from cloudwarden.loading import PolicyText
 from cloudwarden.workers.messages import Done, Granted, Progress, Ready, Spend, UsePolicies, Work
+
+UNSENDABLE = "worker-unsendable"
 
 SAYS_EVERY_SECONDS = 1.0
 """How often a working worker says that it lives, and what happened: rarely enough to cost nothing."""
@@ -75,7 +79,7 @@ def serve(
                 policies = policies_of(message.texts)
             elif isinstance(message, Work):
                 for found in survey([_known(one, policies) for one in message.assignments], policies):
-                    sender.send(Done(survey=found))
+                    _tell(sender, found)
                 sender.send(Ready())
     except (EOFError, BrokenPipeError, ConnectionResetError):
         return
@@ -84,3 +88,27 @@ def serve(
 def _known(assignment: Assignment, policies: Mapping[str, AnyPolicy]) -> Assignment:
     """The assignment without policies that this process does not have: the daemon sees that they are missing."""
     return replace(assignment, policies=tuple(name for name in assignment.policies if name in policies))
+
+
+def _tell(sender: Sender, found: Survey) -> None:
+    """Send a survey; what one policy's code has put there that cannot be sent makes that policy blind, and no other."""
+    try:
+        sender.send(Done(survey=found))
+    except (OSError, EOFError):
+        raise
+    except Exception:  # noqa: BLE001  # what cannot be pickled says so as it likes
+        sender.send(Done(survey=replace(found, judgements=tuple(map(_sendable, found.judgements)))))
+
+
+def _sendable(judgement: Judgement) -> Judgement:
+    try:
+        ForkingPickler.dumps(judgement)
+    except Exception as error:  # noqa: BLE001  # as above
+        detail = f"what a worker found cannot be sent to the daemon: {type(error).__name__}"
+        return Judgement(
+            policy=judgement.policy,
+            fingerprint=judgement.fingerprint,
+            scope=judgement.scope,
+            problem=Cause(reason=UNSENDABLE, detail=detail),
+        )
+    return judgement
