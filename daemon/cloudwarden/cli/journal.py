@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import asdict
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -16,7 +17,7 @@ from cloudwarden.cli.installation import app_of
 from cloudwarden.cli.output import JsonOption, emit, moment, notice, say, show, table
 from cloudwarden.keeping.comparison import Compared, compare
 from cloudwarden.ports import JournalEntry
-from cloudwarden.store import verify
+from cloudwarden.store import SqlTransaction, Unread, exported_entries, segments, verify
 
 PAGE = 1000
 """Entries read at a time, so that an export of years does not fill the memory."""
@@ -33,13 +34,16 @@ def entries(
     *,
     as_json: JsonOption = False,
 ) -> None:
-    """List entries, oldest first."""
+    """List entries, oldest first; those that retention exported are in `cloudwarden journal export` alone."""
     with app_of(context) as app, app.store.reading() as tx:
         found = tx.journal.entries(after=after, action_id=action, most=most)
+        exported = max((one.last_seq for one in segments(tx.connection)), default=0)
     if as_json:
         emit([shapes.entry(one) for one in found])
     else:
         _show(found)
+    if exported > after:
+        notice(f"entries up to {exported} were exported to files and are not looked at: cloudwarden journal export")
     if len(found) == most:
         notice(f"there may be more: cloudwarden journal list --after {found[-1].seq}")
 
@@ -51,16 +55,18 @@ def export(
     *,
     as_json: JsonOption = True,
 ) -> None:
-    """Print every entry as a line of JSON, oldest first.
+    """Print every entry as a line of JSON, oldest first, those that retention exported to files included.
 
-    Hashes and what they cover are in it, so that a copy elsewhere can be compared.
+    Hashes and what they cover are in it, so that a copy elsewhere can be compared. Ends with 4 when entries are missing
+    because a file is not there or was altered; the files are named, and what is left is printed.
     """
     del as_json  # it is the only form
     with app_of(context) as app, app.store.reading() as tx:
-        while found := tx.journal.entries(after=after, most=PAGE):
-            for one in found:
-                typer.echo(json.dumps(shapes.entry(one) | {"previous": one.previous}, sort_keys=True))
-            after = found[-1].seq
+        unread = _print_all(tx, app.exported, after)
+    for one in unread:
+        first, last = one.segment.first_seq, one.segment.last_seq
+        notice(f"entries {first} to {last} are missing here: they are in {one.segment.file}, and {one.why}")
+    raise typer.Exit(Exit.NOT_DONE if unread else Exit.NOTHING_FOUND)
 
 
 @journal.command("verify")
@@ -97,6 +103,25 @@ def verify_chain(
         _say(compared, copy or "")
     sound = result.ok and (compared is None or compared.ok)
     raise typer.Exit(Exit.NOTHING_FOUND if sound else Exit.NOT_DONE)
+
+
+def _print_all(tx: SqlTransaction, directory: Path | None, after: int) -> Sequence[Unread]:
+    """Print what is in exported files and then what is in the database; which files could not be."""
+    unread: list[Unread] = []
+    for part in exported_entries(segments(tx.connection), directory, after=after):
+        if isinstance(part, Unread):
+            unread.append(part)
+        else:
+            _print(part)
+    while found := tx.journal.entries(after=after, most=PAGE):
+        _print(found)
+        after = found[-1].seq
+    return unread
+
+
+def _print(found: Sequence[JournalEntry]) -> None:
+    for one in found:
+        typer.echo(json.dumps(shapes.entry(one) | {"previous": one.previous}, sort_keys=True))
 
 
 def _compared(app: App, where: str) -> Compared:

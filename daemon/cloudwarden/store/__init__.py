@@ -6,7 +6,21 @@ from cloudwarden.store.counts import count
 from cloudwarden.store.lock import own
 from cloudwarden.store.opening import open_store
 from cloudwarden.store.retention import Retention
+from cloudwarden.store.segments import Unread, exported_entries, segments
 from cloudwarden.store.transaction import SqlStore, SqlTransaction
 from cloudwarden.store.verification import verify
 
-__all__ = ["Retention", "SqlStore", "SqlTransaction", "VerifyResult", "count", "file_of", "open_store", "own", "verify"]
+__all__ = [
+    "Retention",
+    "SqlStore",
+    "SqlTransaction",
+    "Unread",
+    "VerifyResult",
+    "count",
+    "exported_entries",
+    "file_of",
+    "open_store",
+    "own",
+    "segments",
+    "verify",
+]

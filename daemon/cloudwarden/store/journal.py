@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import Connection, RowMapping, insert, select, text
 
@@ -57,12 +58,13 @@ class SqlJournal:
         query = select(journal).where(journal.c.seq > after).order_by(journal.c.seq).limit(most)
         if action_id is not None:
             query = query.where(journal.c.action_id == action_id)
-        return fetch(self._connection, query, _entry_from)
+        return fetch(self._connection, query, entry_of)
 
     def last(self) -> int:
         return last_number(self._connection)
 
 
-def _entry_from(row: RowMapping) -> JournalEntry:
+def entry_of(row: RowMapping | Mapping[str, Any]) -> JournalEntry:
+    """The entry that a row tells, of the table or of an exported file."""
     fields = dict(row)
     return JournalEntry(**fields | {"at": datetime.fromisoformat(row["at"]), "details": json.loads(row["details"])})

@@ -15,8 +15,10 @@ from typing import Any
 from sqlalchemy import Connection, RowMapping, delete, insert, select
 
 from cloudwarden.core.errors import StoreUnusable, StoreUnwritable
+from cloudwarden.ports import JournalEntry
 from cloudwarden.store.chain import GENESIS, canonical, fault, instant
 from cloudwarden.store.copying import settle_names
+from cloudwarden.store.journal import entry_of
 from cloudwarden.store.rows import fetch
 from cloudwarden.store.tables import journal, journal_segments
 from cloudwarden.store.transaction import SqlStore
@@ -40,9 +42,28 @@ class Segment:
     exported_at: datetime
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Unread:
+    """A segment whose entries could not be given, and why."""
+
+    segment: Segment
+    why: str
+
+
 def segments(connection: Connection) -> Sequence[Segment]:
     """All that were ever exported, oldest first."""
     return fetch(connection, select(journal_segments).order_by(journal_segments.c.last_seq), _segment_from)
+
+
+def exported_entries(
+    known: Sequence[Segment], directory: Path | None, *, after: int = 0
+) -> Iterator[Sequence[JournalEntry] | Unread]:
+    """Of each of these segments, oldest first, the entries above `after`: each file proven before it is believed."""
+    previous = GENESIS
+    for segment in known:
+        if segment.last_seq > after:
+            yield _entries(segment, directory, previous, after)
+        previous = segment.last_hash
 
 
 def export_oldest(
@@ -98,6 +119,18 @@ def unsound(segment: Segment, directory: Path, previous: str) -> str | None:
             return f"{segment.file}: {what}"
         previous = row["hash"]
     return None if previous == segment.last_hash else f"{segment.file} does not end where the rest of the chain begins"
+
+
+def _entries(segment: Segment, directory: Path | None, previous: str, after: int) -> Sequence[JournalEntry] | Unread:
+    if directory is None:
+        return Unread(segment=segment, why="nobody knows where it is: set `retention.directory`")
+    try:
+        if wrong := unsound(segment, directory, previous):
+            return Unread(segment=segment, why=wrong)
+        content = (directory / segment.file).read_bytes()
+    except FileNotFoundError:
+        return Unread(segment=segment, why=f"it is not in {directory}")
+    return [entry_of(row) for row in _unpacked(content) if row["seq"] > after]
 
 
 def _rows(connection: Connection, first: int) -> Sequence[RowMapping]:
