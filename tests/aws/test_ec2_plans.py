@@ -16,6 +16,7 @@ from cloudwarden.aws import ec2
 from cloudwarden.aws.ec2.paths import literal
 from cloudwarden.core.action import Call, Step, Wait
 from cloudwarden.core.errors import PolicyError
+from cloudwarden.core.fingerprint import fingerprint
 from cloudwarden.testing import ingress, instance, security_group, volume
 
 NOTHING_SPECIAL = Violation(summary="for a test")
@@ -208,10 +209,11 @@ def test_tags_that_ec2_would_refuse_are_refused_in_the_policy_file(refused: dict
 
 
 def test_equal_tags_make_equal_actions_whatever_their_order() -> None:
-    """A policy's fingerprint, to which an operator's trust is bound, is made of the action's repr."""
+    """A policy's fingerprint, to which an operator's trust is bound, is made of the action."""
     one: ec2.AddTags[ec2.Volume] = ec2.AddTags(tags={"a": "1", "b": "2"})
     other: ec2.AddTags[ec2.Volume] = ec2.AddTags(tags={"b": "2", "a": "1"})
     assert (one, repr(one), hash(one)) == (other, repr(other), hash(other))
+    assert fingerprint(one) == fingerprint(other)
 
 
 @given(key=st.text(min_size=1, max_size=20), value=st.text(max_size=20))

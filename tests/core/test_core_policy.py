@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from cloudwarden import OBSERVE, PROPOSE, Limit, NoParams, Now, Resource, Violation, rule
+from cloudwarden import OBSERVE, PROPOSE, Keeper, Limit, NoParams, Now, Resource, Violation, every, rule
 from cloudwarden.aws import ec2
 from cloudwarden.core.action import Plan
 from cloudwarden.core.errors import PolicyError, RuleError
@@ -101,12 +101,17 @@ def test_limit_must_limit(wrong: dict[str, Any]) -> None:
 
 
 def test_fingerprint_changes_with_what_the_policy_does() -> None:
-    """Params and action count; the schedule does not."""
+    """Params, action, and whom it spares count; when and how many do not."""
     policy = stop_idle()
     other = replace(policy, params=policy.params.model_copy(update={"max_cpu_percent": 9.0}))
     assert other.fingerprint != policy.fingerprint
     assert replace(policy, action=None, mode=OBSERVE).fingerprint != policy.fingerprint
-    assert replace(policy, grace=timedelta(5)).fingerprint == policy.fingerprint
+    wider_ones: list[dict[str, Any]] = [{"exempt": ()}, {"touches": [Keeper.EKS]}, {"max_dependants": 99}]
+    for wider in (*wider_ones, {"alternatives": [ec2.Start()]}):
+        assert replace(policy, **wider).fingerprint != policy.fingerprint
+    times: list[dict[str, Any]] = [{"grace": timedelta(5)}, {"limit": Limit(per_run=50)}, {"schedule": every(days=1)}]
+    for other_time in times:
+        assert replace(policy, **other_time).fingerprint == policy.fingerprint
 
 
 def test_plan_survives_json_with_its_hash() -> None:

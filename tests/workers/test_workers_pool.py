@@ -200,6 +200,27 @@ def test_changed_policies_reach_the_workers(pool_of: Callable[..., WorkerPool]) 
     assert problems(list(pool.survey(assignments(), rebuilt(texts[0], {})))) == {}
 
 
+def test_the_sets_of_a_policy_do_not_put_its_workers_out_of_step(pool_of: Callable[..., WorkerPool]) -> None:
+    """Each process has them in another order."""
+    own = b"""
+from cloudwarden import OBSERVE, Params, Policy, every, rule
+from cloudwarden.aws import ec2
+
+KINDS = {"a", "b", "c", "d", "e", "f"}
+
+class Knobs(Params):
+    names: frozenset[str] = frozenset("abcdef")
+
+@rule
+def listed(instance: ec2.Instance, params: Knobs):
+    return None if instance.instance_type in KINDS or instance.id in {"i-1", "i-2", "i-3"} else None
+
+p = Policy(name="stop-idle", rule=listed, params=Knobs(), schedule=every(minutes=15), mode=OBSERVE)
+"""
+    texts = (PolicyText(path=Path("own.py"), content=own),)
+    assert problems(list(pool_of(texts=lambda: texts).survey(assignments(), rebuilt(texts, {})))) == {}
+
+
 def test_another_version_of_a_policy_is_not_believed() -> None:
     """Nor is silence about a policy: both are blind spells."""
     ours = {"stop-idle": stop_idle()}

@@ -202,9 +202,13 @@ class Policy(Generic[R, P]):
 
     @cached_property
     def fingerprint(self) -> str:
-        """Changes when the rule, its params, the action, or whose resources it touches do: what trust is bound to."""
-        touches = " ".join(sorted(self.touches))
-        return fingerprint(self.rule.fingerprint, self.params.model_dump_json(), repr(self.action), touches)
+        """What trust is bound to: changes when the policy may find other resources, or do other things to them.
+
+        When and how many (schedule, mode, grace, limit, windows, notice, approval) is no part of it: see
+        docs/decisions/0007.
+        """
+        spared = (sorted(map(str, self.touches)), sorted(map(repr, self.exempt)), self.max_dependants)
+        return fingerprint(self.rule.fingerprint, self.params, self.action, self.alternatives, spared)
 
 
 def _params_name(rule: object) -> str:

@@ -9,7 +9,7 @@ from typing import Generic, ParamSpec, TypeVar, cast, get_type_hints, overload
 
 from cloudwarden.core.errors import RuleError
 from cloudwarden.core.evidence import Evidence
-from cloudwarden.core.fingerprint import fingerprint, function_text
+from cloudwarden.core.fingerprint import fingerprint, function_fingerprint
 from cloudwarden.core.params import Params
 from cloudwarden.core.resource import Resource
 from cloudwarden.core.verdict import Violation
@@ -51,9 +51,9 @@ class Rule(Generic[R, P, E]):
 
     @property
     def fingerprint(self) -> str:
-        """Changes when the rule's source, or that of its helpers in the same file, does."""
-        kinds = (self.resource.kind, self.params.__qualname__, *(kind.__qualname__ for kind in self.evidence))
-        return fingerprint(function_text(self.function), *kinds)
+        """Changes when what the rule says may: with its code and all that this reaches, and with its signature."""
+        kind = (self.resource.kind, self.resource.__qualname__)
+        return fingerprint(function_fingerprint(self.function), kind, self.params, self.evidence)
 
 
 @overload

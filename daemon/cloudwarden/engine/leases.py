@@ -92,7 +92,7 @@ class Leases:
             self._forget_unlisted(now)
         for policy in policies:
             held = self._held.get(policy.name)
-            # The function first: a fingerprint reads source files.
+            # The function first: a fingerprint reads all that it reaches.
             if held and held.function is policy.rule.function and held.fingerprint == policy.fingerprint:
                 continue
             self._held[policy.name] = _Held(fingerprint=policy.fingerprint, function=policy.rule.function, since=now)

@@ -76,11 +76,23 @@ class _Import:
                 return
             unbound -= names_bound(statement)
             self._find_policies(statement.lineno)
+        self._find_fingerprints()
 
     def _find_policies(self, line: int) -> None:
         for value in self.module.__dict__.values():
             if isinstance(value, Policy):
                 self.lines.setdefault(id(value), line)
+
+    def _find_fingerprints(self) -> None:
+        """Have every policy know its fingerprint before its rule runs, and can change what it names."""
+        for one in self.defined():
+            try:
+                _ = one.policy.fingerprint
+            except Exception as error:  # noqa: BLE001  # an author's values may fail at being read
+                what = f"policy {one.policy.name!r}: what its code uses cannot be read: {error!r}"
+                self.problems.append(
+                    Problem(file=self.source.path, line=one.line, what=what, write="have it use simpler values")
+                )
 
     def defined(self) -> tuple[Defined, ...]:
         """The policies among the module's values, in the order they were bound; an alias counts once."""

@@ -160,7 +160,11 @@ class WorkerPool:
 
 def checked(survey: Survey, assignment: Assignment, policies: Mapping[str, AnyPolicy]) -> Survey:
     """The survey with nothing in it that another version of a policy than ours judged: for that it is blind."""
-    cause = Cause(reason=OUT_OF_STEP, detail="a worker does not run this version of the policy")
+    detail = (
+        "a worker does not run this version of the policy; if that lasts, a value in its file is another one each time "
+        "it is loaded: a list made of a set, say, which has no order"
+    )
+    cause = Cause(reason=OUT_OF_STEP, detail=detail)
     made = {one.policy: one for one in survey.judgements if one.fingerprint == policies[one.policy].fingerprint}
     missed = blind(assignment, policies, cause, survey.judged_at)
     return replace(survey, judgements=tuple(made.get(one.policy, one) for one in missed.judgements))

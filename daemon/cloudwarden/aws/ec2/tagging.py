@@ -41,7 +41,7 @@ class AddTags(Action[T]):
     def __post_init__(self) -> None:
         if problem := next(_problems(self.tags), None):
             raise PolicyError(f"AddTags: {problem}")
-        # Sorted, so that equal actions have one repr, which a policy's fingerprint is made of.
+        # Sorted, so that equal actions are one to a policy's fingerprint.
         object.__setattr__(self, "tags", Tags(dict(sorted(self.tags.items()))))
 
     def plan(self, resource: T, violation: Violation) -> Plan:
