@@ -41,6 +41,7 @@ def test_only_actions_and_the_journals_copy_write() -> None:
         "details.py",
         "inventory.py",
         "pages.py",
+        "sts.py",
     }
 
 

@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
+from unittest.mock import patch
+
+from moto.core.responses import ActionResult
+from moto.s3.responses import S3Response
 
 from cloudwarden.aws.s3.public_access import SETTINGS
 
@@ -34,6 +39,21 @@ BUCKETS = (
 def seed(s3: Any) -> Mapping[str, Sequence[str]]:
     """Make the buckets by a client of S3; a role's name to its buckets' names."""
     return {kind.role: [_bucket(s3, kind, number) for number in range(kind.count)] for kind in BUCKETS}
+
+
+@contextmanager
+def regions_told() -> Iterator[None]:
+    """While the block runs, the simulation says where each bucket is kept, as S3 does ("ListBuckets")."""
+    ordinary = S3Response.serialized
+
+    def serialized(response: S3Response, answer: ActionResult) -> Any:
+        found: Any = answer.result
+        for listed in found.get("Buckets", ()) if isinstance(found, dict) else ():
+            listed["BucketRegion"] = response.backend.get_bucket(listed["Name"]).region_name
+        return ordinary(response, answer)
+
+    with patch.object(S3Response, "serialized", serialized):
+        yield
 
 
 def _bucket(s3: Any, kind: Buckets, number: int) -> str:

@@ -113,7 +113,7 @@ def simulated(now: datetime) -> Iterator[Estate]:
     server.start()
     host, port = server.get_host_and_port()
     try:
-        with _environment():
+        with _environment(), buckets.regions_told():
             yield _seeded(f"http://{host}:{port}", now)
     finally:
         server.stop()
