@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from cloudwarden import ENFORCE
 from cloudwarden.app import build
 from cloudwarden.core.acceptance import Discovery
 from cloudwarden.settings import Settings
@@ -38,7 +39,7 @@ def test_the_daemon_lives_while_scopes_are_discovered(tmp_path: Path) -> None:
 @pytest.mark.parametrize("scope", [SCOPE, None], ids=["not accepted", "not told"])
 def test_where_nobody_accepted_anything_policies_only_observe(tmp_path: Path, scope: object) -> None:
     """And where nobody knows where it is."""
-    app = build(Settings(database=f"sqlite:///{tmp_path}/cloudwarden.db", ceiling="enforce"))
+    app = build(Settings(database=f"sqlite:///{tmp_path}/cloudwarden.db", ceiling=ENFORCE))
     try:
         assert str(app.mode_of(stop_idle(), scope)) == "observe"  # type: ignore[arg-type]
     finally:
