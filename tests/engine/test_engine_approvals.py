@@ -14,7 +14,7 @@ from cloudwarden.core.errors import PolicyError
 from cloudwarden.core.finding import Proposal, ProposalState
 from cloudwarden.core.guards import Candidate
 from cloudwarden.core.policy import AnyPolicy
-from cloudwarden.engine.decide import Decider, DecisionError, approve, reject
+from cloudwarden.engine.decide import DecisionError, approve, reject
 from world import World, stop_idle
 
 MARK: ec2.AddTags[ec2.Instance] = ec2.AddTags(tags={"idle": "yes"})
@@ -39,11 +39,10 @@ def proposal(world: World) -> Proposal:
     return made
 
 
-def agree(world: World, proposal: Proposal, by: str, **terms: str) -> Proposal:
-    """Somebody approves it."""
-    decider = Decider(by=by, origin="test", reason="looked at it", now=world.clock.now())
+def agree(world: World, proposal: Proposal, by: str, *, user: str = "", **terms: str) -> Proposal:
+    """Somebody approves it, from an account of the operating system that is a person's own, or from none."""
     with world.store.transaction() as tx:
-        return approve(tx, proposal.id, decider, **terms)
+        return approve(tx, proposal.id, world.decider(by=by, user=user), **terms)
 
 
 def test_nothing_is_done_before_the_quorum_has_agreed(world: World, proposal: Proposal) -> None:
@@ -82,6 +81,28 @@ def test_another_spelling_is_nobody_else(world: World, proposal: Proposal, spelt
     agree(world, proposal, "grace  hopper")
     with pytest.raises(DecisionError, match="has approved it already"):
         agree(world, proposal, "Grace Hopper")
+
+
+def test_one_account_is_one_person(world: World, proposal: Proposal) -> None:
+    """Whatever names are typed there; the refusal says as whom it has approved."""
+    agree(world, proposal, "bob", user="mallory")
+    with pytest.raises(DecisionError, match=r"alice \(the account mallory\) has approved it already as bob from test"):
+        agree(world, proposal, "alice", user="mallory")
+    with pytest.raises(DecisionError, match="has approved it already"):
+        agree(world, proposal, "mallory")
+    assert agree(world, proposal, "grace", user="grace").state is ProposalState.APPROVED
+
+
+def test_an_account_that_may_not_approve_may_not_by_another_name(world: World, proposal: Proposal) -> None:
+    """The policy's author is barred by what the machine knows, and not only by what is typed."""
+    with pytest.raises(DecisionError, match=r"grace \(the account Ada\) may not approve"):
+        agree(world, proposal, "grace", user="Ada")
+
+
+def test_in_an_account_that_is_nobodys_own_names_count(world: World, proposal: Proposal) -> None:
+    """There nothing else tells people apart."""
+    agree(world, proposal, "grace")
+    assert agree(world, proposal, "linus").state is ProposalState.APPROVED
 
 
 def test_an_approval_may_name_the_plan_it_means(world: World, proposal: Proposal) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
 import socket
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -12,6 +11,7 @@ from pathlib import Path
 import typer
 
 from cloudwarden.app import App, build
+from cloudwarden.cli.account import account
 from cloudwarden.core.nearest import nearest
 from cloudwarden.engine.decide import Decider, DecisionError
 from cloudwarden.ports import Reporter
@@ -43,9 +43,13 @@ def installation_of(context: typer.Context) -> Installation:
 
 def decider(app: App, *, by: str | None, reason: str) -> Decider:
     """The operator at this terminal."""
-    user = getpass.getuser()
+    user = account()
     return Decider(
-        by=(by or "").strip() or user, origin=f"cli {user}@{socket.gethostname()}", reason=reason, now=app.clock.now()
+        by=(by or "").strip() or user.name,
+        origin=f"cli {user.name}@{socket.gethostname()}",
+        reason=reason,
+        now=app.clock.now(),
+        user=user.name if user.own else "",
     )
 
 

@@ -110,7 +110,8 @@ class ProposalState(StrEnum):
 class Assent:
     """One person's approval of one plan, by its hash: when, why, and from where.
 
-    `radius_hash` is that of the blast radius which was shown with it.
+    `radius_hash` is that of the blast radius which was shown with it. `user` is the account of the operating system
+    that it came from, where that is a person's own.
     """
 
     by: str
@@ -119,6 +120,7 @@ class Assent:
     radius_hash: str = ""
     reason: str = ""
     origin: str = ""
+    user: str = ""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -159,10 +161,15 @@ class Proposal:
         return self.prospect.radius
 
     @property
+    def standing_assents(self) -> tuple[Assent, ...]:
+        """Those that are to the plan as it is, with the blast radius as it is."""
+        now = (self.plan.hash, self.radius.hash)
+        return tuple(assent for assent in self.assents if (assent.plan_hash, assent.radius_hash) == now)
+
+    @property
     def agreeing(self) -> tuple[str, ...]:
         """Who has assented to the plan as it is, having seen the blast radius as it is."""
-        now = (self.plan.hash, self.radius.hash)
-        return tuple(assent.by for assent in self.assents if (assent.plan_hash, assent.radius_hash) == now)
+        return tuple(assent.by for assent in self.standing_assents)
 
     @property
     def agreed(self) -> int:

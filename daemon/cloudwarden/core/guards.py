@@ -6,11 +6,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
+from cloudwarden.core.agreement import lacking
 from cloudwarden.core.blast import BlastRadius
 from cloudwarden.core.finding import Finding, Proposal, ProposalState, State
 from cloudwarden.core.lifecycle import grace_left, watched
 from cloudwarden.core.notice import Lead, Notice
-from cloudwarden.core.policy import AnyPolicy, Mode
+from cloudwarden.core.policy import AnyPolicy, Approval, Mode
 from cloudwarden.core.restraint import Quota
 from cloudwarden.core.telling import Ahead, untold
 
@@ -117,16 +118,27 @@ def notice(candidate: Candidate) -> Hold | None:
 
 
 def approval(candidate: Candidate) -> Hold | None:
-    """Without enforce mode and trust, a person must have approved, and not too long ago."""
+    """Without enforce mode and trust, people must have approved, not too long ago, and as the policy wants it now.
+
+    What was approved is carried out on that approval, also by a policy that may act alone by now.
+    """
+    proposal = candidate.proposal
+    if proposal is not None and proposal.state is ProposalState.APPROVED:
+        why = outlived(proposal, candidate.policy.approval, candidate.now)
+        return Hold(guard="approval", detail=why) if why is not None else None
     if candidate.alone:
         return None
-    proposal = candidate.proposal
-    if proposal is None or proposal.state is not ProposalState.APPROVED:
-        finding = candidate.finding
-        rests = finding.snoozed_until is not None and candidate.now < finding.snoozed_until
-        return Hold(guard="approval", detail=(rests and finding.held) or "waits for a person's approval")
-    if candidate.now >= proposal.expires_at:
-        return Hold(guard="approval", detail=f"proposal {proposal.id} expired at {proposal.expires_at:%Y-%m-%d %H:%M}Z")
+    finding = candidate.finding
+    rests = finding.snoozed_until is not None and candidate.now < finding.snoozed_until
+    return Hold(guard="approval", detail=(rests and finding.held) or "waits for a person's approval")
+
+
+def outlived(approved: Proposal, terms: Approval, now: datetime) -> str | None:
+    """Why what was approved may not be carried out any more, in words; None when it may. A sweep asks people anew."""
+    if now >= approved.expires_at:
+        return f"proposal {approved.id} expired at {approved.expires_at:%Y-%m-%d %H:%M}Z"
+    if why := lacking(terms, approved):
+        return f"the terms of approval changed since proposal {approved.id} was approved: {why}"
     return None
 
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from cloudwarden.core import lifecycle
+from cloudwarden.core.agreement import barred, earlier, spelled
 from cloudwarden.core.errors import CloudwardenError
-from cloudwarden.core.exemption import ANY
+from cloudwarden.core.exemption import ANY, LONGEST
 from cloudwarden.core.finding import Assent, Grace, Proposal, ProposalState, State
 from cloudwarden.core.pause import Pause
 from cloudwarden.core.plain import Json
@@ -23,12 +24,16 @@ class DecisionError(CloudwardenError):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Decider:
-    """Who decides, from where, when, and why: part of every decision in the journal."""
+    """Who decides, from where, when, and why: part of every decision in the journal.
+
+    `by` is what a person says; `user` the account of the operating system, where that is a person's own.
+    """
 
     by: str
     origin: str
     reason: str
     now: datetime
+    user: str = ""
 
     def details(self, **more: Json) -> Mapping[str, Json]:
         """The journal entry's details."""
@@ -82,8 +87,18 @@ def reject(tx: Transaction, proposal_id: str, decider: Decider, *, until: dateti
     return _put_off(tx, proposal_id, decider, until, "proposal_rejected")
 
 
-def snooze(tx: Transaction, proposal_id: str, decider: Decider, *, until: datetime) -> Proposal:
-    """Put a pending or approved proposal off; its finding stands, and is proposed again after `until`."""
+def snooze(
+    tx: Transaction, proposal_id: str, decider: Decider, *, until: datetime, allowed: timedelta = LONGEST
+) -> Proposal:
+    """Put a pending or approved proposal off; its finding stands, and is proposed again after `until`.
+
+    At most `allowed` away: what is to be left alone for longer is exempted, with an owner whom its end is told.
+    """
+    if until > decider.now + allowed:
+        raise DecisionError(
+            f"proposal {proposal_id} may be put off until {decider.now + allowed:%Y-%m-%d} at most, as an exemption "
+            f"may: write --for {allowed.days}d or less"
+        )
     return _put_off(tx, proposal_id, decider, until, "proposal_snoozed")
 
 
@@ -220,12 +235,12 @@ def _chosen(proposal: Proposal, action: str | None) -> Proposal:
 
 
 def _assent(proposal: Proposal, decider: Decider) -> Assent:
-    if _one(decider.by) in map(_one, proposal.not_by):
-        raise DecisionError(f"proposal {proposal.id}: {decider.by} may not approve what this policy does")
-    if _one(decider.by) in map(_one, proposal.agreeing):
-        raise DecisionError(
-            f"proposal {proposal.id}: {decider.by} has approved it already ({proposal.agreed} of {proposal.quorum})"
-        )
+    if barred(proposal.not_by, decider.by, decider.user):
+        raise DecisionError(f"proposal {proposal.id}: {_known_as(decider)} may not approve what this policy does")
+    if given := earlier(proposal.standing_assents, decider.by, decider.user):
+        count = f"{proposal.agreed} of {proposal.quorum}"
+        where = "" if given.by == decider.by else f" as {given.by} from {given.origin}"
+        raise DecisionError(f"proposal {proposal.id}: {_known_as(decider)} has approved it already{where} ({count})")
     return Assent(
         by=decider.by,
         at=decider.now,
@@ -233,12 +248,15 @@ def _assent(proposal: Proposal, decider: Decider) -> Assent:
         radius_hash=proposal.radius.hash,
         reason=decider.reason,
         origin=decider.origin,
+        user=decider.user,
     )
 
 
-def _one(name: str) -> str:
-    """A person's name, however it is written: `Ada` is not somebody else than `ada`."""
-    return " ".join(name.split()).casefold()
+def _known_as(decider: Decider) -> str:
+    """Who decides, with the account where that says something else."""
+    if decider.user and spelled(decider.user) != spelled(decider.by):
+        return f"{decider.by} (the account {decider.user})"
+    return decider.by
 
 
 def _because(proposal: Proposal) -> str:
