@@ -126,6 +126,7 @@ class World:
     cloud: MemoryCloud = field(default_factory=MemoryCloud)
     reports: Reports = field(default_factory=Reports)
     ceiling: Mode = ENFORCE
+    swept_under: Mode = ENFORCE
     policies: dict[str, AnyPolicy] = field(default_factory=dict)
     restraints: Restraints = UNRESTRAINED
     scopes: list[Scope] = field(default_factory=lambda: [SCOPE])
@@ -157,6 +158,7 @@ class World:
             clock=self.clock,
             reporter=self.reports,
             mode_of=self.mode_of,
+            ceiling_of=self.ceiling_of,
             prospects=prospects,
             acceptance=self,
             restraints=self.restraints,
@@ -171,6 +173,7 @@ class World:
             reporter=self.reports,
             scopes=lambda: self.scopes,
             mode_of=self.mode_of,
+            lasting_mode_of=lambda policy, scope: min(policy.mode, self.lasting_ceiling_of(scope)),
             prospects=prospects,
             restraints=self.restraints,
         )
@@ -194,7 +197,15 @@ class World:
 
     def mode_of(self, policy: AnyPolicy, scope: Scope | None) -> Mode:
         """How far a policy may go in a scope."""
-        return min(policy.mode, self.ceiling) if scope is not None and self.accepts(scope) else Mode.OBSERVE
+        return min(policy.mode, self.ceiling_of(scope))
+
+    def ceiling_of(self, scope: Scope | None) -> Mode:
+        """How far anything may go in a scope."""
+        return min(self.swept_under, self.lasting_ceiling_of(scope))
+
+    def lasting_ceiling_of(self, scope: Scope | None) -> Mode:
+        """The same, whatever one sweep is run under."""
+        return self.ceiling if scope is not None and self.accepts(scope) else Mode.OBSERVE
 
     def use(self, *policies: AnyPolicy) -> None:
         """Run these policies from now on."""
@@ -286,9 +297,9 @@ class World:
             with self.store.transaction() as tx:
                 trust(tx, policy, self.decider())
 
-    def decider(self, reason: str = "a test") -> Decider:
+    def decider(self, reason: str = "a test", *, by: str = "operator", user: str = "") -> Decider:
         """Who decides in tests."""
-        return Decider(by="operator", origin="test", reason=reason, now=self.clock.now())
+        return Decider(by=by, origin="test", reason=reason, now=self.clock.now(), user=user)
 
     def called(self) -> list[str]:
         """The mutating calls that arrived, in order."""

@@ -31,13 +31,24 @@ VERIFY_WITHIN = timedelta(minutes=30)
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Terms:
-    """What a policy asks of a finding's life at this sweep."""
+    """What a policy asks of a finding's life at this sweep.
+
+    `mode` is the one that the sweep is run in, which may be lower than the `lasting` one.
+    """
 
     now: datetime
     schedule: Schedule
     grace: timedelta
     mode: Mode
+    lasting: Mode
     respects: timedelta = timedelta(0)
+
+    @property
+    def asks_nobody(self) -> tuple[State, ...]:
+        """States in which a policy that only observes leaves nothing. For one sweep alone nobody's word is undone."""
+        if self.mode > Mode.OBSERVE:
+            return ()
+        return (State.DUE,) if self.lasting > Mode.OBSERVE else (State.DUE, State.PROPOSED, State.APPROVED)
 
 
 def after_verdict(finding: Finding, verdict: Verdict, exempted: str | None, terms: Terms) -> Finding:
@@ -165,6 +176,8 @@ def _advanced(finding: Finding, terms: Terms) -> Finding:
         finding = replace(moved(finding, State.OPEN, now, held=finding.held), grace=Grace(ticked_at=now))
     if finding.state in (State.DUE, State.PROPOSED, State.APPROVED) and grace_left(finding, terms.grace):
         # The clock started again: whoever was about to act had stopped watching.
+        return moved(finding, State.OPEN, now)
+    if finding.state in terms.asks_nobody:
         return moved(finding, State.OPEN, now)
     if finding.state is State.OPEN and _is_due(finding, terms):
         return moved(finding, State.DUE, now)

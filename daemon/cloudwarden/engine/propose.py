@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
 from cloudwarden.core import lifecycle
 from cloudwarden.core.action import Plan
+from cloudwarden.core.agreement import asked_otherwise, lacking
 from cloudwarden.core.blast import unread
 from cloudwarden.core.finding import Finding, Grace, Proposal, ProposalState, State
-from cloudwarden.core.policy import AnyPolicy
+from cloudwarden.core.policy import AnyPolicy, Approval
 from cloudwarden.core.prospect import Prospect
 from cloudwarden.core.resource import Resource
 from cloudwarden.core.verdict import Verdict, Violation
@@ -76,7 +77,8 @@ class Proposer:
         """
         standing = self.standing(finding)
         if standing is not None and finding.state not in (State.PROPOSED, State.APPROVED, State.ACTING):
-            self.end(finding, ProposalState.WITHDRAWN, f"the finding is {finding.state}")
+            why = "its policy only observes here" if observes else f"the finding is {finding.state}"
+            self.end(finding, ProposalState.WITHDRAWN, why)
             return finding
         if finding.protected is not None and finding.state in _OPEN:
             self.end(finding, ProposalState.WITHDRAWN, finding.protected)
@@ -105,10 +107,11 @@ class Proposer:
             return replace(finding, held=plan)
         plans = (plan, *alternatives(policy, resource, violation))
         if standing is not None:
-            if standing.plan in plans or standing.plan.hash in {one.hash for one in plans}:
+            overtaken = _overtaken(standing, plans, policy.approval)
+            if overtaken is None:
                 self._look_again(case, standing)
                 return finding
-            self.end(finding, ProposalState.WITHDRAWN, "the plan changed with the resource")
+            self.end(finding, ProposalState.WITHDRAWN, overtaken)
         made = proposal(policy, finding, plans, self._prospects_of(case), self._now)
         self.changed.append(made)
         self.made.append((policy, finding, made))
@@ -134,6 +137,19 @@ class Proposer:
             self._stale.append(case)
         else:
             self.changed.append(replace(standing, prospects=found))
+
+
+def _overtaken(standing: Proposal, plans: Sequence[Plan], terms: Approval) -> str | None:
+    """Why people are asked anew, in words; None when what they were asked is still what is to be decided.
+
+    Approved by stricter terms than these, it is approved; what waits is asked on the terms that hold.
+    """
+    if standing.plan not in plans and standing.plan.hash not in {one.hash for one in plans}:
+        return "the plan changed with the resource"
+    if standing.state is ProposalState.APPROVED:
+        lacks = lacking(terms, standing)
+        return f"the policy's terms of approval changed: {lacks}" if lacks else None
+    return "the policy's terms of approval changed" if asked_otherwise(terms, standing) else None
 
 
 def new_id(prefix: str) -> str:

@@ -47,6 +47,7 @@ class Settler:
         run_id: str,
         mode_of: ModeOf,
         saving_of: SavingOf,
+        lasting_mode_of: ModeOf | None = None,
         protection: Protection = NOTHING_MORE,
         prospects: Foreseen = MappingProxyType({}),
     ) -> None:
@@ -54,6 +55,7 @@ class Settler:
         self._now = now
         self._run_id = run_id
         self._mode_of = mode_of
+        self._lasting_mode_of = lasting_mode_of or mode_of
         self._saving_of = saving_of
         self._protection = protection
         self._precedent = NO_PRECEDENT
@@ -128,6 +130,7 @@ class Settler:
             schedule=policy.schedule,
             grace=policy.grace,
             mode=self._mode_of(policy, where),
+            lasting=self._lasting_mode_of(policy, where),
             respects=policy.respects,
         )
 

@@ -78,7 +78,10 @@ class SweepResult:
 
 
 class Sweeper:
-    """Runs sweeps, one at a time, on the thread that calls it (the main one, for the cutoff's sake)."""
+    """Runs sweeps, one at a time, on the thread that calls it (the main one, for the cutoff's sake).
+
+    `mode_of` may be lower for one sweep than `lasting_mode_of`: then what people were asked before stands.
+    """
 
     def __init__(
         self,
@@ -91,6 +94,7 @@ class Sweeper:
         scopes: Callable[[], Sequence[Scope]],
         mode_of: ModeOf,
         prospects: Prospects,
+        lasting_mode_of: ModeOf | None = None,
         restraints: Restraints = UNRESTRAINED,
     ) -> None:
         self._surveyor = surveyor
@@ -100,6 +104,7 @@ class Sweeper:
         self._reporter = reporter
         self._scopes = scopes
         self._mode_of = mode_of
+        self._lasting_mode_of = lasting_mode_of or mode_of
         self._prospects = prospects
         self._restraints = restraints
 
@@ -233,6 +238,7 @@ class Sweeper:
             now=now,
             run_id=run_id,
             mode_of=self._mode_of,
+            lasting_mode_of=self._lasting_mode_of,
             saving_of=self._prospects.saving,
             protection=self._restraints.protection,
             prospects=prospects,

@@ -1,0 +1,84 @@
+"""A policy that only observes asks nobody: whether its own mode, the ceiling or the scope makes it so."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from cloudwarden import ENFORCE, OBSERVE, Limit, minutes
+from cloudwarden.core.finding import ProposalState, State
+from world import SCOPE, World, stop_idle
+
+
+def own_mode(world: World) -> None:
+    """The policy's file says that it observes."""
+    world.use(*(stop_idle(name=name, mode=OBSERVE) for name in world.policies))
+
+
+def ceiling(world: World) -> None:
+    """The settings do."""
+    world.ceiling = OBSERVE
+
+
+def scope(world: World) -> None:
+    """Nobody has accepted where it is."""
+    world.waiting.add(SCOPE)
+
+
+def one_sweep(world: World) -> None:
+    """Whoever runs it once does."""
+    world.swept_under = OBSERVE
+
+
+FOR_GOOD = [own_mode, ceiling, scope]
+
+
+@pytest.mark.parametrize("observe", [*FOR_GOOD, one_sweep])
+def test_what_was_due_is_open_again(world: World, observe: Callable[[World], None]) -> None:
+    """Two that the limit held are not proposed once the policy only observes."""
+    world.use(stop_idle(mode=ENFORCE, limit=Limit(per_run=1, share=1.0)))
+    world.sweep()
+    world.trust_all()
+    for name in ("i-1", "i-2"):
+        world.add(name)
+    world.sweep(after=minutes(15))
+    assert set(world.states().values()) == {State.DUE}
+    observe(world)
+    world.sweep(after=minutes(15))
+    assert (world.proposals(), set(world.states().values())) == ([], {State.OPEN})
+    assert "proposal_made" not in world.journal()
+
+
+@pytest.mark.parametrize("approved", [True, False])
+@pytest.mark.parametrize("observe", FOR_GOOD)
+def test_what_waits_for_people_is_withdrawn(world: World, observe: Callable[[World], None], *, approved: bool) -> None:
+    """With the reason; when it may propose again, they are asked again."""
+    world.use(stop_idle())
+    world.add("i-1")
+    world.sweep()
+    (old,) = world.proposals()
+    if approved:
+        world.approve_all()
+    observe(world)
+    world.sweep(after=minutes(15))
+    with world.store.reading() as tx:
+        ended = tx.proposals.get(old.id)
+    assert ended is not None
+    assert (ended.state, ended.reason) == (ProposalState.WITHDRAWN, "its policy only observes here")
+    assert world.states() == {"i-1": State.OPEN}
+
+
+@pytest.mark.parametrize("changed", [True, False])
+def test_one_sweep_that_observes_undoes_nobodys_word(world: World, *, changed: bool) -> None:
+    """Somebody only looks: what was approved is approved, and neither done nor asked anew."""
+    world.use(stop_idle())
+    world.add("i-1")
+    world.sweep()
+    world.approve_all()
+    if changed:
+        world.cloud.change("i-1", instance_type="x1e.32xlarge")
+    (old,) = world.proposals()
+    one_sweep(world)
+    world.sweep(after=minutes(15))
+    assert (world.called(), world.proposals(), world.states()) == ([], [old], {"i-1": State.APPROVED})
