@@ -197,6 +197,7 @@ def sweep() -> Iterator[object]:
     for phase in ("gather", "judge", "settle", "act"):
         yield events.PhaseFinished(run_id="r-1", phase=phase, seconds=0.4)
     yield events.FindingChanged(run_id="r-1", finding=finding(), was=None)
+    yield events.FindingsOrphaned(policy="stop-old", scope=SCOPE, reason="policy-removed", findings=2)
     yield events.ProposalMade(run_id="r-1", proposal=proposal())
     yield events.ProposalEnded(run_id="r-1", proposal=proposal(state=ProposalState.EXPIRED))
     yield events.ActionHeld(run_id="r-1", policy="stop-idle", resource="i-1", guard="grace", detail="1 hour left")

@@ -202,6 +202,20 @@ def test_a_failed_discovery_proves_no_absence(estate: Estate, account: str, leav
     assert len(estate.reports.of(ScopesLeft)) == leaves
 
 
+@pytest.mark.parametrize(("account", "told"), [(None, True), ("", False), (WEB.account, False), (DATA.account, True)])
+def test_what_a_discovery_could_not_tell_is_not_told(estate: Estate, account: str | None, *, told: bool) -> None:
+    """Nor is anything before the first one, and while one fails."""
+    assert not estate.enroller.told(WEB)
+    cause = Cause(reason=AccessDenied.reason, detail="no")
+    problems = () if account is None else (DiscoveryProblem(source="regions", account=account, cause=cause),)
+    estate.finds(DATA, problems=problems)
+    assert estate.enroller.told(WEB) is told
+    estate.fails = AccessDenied("no credentials")
+    with pytest.raises(AccessDenied):
+        estate.enroller.scopes()
+    assert not estate.enroller.told(WEB)
+
+
 def test_a_denied_scope_does_not_stop_what_is_due_elsewhere() -> None:
     """The limit's share is of what was listed completely, which can only make it smaller."""
     compliant = [(instance(id="i-1"), Verdict(outcome=Outcome.COMPLIANT))]

@@ -91,6 +91,17 @@ def test_a_touched_file_counts_as_unchanged(tmp_path: Path) -> None:
     assert load(tmp_path, {}, before).policies["one"] is before.policies["one"]
 
 
+def test_which_policies_there_are_is_known_of_a_clean_load_alone(tmp_path: Path) -> None:
+    """Whoever concludes that one was removed must not do so from what could not be read."""
+    assert load(tmp_path / "none", {}).clean is None
+    (tmp_path / "a.py").write_text("this is no Python")
+    assert load(tmp_path, {}).clean is None
+    (tmp_path / "a.py").write_text(policy_text("name-all"))
+    assert load(tmp_path, {}).clean == frozenset({"name-all"})
+    (tmp_path / "a.py").unlink()
+    assert load(tmp_path, {}).clean is None
+
+
 def test_a_deleted_files_policies_go(tmp_path: Path) -> None:
     """What is no longer there no longer runs."""
     write(tmp_path, a=policy_text("one"), b=policy_text("two"))

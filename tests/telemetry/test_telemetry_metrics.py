@@ -122,6 +122,13 @@ def test_an_incomplete_listing_changes_no_count(metrics: Metrics, value: Value, 
     assert value("inventory_last_success_timestamp_seconds", **WHERE) == NOON.timestamp()
 
 
+def test_findings_that_nobody_watches_are_counted(metrics: Metrics, value: Value) -> None:
+    """By why, from zero on: their policy is no label, for it is gone."""
+    assert value("findings_orphaned_total", why="scope-left") == 0
+    metrics.report(events.FindingsOrphaned(policy="stop-old", scope=SCOPE, reason="policy-removed", findings=3))
+    assert value("findings_orphaned_total", why="policy-removed") == 3
+
+
 def test_series_go_with_their_policy(metrics: Metrics) -> None:
     """Nothing names a policy that is no longer loaded, not even what is heard of it later."""
     for event in busy_day():

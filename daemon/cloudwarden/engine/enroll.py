@@ -58,12 +58,14 @@ class Enroller:
         self._accept_first = accept_first
         self._told = False
         self._ask_from = 0.0
+        self._blind: frozenset[str] | None = None
         with store.reading() as tx:
             known = tx.scopes.known().values()
         self._accepted = frozenset(one.scope for one in known if one.accepted and one.left_at is None)
 
     def scopes(self) -> tuple[Scope, ...]:
         """Every scope that there is, now enrolled. Raises CloudError, and StoreError when news cannot be kept."""
+        self._blind = None
         discovery = self._discover()
         now = self._clock.now()
         with self._store.reading() as tx:
@@ -78,6 +80,7 @@ class Enroller:
         found = [one.scope for one in discovery.scopes if not one.remembered]
         self._accepted = frozenset(scope for scope in found if current[scope].accepted)
         self._told = True
+        self._blind = frozenset(problem.account for problem in discovery.problems)
         self._announce(discovery, known, news, current)
         return tuple(found.scope for found in discovery.scopes)
 
@@ -102,6 +105,10 @@ class Enroller:
         if scope.region == GLOBAL:
             return any(accepted.account == scope.account for accepted in self._accepted)
         return scope in self._accepted
+
+    def told(self, scope: Scope) -> bool:
+        """Whether the latest discovery told completely whether a scope is there."""
+        return self._blind is not None and self._blind.isdisjoint({"", scope.account})
 
     def _announce(
         self,

@@ -148,6 +148,16 @@ class FindingChanged:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class FindingsOrphaned:
+    """Findings were closed because nobody watches them any more. `reason` is policy-removed or scope-left."""
+
+    policy: str
+    scope: Scope
+    reason: str
+    findings: int
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class ProposalMade:
     """A due action waits for a person."""
 

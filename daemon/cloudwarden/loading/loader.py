@@ -48,6 +48,11 @@ class Loaded:
     latest: Mapping[Path, Version] = field(default_factory=dict, repr=False)
     """The newest content of each file, running or refused."""
 
+    @property
+    def clean(self) -> frozenset[str] | None:
+        """The names of all policies that there are; None while something was refused, for then nobody knows them."""
+        return None if self.problems else frozenset(self.policies)
+
     def file_of(self, name: str) -> Path | None:
         """The file that defines a running policy."""
         return next((path for path, running in self.running.items() if name in running.policies), None)

@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Protocol
 
 from cloudwarden.core.finding import ActionRecord, ActionState, Finding, Proposal, State
+from cloudwarden.core.resource import Scope
 
 
 class Findings(Protocol):
@@ -26,6 +27,10 @@ class Findings(Protocol):
         """Findings of a policy (None: of any) closed at or after `since`."""
         ...
 
+    def places(self) -> Sequence[tuple[str, Scope]]:
+        """Each policy and scope of which there is a standing finding, in order."""
+        ...
+
     def save(self, findings: Iterable[Finding]) -> None: ...
 
 
@@ -36,6 +41,10 @@ class Proposals(Protocol):
 
     def undecided(self) -> Sequence[Proposal]:
         """Pending and approved proposals, oldest first."""
+        ...
+
+    def overdue(self, now: datetime, most: int) -> Sequence[Proposal]:
+        """Undecided ones whose end has come, the earliest first."""
         ...
 
     def save(self, proposals: Iterable[Proposal]) -> None: ...

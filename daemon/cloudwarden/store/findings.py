@@ -8,6 +8,7 @@ from datetime import datetime
 from sqlalchemy import Connection, func, or_, select
 
 from cloudwarden.core.finding import ActionRecord, ActionState, Finding, Proposal, ProposalState, State
+from cloudwarden.core.resource import Scope
 from cloudwarden.store import rows
 from cloudwarden.store.tables import actions as actions_table
 from cloudwarden.store.tables import findings as findings_table
@@ -57,6 +58,14 @@ class SqlFindings:
             query = query.where(findings_table.c.policy == policy)
         return rows.fetch(self._connection, query, rows.finding_from)
 
+    def places(self) -> Sequence[tuple[str, Scope]]:
+        columns = (findings_table.c.policy, findings_table.c.account, findings_table.c.region)
+        query = select(*columns).where(findings_table.c.closed_at.is_(None)).distinct().order_by(*columns)
+        return [
+            (policy, Scope(account=account, region=region))
+            for policy, account, region in self._connection.execute(query)
+        ]
+
     def save(self, findings: Iterable[Finding]) -> None:
         # A resource has one standing finding per policy: the closed ones first, or a successor would collide with them.
         ordered = sorted(findings, key=lambda finding: not finding.state.closed)
@@ -80,6 +89,15 @@ class SqlProposals:
             select(proposals_table)
             .where(proposals_table.c.state.in_(_UNDECIDED))
             .order_by(proposals_table.c.created_at, proposals_table.c.id)
+        )
+        return rows.fetch(self._connection, query, rows.proposal_from)
+
+    def overdue(self, now: datetime, most: int) -> Sequence[Proposal]:
+        query = (
+            select(proposals_table)
+            .where(proposals_table.c.state.in_(_UNDECIDED), proposals_table.c.expires_at <= now)
+            .order_by(proposals_table.c.expires_at, proposals_table.c.id)
+            .limit(most)
         )
         return rows.fetch(self._connection, query, rows.proposal_from)
 

@@ -80,6 +80,11 @@ class Instruments:
             "channel",
             "outcome",
         )
+        self.findings_orphaned = counter(
+            "findings_orphaned_total",
+            "Findings closed because nobody watches them any more: policy-removed, or scope-left",
+            "why",
+        )
         self.limit_trips = counter(
             "limit_trips_total", "Batches of which nothing was done because they exceeded a limit", "policy"
         )

@@ -15,6 +15,7 @@ from cloudwarden.core import guards
 from cloudwarden.core.policy import Mode
 from cloudwarden.core.verdict import Outcome
 from cloudwarden.engine import events
+from cloudwarden.engine.orphans import Why
 from cloudwarden.ports import Clock
 from cloudwarden.telemetry.instruments import Instruments
 from cloudwarden.telemetry.listings import Listings
@@ -54,6 +55,8 @@ class Metrics:
         self.registry.register(self._listings)
         self._is.exemptions_successful.set(1)
         self._is.settings_in_force.set(1)
+        for why in Why:
+            self._is.findings_orphaned.labels(why.value)
         ProcessCollector(registry=self.registry)
         self._is.build.info({"version": version, "python": platform.python_version()})
         self._lock = threading.RLock()
@@ -68,6 +71,7 @@ class Metrics:
             events.LeasesUsed: self._leases_used,
             events.MetricsBudgeted: self._metrics_budgeted,
             events.PolicyJudged: self._policy_judged,
+            events.FindingsOrphaned: lambda event: self._is.findings_orphaned.labels(event.reason).inc(event.findings),
             events.ProposalMade: self._proposal_made,
             events.ActionHeld: self._action_held,
             events.LimitTripped: self._limit_tripped,

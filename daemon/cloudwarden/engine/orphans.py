@@ -1,0 +1,193 @@
+"""Orphans: what no sweep ends, because none comes by: proposals past their end, and findings that nobody watches."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from cloudwarden.core import lifecycle
+from cloudwarden.core.acceptance import KnownScope
+from cloudwarden.core.errors import StoreError
+from cloudwarden.core.finding import Finding, Grace, Proposal, ProposalState, State
+from cloudwarden.core.resource import GLOBAL, Scope
+from cloudwarden.engine.events import FindingChanged, FindingsOrphaned, JournalFailed, ProposalEnded
+from cloudwarden.engine.propose import journal_ending
+from cloudwarden.ports import Clock, Reporter, Store, Transaction
+
+EVERY_SECONDS = 60.0
+"""Between two looks: nothing here is urgent, and each costs the store some milliseconds."""
+
+ORPHANED_AFTER = timedelta(days=7)
+"""How long a policy must not have swept, or a scope have been gone, before its findings are closed. Whoever took one
+away by mistake has put it back by then."""
+
+SURE_AFTER_SECONDS = 3600.0
+"""How long this process must have seen every policy file load without that policy: a deployment that lays file after
+file, or a volume that is mounted late, is no removal."""
+
+MOST = 200
+"""Findings or proposals that one transaction ends."""
+
+
+class Why(StrEnum):
+    """Why nobody watches a finding any more."""
+
+    POLICY_REMOVED = "policy-removed"
+    SCOPE_LEFT = "scope-left"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Forsaken:
+    """A policy's findings in a scope, which nobody watches any more: since when, in words."""
+
+    policy: str
+    scope: Scope
+    why: Why
+    words: str
+
+
+class Orphans:
+    """Ends them, with a reason that the finding and the journal keep. Called every turn of the daemon.
+
+    `told` says whether the latest discovery could tell of a scope's account: where it could not, nothing has left.
+    """
+
+    def __init__(
+        self, *, store: Callable[[], Store], clock: Clock, reporter: Reporter, told: Callable[[Scope], bool]
+    ) -> None:
+        self._store = store
+        self._clock = clock
+        self._reporter = reporter
+        self._told = told
+        self._from = clock.monotonic()
+        self._missing: dict[str, float] = {}
+
+    def turn(self, loaded: Collection[str] | None) -> None:
+        """End what is to be ended. `loaded` are the policies that run; None while a file is refused or unreadable.
+
+        Reports what the store refuses.
+        """
+        if self._clock.monotonic() < self._from:
+            return
+        self._from = self._clock.monotonic() + EVERY_SECONDS
+        try:
+            self._expire(self._clock.now())
+            for forsaken in self._forsaken(loaded, self._clock.now()):
+                self._close(forsaken, self._clock.now())
+        except StoreError as error:
+            self._reporter.report(JournalFailed(run_id="", detail=str(error)))
+
+    def _expire(self, now: datetime) -> None:
+        """End the proposals that nobody decided in time, as a sweep of their policy would."""
+        with self._store().reading() as tx:
+            if not tx.proposals.overdue(now, 1):
+                return
+        with self._store().transaction() as tx:
+            overdue = tx.proposals.overdue(now, MOST)
+            waiting = [tx.findings.get(one.finding_id) for one in overdue]
+            open_again = [
+                replace(lifecycle.moved(one, State.OPEN, now), grace=Grace())
+                for one in waiting
+                if one is not None and one.state in (State.PROPOSED, State.APPROVED)
+            ]
+            tx.findings.save(open_again)
+            ended = _end(tx, overdue, ProposalState.EXPIRED, "nobody decided in time", now)
+        self._tell(ended, open_again, waiting)
+
+    def _forsaken(self, loaded: Collection[str] | None, now: datetime) -> Iterator[_Forsaken]:
+        with self._store().reading() as tx:
+            places, known = tx.findings.places(), tx.scopes.known().values()
+            swept = {policy: run.started_at for policy, _ in places if (run := tx.runs.get(policy))}
+        removed = self._removed({policy for policy, _ in places}, loaded)
+        for policy, scope in places:
+            last = swept.get(policy)
+            if policy in removed and (last is None or now - last >= ORPHANED_AFTER):
+                words = f"its policy was removed, and last looked {f'on {last:%Y-%m-%d}' if last else 'long ago'}"
+                yield _Forsaken(policy=policy, scope=scope, why=Why.POLICY_REMOVED, words=words)
+            elif (left := left_at(scope, known)) and now - left >= ORPHANED_AFTER and self._told(scope):
+                words = f"{scope} left on {left:%Y-%m-%d}"
+                yield _Forsaken(policy=policy, scope=scope, why=Why.SCOPE_LEFT, words=words)
+
+    def _removed(self, policies: Collection[str], loaded: Collection[str] | None) -> frozenset[str]:
+        """Those that were missing for long enough, of every good load in between."""
+        seconds = self._clock.monotonic()
+        missing = set() if loaded is None else set(policies) - set(loaded)
+        self._missing = {policy: self._missing.get(policy, seconds) for policy in missing}
+        return frozenset(one for one, since in self._missing.items() if seconds - since >= SURE_AFTER_SECONDS)
+
+    def _close(self, forsaken: _Forsaken, now: datetime) -> None:
+        """Close its findings, a batch a turn; one whose action is under way is closed after that has ended."""
+        with self._store().transaction() as tx:
+            standing = [
+                one
+                for one in tx.findings.standing(forsaken.policy)
+                if one.scope == forsaken.scope and one.state is not State.ACTING and _old(one, now)
+            ][:MOST]
+            if not standing:
+                return
+            words = f"nobody watches it any more: {forsaken.words}"
+            closed = [lifecycle.moved(one, State.GONE, now, held=_with_word(words, one)) for one in standing]
+            tx.findings.save(closed)
+            ids = {one.id for one in standing}
+            waiting = [one for one in tx.proposals.undecided() if one.finding_id in ids]
+            ended = _end(tx, waiting, ProposalState.WITHDRAWN, forsaken.words, now)
+            tx.journal.append(
+                at=now,
+                event="findings_orphaned",
+                details={
+                    "policy": forsaken.policy,
+                    "scope": str(forsaken.scope),
+                    "reason": str(forsaken.why),
+                    "why": forsaken.words,
+                    "findings": [one.id for one in closed],
+                    "resources": [one.resource_id for one in closed],
+                },
+            )
+        self._tell(ended, closed, standing)
+        self._reporter.report(
+            FindingsOrphaned(
+                policy=forsaken.policy, scope=forsaken.scope, reason=str(forsaken.why), findings=len(closed)
+            )
+        )
+
+    def _tell(self, ended: Sequence[Proposal], after: Sequence[Finding], before: Sequence[Finding | None]) -> None:
+        was = {one.id: one.state for one in before if one is not None}
+        for proposal in ended:
+            self._reporter.report(ProposalEnded(run_id="", proposal=proposal))
+        for finding in after:
+            self._reporter.report(FindingChanged(run_id="", finding=finding, was=was[finding.id]))
+
+
+def left_at(scope: Scope, known: Collection[KnownScope]) -> datetime | None:
+    """When a scope was first found to have left; None while it has not, or nobody knows it.
+
+    What is global is its account's, and leaves with the last of the account's regions.
+    """
+    if scope.region == GLOBAL:
+        moments = [one.left_at for one in known if one.scope.account == scope.account]
+    else:
+        moments = [one.left_at for one in known if one.scope == scope]
+    ends = [one for one in moments if one is not None]
+    return max(ends) if ends and len(ends) == len(moments) else None
+
+
+def _old(finding: Finding, now: datetime) -> bool:
+    """Whether it was not seen for as long, whatever else is known of its policy."""
+    return now - finding.last_seen >= ORPHANED_AFTER
+
+
+def _with_word(words: str, finding: Finding) -> str:
+    """Why it was closed, beside what a person said of it, which counts still if it comes back."""
+    return f"{words}; {finding.held}" if finding.snoozed_until is not None and finding.held else words
+
+
+def _end(
+    tx: Transaction, proposals: Sequence[Proposal], state: ProposalState, why: str, now: datetime
+) -> list[Proposal]:
+    ended = [replace(one, state=state, reason=why) for one in proposals]
+    tx.proposals.save(ended)
+    for one in ended:
+        journal_ending(tx, one, now, "")
+    return ended
