@@ -23,6 +23,7 @@ from cloudwarden.engine.events import (
     SweepFailed,
 )
 from cloudwarden.engine.gather import StopAsked
+from cloudwarden.engine.orphans import Orphans
 from cloudwarden.engine.sweep import Sweeper
 from cloudwarden.in_force import InForce
 from cloudwarden.loading import Loaded
@@ -59,6 +60,7 @@ class Daemon:
         policies_directory: Path,
         schedule_known: Callable[[str, float, str | None], None],
         upkeep: Upkeep,
+        orphans: Orphans,
         register: ExemptionRegister,
         in_force: InForce,
         settings_file: Path | None,
@@ -76,6 +78,7 @@ class Daemon:
         self._directory = policies_directory
         self._schedule_known = schedule_known
         self._upkeep = upkeep
+        self._orphans = orphans
         self._register = register
         self._in_force = in_force
         self._settings_file = settings_file
@@ -148,6 +151,7 @@ class Daemon:
             self._sweep(names)
         else:
             self._actor.act(self._policies(), "")
+        self._orphans.turn(self._loaded.clean if self._loaded else None)
         self._upkeep.turn()
         self._count()
 

@@ -70,21 +70,22 @@ def no_quota_exceeded(history: History) -> Iterator[str]:
 def nothing_while_paused(history: History) -> Iterator[str]:
     """After a pause was committed no call that it covers is intended, until it is ended.
 
-    An undo is a person's word, and may.
+    An undo is a person's word, and may unless it was asked for before the pause.
     """
-    paused: set[tuple[str, str]] = set()
-    undoing = undos(history)
+    paused: dict[tuple[str, str], datetime] = {}
+    asked = {action.id: action.started_at for action in history.actions if action.undoes is not None}
     for entry in history.journal:
         details = entry.details
         which = str(details.get("policy")), str(details.get("account", ANY))
         if entry.event in ("paused", "policy_stopped"):
-            paused.add(which)
+            paused[which] = entry.at
         elif entry.event == "resumed":
-            paused.discard(which)
-        elif entry.event == "action_intended" and entry.action_id not in undoing:
-            account = str(details["scope"]).partition("/")[0]
-            for policy, where in paused:
-                if policy in (ANY, details["policy"]) and where in (ANY, account):
+            paused.pop(which, None)
+        elif entry.event == "action_intended":
+            account, since = str(details["scope"]).partition("/")[0], asked.get(entry.action_id)
+            for (policy, where), at in paused.items():
+                holds = since is None or at > since
+                if holds and policy in (ANY, details["policy"]) and where in (ANY, account):
                     yield f"{entry.action_id} intended a call (entry {entry.seq}) while {policy} in {where} was paused"
 
 

@@ -7,6 +7,8 @@ from dataclasses import asdict, replace
 from datetime import datetime, timedelta
 from typing import Any
 
+import pytest
+
 import happenings
 from chaos.history import Closing, Condition, Frozen, History, Look, Run, Sent, Version
 from chaos.model import INVARIANTS, violations
@@ -157,6 +159,15 @@ def test_nothing_while_paused() -> None:
         assert "nothing_while_paused" in broken(held)
         resumed = entry(4, "resumed", policy=pause.details["policy"], account=pause.details.get("account", "*"))
         assert "nothing_while_paused" not in broken(history(journal=[pause, resumed, *history().journal[2:]]))
+
+
+@pytest.mark.parametrize(("paused_at", "held"), [(-60, False), (60, True)])
+def test_an_undo_is_held_by_later_pauses_alone(paused_at: int, *, held: bool) -> None:
+    """Who asked for it knew of those before."""
+    undo = replace(history().actions[0], undoes="a-0", started_at=NOON)
+    pause = replace(entry(3, "paused", policy="*", account="*"), at=at(paused_at))
+    found = broken(history(actions=[undo], journal=[pause, *history().journal[2:]]))
+    assert ("nothing_while_paused" in found) is held
 
 
 def test_nothing_on_the_exempt() -> None:

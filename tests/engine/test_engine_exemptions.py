@@ -227,7 +227,7 @@ def test_what_is_exempted_after_the_last_look_is_not_touched(world: World, resou
     )
     with world.store.transaction() as tx:
         exempt.exempt(tx, world.decider(), wish(NOON + hours(1), resource=resource, tag=tag))
-        assert (withdrawn(tx, record, "v1", NOON, NOON) is not None) is (resource == "i-idle")
+        assert (withdrawn(tx, record, stop_idle(), NOON, NOON) is not None) is (resource == "i-idle")
 
 
 def test_an_end_gives_the_grace_anew(world: World) -> None:

@@ -4,17 +4,23 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 
+import jmespath
 import pytest
 
-from cloudwarden import ENFORCE, hours, minutes
-from cloudwarden.core.action import Call
-from cloudwarden.core.errors import AccessDenied, Timeout
+from busy_cloud import actions, approved, paused
+from cloudwarden import ENFORCE, OBSERVE, PROPOSE, Limit, hours, minutes
+from cloudwarden.aws import ec2
+from cloudwarden.core.action import Call, Read
+from cloudwarden.core.errors import AccessDenied, Conflict, Timeout
 from cloudwarden.core.finding import ActionRecord, ActionState, State
+from cloudwarden.core.plain import Json
 from cloudwarden.engine import decide
 from cloudwarden.engine.decide import DecisionError
 from cloudwarden.engine.undo import undo
 from cloudwarden.memory import MemoryCloud
+from cloudwarden.ports import Store
 from world import World, delete_unattached, stop_idle
 
 
@@ -124,6 +130,144 @@ def test_a_pause_holds_policies_and_not_the_person(world: World, stopped: Action
     assert world.called() == ["stop_instances", "start_instances"]
 
 
+def test_a_pause_made_since_holds_an_undo(world: World, stopped: ActionRecord) -> None:
+    """Nobody knew of it who asked; nothing is even looked at, and it goes on when somebody resumes."""
+    ask(world, stopped)
+    world.clock.advance(minutes(1))
+    with world.store.transaction() as tx:
+        decide.pause(tx, world.decider(), account=stopped.scope.account)
+    looking = world.cloud.readings.pop("describe_instances")
+    world.act()
+    world.cloud.readings["describe_instances"] = looking
+    assert world.called() == ["stop_instances"]
+    with world.store.transaction() as tx:
+        decide.resume(tx, world.decider(), account=stopped.scope.account)
+    world.act()
+    assert world.called() == ["stop_instances", "start_instances"]
+
+
+@pytest.mark.parametrize("moment", ["looked at", "permitted"])
+def test_a_pause_made_while_an_undo_is_looked_at_holds_it(store: Store, moment: str) -> None:
+    """It is asked about with the intent, and once more right before the call."""
+    world, cloud = approved(store)
+    world.act()
+    (done,) = actions(world)
+    ask(world, done)
+    world.clock.advance(minutes(1))
+
+    def read(cloud: MemoryCloud, read: Read) -> Json:
+        paused(world)
+        return "stopped"
+
+    if moment == "permitted":
+        cloud.permitting = lambda: paused(world)
+    else:
+        cloud.readings["describe_instances"] = read
+    world.act()
+    assert world.called() == ["stop_instances"]
+    assert [one.state for one in actions(world) if one.undoes] == [ActionState.WAITING]
+    assert world.journal().count("action_intended") == (2 if moment == "permitted" else 1)
+
+
+def test_nothing_is_undone_where_nothing_may_be_done(world: World, stopped: ActionRecord) -> None:
+    """A ceiling of observe does nothing but look; the policy's own mode holds its actions, and no undo of them."""
+    ask(world, stopped)
+    world.use(stop_idle(mode=OBSERVE))
+    world.ceiling = OBSERVE
+    world.sweep(after=minutes(15))
+    assert world.called() == ["stop_instances"]
+    world.ceiling = PROPOSE
+    world.act()
+    assert world.called() == ["stop_instances", "start_instances"]
+
+
+def test_an_undo_pauses_no_policy(world: World, stopped: ActionRecord) -> None:
+    """Somebody resumed it after three failures; that an action before them is undone says nothing new of it."""
+    world.cloud.fails["stop_instances"] = Conflict("IncorrectInstanceState")
+    world.use(stop_idle(mode=ENFORCE, limit=Limit(per_run=9, share=1.0)))
+    for number in range(3):
+        world.add(f"i-{number}")
+    world.sweep(after=minutes(15))
+    with world.store.transaction() as tx:
+        decide.resume(tx, world.decider(), "stop-idle")
+    world.clock.advance(minutes(1))
+    ask(world, stopped)
+    world.act()
+    assert (latest(world).undoes, latest(world).state) == (stopped.id, ActionState.SUCCEEDED)
+    with world.store.reading() as tx:
+        assert tx.decisions.pauses() == []
+
+
+def test_what_an_undo_looks_at_in_vain_rests(world: World, stopped: ActionRecord) -> None:
+    """It is read ever more seldom, down to every half minute."""
+    looks: list[object] = []
+    world.cloud.readings["describe_instances"] = lambda cloud, read: _unread(looks)
+    ask(world, stopped)
+    for _ in range(600):
+        world.act()
+        world.clock.advance(timedelta(seconds=1))
+    assert 20 < len(looks) < 30
+
+
+def _unread(looks: list[object]) -> Json:
+    looks.append(None)
+    raise Timeout("Read timed out.")
+
+
+def tagged_over(world: World) -> ActionRecord:
+    """The action that gave i-idle a tag, and another value to a tag that it had."""
+    tags: dict[str, dict[str, str]] = {"i-idle": {"team": "web"}}
+    world.cloud.effects |= {"create_tags": partial(_create_tags, tags), "delete_tags": partial(_delete_tags, tags)}
+    world.cloud.readings["describe_tags"] = partial(_describe_tags, tags)
+    world.use(stop_idle(action=ec2.AddTags(tags={"idle": "yes", "team": "nobody"}, overwrite=True)))
+    world.add("i-idle", tags=tags["i-idle"])
+    world.sweep()
+    world.approve_all()
+    world.act()
+    return latest(world)
+
+
+def _create_tags(tags: dict[str, dict[str, str]], cloud: MemoryCloud, call: Call) -> dict[str, str]:
+    del cloud
+    tags["i-idle"] |= {one["Key"]: one["Value"] for one in call.arguments["Tags"]}  # type: ignore[union-attr,index,call-overload,misc]  # as planned
+    return {}
+
+
+def _delete_tags(tags: dict[str, dict[str, str]], cloud: MemoryCloud, call: Call) -> dict[str, str]:
+    del cloud
+    for one in call.arguments["Tags"]:  # type: ignore[union-attr]  # as planned
+        del tags["i-idle"][one["Key"]]  # type: ignore[index,call-overload,arg-type]  # as planned
+    return {}
+
+
+def _describe_tags(tags: dict[str, dict[str, str]], cloud: MemoryCloud, read: Read) -> Json:
+    del cloud
+    shown = {"Tags": [{"Key": key, "Value": value} for key, value in tags["i-idle"].items()]}
+    return jmespath.search(read.path, shown)  # type: ignore[no-any-return]  # whatever is found
+
+
+@pytest.mark.parametrize("meddled", [True, False])
+def test_an_undo_that_failed_half_way_goes_on_where_it_stood(world: World, *, meddled: bool) -> None:
+    """What it did itself is no change by somebody else; what somebody changed since is left as it is."""
+    done = tagged_over(world)
+    create = world.cloud.fails["create_tags"] = AccessDenied("not authorized")
+    world.clock.advance(minutes(1))
+    ask(world, done)
+    world.act()
+    assert create is world.cloud.fails.pop("create_tags")
+    world.clock.advance(minutes(1))
+    if meddled:
+        world.cloud.call(done.scope, done.plan.calls[0])
+    made = ask(world, done)
+    world.act()
+    with world.store.reading() as tx:
+        ended = tx.actions.get(made.id)
+    assert ended is not None
+    wanted = (ActionState.ABANDONED, "create_tags") if meddled else (ActionState.SUCCEEDED, "create_tags")
+    assert (ended.state, world.called()[-1]) == wanted
+    assert world.called().count("delete_tags") == 1
+
+
 def test_a_failed_undo_may_be_asked_for_again(world: World, stopped: ActionRecord) -> None:
     """And one that succeeded, or is under way, may not."""
     ask(world, stopped)
@@ -168,6 +312,42 @@ def test_only_what_succeeded_can_be_undone(world: World, stopped: ActionRecord, 
         tx.actions.save(replace(stopped, state=state))
     with pytest.raises(DecisionError, match="only one that succeeded"):
         ask(world, stopped)
+
+
+def test_what_was_done_of_an_action_that_failed_is_said(world: World) -> None:
+    """Call by call, with what it gave: a person has to look at it."""
+    world.cloud.readings["describe_snapshots"] = lambda cloud, read: "completed"
+    world.cloud.fails["delete_volume"] = AccessDenied("not authorized")
+    world.use(delete_unattached())
+    world.add_volume("vol-1")
+    world.sweep()
+    world.approve_all()
+    for _ in range(3):
+        world.act()
+    with pytest.raises(DecisionError) as refused:
+        ask(world, latest(world))
+    said = str(refused.value)
+    assert "of this one was done: ec2 create_snapshot" in said
+    assert "which gave snapshot_id snap-1" in said
+    assert "delete_volume" not in said
+
+
+@pytest.mark.parametrize(
+    ("state", "says"),
+    [
+        (ActionState.FAILED, "nothing of this one was done"),
+        (ActionState.UNKNOWN, 'nobody knows whether ec2 stop_instances {"InstanceIds": ["i-idle"]} was'),
+        (ActionState.UNKNOWN, 'belong to it: ec2 start_instances {"InstanceIds": ["i-idle"]}'),
+        (ActionState.WAITING, "is under way"),
+    ],
+)
+def test_a_refusal_says_what_is_left(world: World, stopped: ActionRecord, state: ActionState, says: str) -> None:
+    """And by which calls a person restores it."""
+    with world.store.transaction() as tx:
+        tx.actions.save(replace(stopped, state=state))
+    with pytest.raises(DecisionError) as refused:
+        ask(world, stopped)
+    assert says in str(refused.value)
 
 
 def test_an_undo_is_not_undone(world: World, stopped: ActionRecord) -> None:

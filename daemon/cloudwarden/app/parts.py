@@ -29,6 +29,7 @@ from cloudwarden.engine.events import StoreCounted
 from cloudwarden.engine.explain import Explainer
 from cloudwarden.engine.gather import Gatherer
 from cloudwarden.engine.local import LocalSurveyor
+from cloudwarden.engine.orphans import Orphans
 from cloudwarden.engine.prospects import Prospects
 from cloudwarden.engine.survey import Assignment, Survey
 from cloudwarden.engine.sweep import Sweeper
@@ -52,6 +53,7 @@ class App(Adapters):
     def __init__(self, settings: Settings, *, reporters: Sequence[Reporter] = ()) -> None:
         super().__init__(settings, reporters=reporters)
         self._loaded = NOTHING
+        self.swept_under = Mode.ENFORCE
 
     @cached_property
     def enroller(self) -> Enroller:
@@ -127,6 +129,7 @@ class App(Adapters):
             clock=self.clock,
             reporter=self.reporter,
             mode_of=self.mode_of,
+            ceiling_of=self.ceiling_of,
             alive=self._beat,
             prospects=self.prospects,
             acceptance=self.enroller,
@@ -163,6 +166,16 @@ class App(Adapters):
         )
 
     @cached_property
+    def orphans(self) -> Orphans:
+        """What ends that which no sweep ends."""
+        return Orphans(
+            store=lambda: self.store,
+            clock=self.clock,
+            reporter=self.reporter,
+            told=self.enroller.told,
+        )
+
+    @cached_property
     def in_force(self) -> InForce:
         """What notices that the file of settings was edited."""
         return InForce(self.settings, read=load_settings, reporter=self.reporter)
@@ -184,6 +197,7 @@ class App(Adapters):
             reporter=self.reporter,
             scopes=self.enroller.scopes,
             mode_of=self.mode_of,
+            lasting_mode_of=self.lasting_mode_of,
             prospects=self.prospects,
             restraints=self.settings.restraints,
         )
@@ -229,9 +243,21 @@ class App(Adapters):
         self.alive()
 
     def mode_of(self, policy: AnyPolicy, scope: Scope | None) -> Mode:
-        """The lowest of the policy's mode, the environment's ceiling, and observe where the scope is not accepted."""
+        """How far a policy may go now: not beyond its mode, nor beyond what anything may in the scope."""
+        return min(policy.mode, self.ceiling_of(scope))
+
+    def ceiling_of(self, scope: Scope | None) -> Mode:
+        """How far anything may go in a scope now: in one sweep, that may be less far than otherwise."""
+        return min(self.swept_under, self._lasting_ceiling_of(scope))
+
+    def lasting_mode_of(self, policy: AnyPolicy, scope: Scope | None) -> Mode:
+        """How far a policy may go, whatever one sweep is run under."""
+        return min(policy.mode, self._lasting_ceiling_of(scope))
+
+    def _lasting_ceiling_of(self, scope: Scope | None) -> Mode:
+        """The environment's ceiling, and observe where the scope is not accepted, or nobody knows which it is."""
         accepted = scope is not None and self.enroller.accepts(scope)
-        return min(self.highest_mode_of(policy), Mode.ENFORCE if accepted else Mode.OBSERVE)
+        return min(self.settings.ceiling, Mode.ENFORCE if accepted else Mode.OBSERVE)
 
     def highest_mode_of(self, policy: AnyPolicy) -> Mode:
         """The lower of the policy's mode and the environment's ceiling: how far it goes in accepted scopes."""

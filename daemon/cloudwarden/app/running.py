@@ -43,6 +43,7 @@ def run(app: App, stop: threading.Event, reload: threading.Event | None = None) 
             policies_directory=Path(app.settings.policies),
             schedule_known=app.metrics.schedule,
             upkeep=Upkeep(clock=app.clock, reporter=app.reporter, batches=app.retention.batches),
+            orphans=app.orphans,
             register=app.register,
             in_force=app.in_force,
             settings_file=app.settings.file,
@@ -75,12 +76,13 @@ def once(app: App, *, ceiling: Mode | None = None) -> tuple[Loaded, SweepResult]
     Raises AlreadyRunning while a daemon owns the store, CloudError when the scopes cannot be told.
     """
     if ceiling is not None:
-        app.settings = app.settings.model_copy(update={"ceiling": min(ceiling, app.settings.ceiling)})
+        app.swept_under = ceiling
     loaded = app.load()
     with own(app.settings.database), _leases_renewed(app), unhurried():
         _ship_all(app)
         app.register.take(loaded)
         result = app.sweeper.sweep(tuple(loaded.policies.values()), loaded.policies)
+        app.orphans.turn(loaded.clean)
         app.courier.turn()
         _ship_all(app)
         return loaded, result

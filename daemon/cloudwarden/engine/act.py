@@ -13,8 +13,9 @@ from cloudwarden.core.action import Plan
 from cloudwarden.core.errors import LeaseLost, StoreError
 from cloudwarden.core.finding import ActionRecord, ActionState, State
 from cloudwarden.core.guards import Candidate, Hold, Taken
-from cloudwarden.core.policy import AnyPolicy, ModeOf
+from cloudwarden.core.policy import AnyPolicy, Mode, ModeOf
 from cloudwarden.core.prospect import Prospect
+from cloudwarden.core.resource import Scope
 from cloudwarden.core.restraint import UNRESTRAINED, Restraints
 from cloudwarden.engine.begun import BegunActions
 from cloudwarden.engine.candidates import Candidates
@@ -45,7 +46,10 @@ class Ready:
 
 
 class Actor:
-    """Takes the actions that are due. `alive` is called before each; it may raise StopAsked."""
+    """Takes the actions that are due. `alive` is called before each; it may raise StopAsked.
+
+    `ceiling_of` says how far anything may go in a scope, whatever its policy's mode is.
+    """
 
     def __init__(
         self,
@@ -57,6 +61,7 @@ class Actor:
         clock: Clock,
         reporter: Reporter,
         mode_of: ModeOf,
+        ceiling_of: Callable[[Scope], Mode],
         prospects: Prospects,
         acceptance: Acceptance,
         alive: Callable[[], None] = lambda: None,
@@ -85,7 +90,7 @@ class Actor:
         )
         self._recheck = Recheck(inventory=inventory, gatherer=gatherer, candidates=self._candidates, clock=clock)
         self._withholder = Withholder(store=store, clock=clock, reporter=reporter)
-        begun = BegunActions(
+        self._begun = BegunActions(
             store=store,
             actuator=actuator,
             candidates=self._candidates,
@@ -93,6 +98,8 @@ class Actor:
             withholder=self._withholder,
             policy_of=self._policy,
             accepts=acceptance.accepts,
+            ceiling_of=ceiling_of,
+            rest=Rest(clock),
         )
         intents = Intents(
             store=store,
@@ -107,7 +114,7 @@ class Actor:
             actuator=actuator,
             clock=clock,
             reporter=reporter,
-            may_go_on=begun.may_go_on,
+            may_go_on=self._begun.may_go_on,
             policy_of=self._policy,
             intents=intents,
             tenure=self._tenure,
@@ -141,6 +148,7 @@ class Actor:
     def _finish_begun(self) -> None:
         with self._store.reading() as tx:
             unfinished = tx.actions.unfinished()
+        self._begun.keep(record.id for record in unfinished)
         for record in unfinished:
             self._alive()
             if mine := self._tenure.taken(self._store, record):
@@ -170,18 +178,19 @@ class Actor:
             return
         for candidate in free:
             self._alive()
-            if not self._rest.rests(candidate.finding.id):
+            if self._rest.rests(candidate.finding.id) is None:
                 self._take(candidate, run_id)
 
     def _take(self, candidate: Candidate, run_id: str) -> None:
-        """Begin its action, if a last look lets it."""
+        """Begin its action, if a last look lets it. Unless it begins, the next look comes later."""
         ready = self._ready(candidate, run_id)
+        self._rest.held(candidate.finding.id)
         if ready is None:
-            self._rest.held(candidate.finding.id)
             return
         with suppress(LeaseLost):
             look = LastLook(finding=ready.candidate.finding, prospect=ready.prospect)
-            self._carrier.begin(self._record(ready, run_id), look)
+            if hold := self._carrier.begin(self._record(ready, run_id), look):
+                self._withholder.hold([candidate], hold, run_id)
 
     def _limit(self, policy: AnyPolicy, batch: Sequence[Candidate]) -> Hold | None:
         """The policy's own limit, then what all policies together may do."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from cloudwarden.core import guards
 from cloudwarden.core.action import Plan
@@ -12,8 +12,10 @@ from cloudwarden.core.guards import Candidate, Hold
 from cloudwarden.core.policy import AnyPolicy, Mode
 from cloudwarden.core.resource import Scope
 from cloudwarden.engine.candidates import Candidates
+from cloudwarden.engine.consent import undo_held
 from cloudwarden.engine.ending import Ending
 from cloudwarden.engine.recheck import Over, Recheck, Unclear
+from cloudwarden.engine.rest import Rest
 from cloudwarden.engine.undo import changed_since
 from cloudwarden.engine.withhold import Withholder
 from cloudwarden.ports import Actuator, Store
@@ -30,7 +32,10 @@ _UNTRUSTED = Hold(
 
 
 class BegunActions:
-    """Asks the guards and the re-check once more, before each further call of an action."""
+    """Asks the guards and the re-check once more, before each further call of an action.
+
+    `ceiling_of` says how far anything may go in a scope. What a look holds back is let `rest` before the next one.
+    """
 
     def __init__(
         self,
@@ -42,6 +47,8 @@ class BegunActions:
         withholder: Withholder,
         policy_of: Callable[[str], AnyPolicy | None],
         accepts: Callable[[Scope], bool],
+        ceiling_of: Callable[[Scope], Mode],
+        rest: Rest,
     ) -> None:
         self._store = store
         self._actuator = actuator
@@ -50,6 +57,12 @@ class BegunActions:
         self._withholder = withholder
         self._policy_of = policy_of
         self._accepts = accepts
+        self._ceiling_of = ceiling_of
+        self._rest = rest
+
+    def keep(self, action_ids: Iterable[str]) -> None:
+        """Forget all others: they have ended."""
+        self._rest.keep(action_ids)
 
     def may_go_on(self, record: ActionRecord) -> Ending | str | None:
         """None when the next call may be made; else why it must wait, or how the action ends without it."""
@@ -67,27 +80,45 @@ class BegunActions:
             return _abandoned("nobody approved it, and its policy does not act by itself any more")
         if record.proposal_id is None and not candidate.trusted:
             return self._held(candidate, _UNTRUSTED, record)
-        return self._still_the_same(record, candidate)
+        return self._looked_at(record, lambda: self._still_the_same(record, candidate))
 
     def _may_undo(self, record: ActionRecord) -> Ending | str | None:
-        """Whether an undo may go on: it is a person's word, which no pause or window holds, if it still applies.
+        """Whether an undo may go on: it is a person's word, which holds where anything may be done, and still applies.
 
-        Where nobody accepts anything any more, the settings are a person's word too, and the later one.
+        No policy's mode, no window and no freeze holds it, and no pause that was there when it was asked for. Where
+        nobody accepts anything any more, the settings are a person's word too, and the later one.
         """
-        left = sorted(str(where) for where in record.plan.places(record.scope) if not self._accepts(where))
-        if left:
+        places = record.plan.places(record.scope)
+        if left := sorted(str(where) for where in places if not self._accepts(where)):
             return f"{', '.join(left)}: not accepted, or not looked after any more"
-        if record.step > 0:
-            return None
         with self._store.reading() as tx:
-            original = tx.actions.get(record.undoes or "")
+            original, pauses = tx.actions.get(record.undoes or ""), tx.decisions.pauses()
+        if held := undo_held(record, pauses, self._ceiling_of(record.scope)):
+            return held
         if original is None:
             return _abandoned("the action to undo is not in the store")
+        if record.step > 0 and record.changed_at != record.started_at:
+            # It made a call of its own already, of which a reading may lag.
+            return None
+        return self._looked_at(record, lambda: self._still_in_force(record, original))
+
+    def _still_in_force(self, record: ActionRecord, original: ActionRecord) -> Ending | str | None:
         try:
-            changed = changed_since(original, self._actuator)
+            changed = changed_since(record, original, self._actuator)
         except CloudError as error:
             return f"{error.reason}: {error}"
         return _abandoned(changed) if changed else None
+
+    def _looked_at(self, record: ActionRecord, look: Callable[[], Ending | str | None]) -> Ending | str | None:
+        """What a look says; what the one before said, while the action rests after that."""
+        if (rests := self._rest.rests(record.id)) is not None:
+            return rests
+        seen = look()
+        if isinstance(seen, str):
+            self._rest.held(record.id, seen)
+        else:
+            self._rest.passed(record.id)
+        return seen
 
     def _still_the_same(self, record: ActionRecord, candidate: Candidate) -> Ending | str | None:
         seen = self._recheck.look(candidate, record.plan.action)

@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from cloudwarden.core.action import Call, Wait
 from cloudwarden.core.errors import CloudError, MalformedAnswer, StoreError
 from cloudwarden.core.finding import ActionRecord, ActionState
+from cloudwarden.core.guards import Hold
 from cloudwarden.core.placeholder import filled_call, filled_read
 from cloudwarden.core.plain import Json
 from cloudwarden.core.policy import AnyPolicy
@@ -58,11 +59,10 @@ class Carrier:
         self._intents = intents
         self._tenure = tenure
 
-    def begin(self, record: ActionRecord, look: LastLook) -> None:
-        """Carry out a new action whose guards have all been passed just now, at this look."""
+    def begin(self, record: ActionRecord, look: LastLook) -> Hold | None:
+        """Carry out a new action whose guards have all been passed just now, at this look; or what holds it by now."""
         step = record.plan.steps[record.step]
-        if isinstance(step, Call):
-            self._call(record, step, look.finding.last_seen, look)
+        return self._call(record, step, look.finding.last_seen, look) if isinstance(step, Call) else None
 
     def reconcile(self, record: ActionRecord) -> None:
         """Find out by reading what became of an intent without an outcome; never by calling again."""
@@ -133,15 +133,22 @@ class Carrier:
         elif self._tenure.age(record) > timedelta(seconds=wait.timeout_seconds):
             self._end(record, Ending(state=ActionState.FAILED, error=f"{wait.read.operation} still shows {shown!r}"))
 
-    def _call(self, record: ActionRecord, call: Call, looked_at: datetime, look: LastLook | None = None) -> None:
-        """Intent, permission dry run, call, outcome. A StoreError before the call means that nothing is called."""
+    def _call(self, record: ActionRecord, call: Call, looked_at: datetime, look: LastLook | None = None) -> Hold | None:
+        """Intent, permission dry run, call, outcome; or what holds the intent, and then nothing is called.
+
+        A StoreError before the call means that nothing is called either.
+        """
         filled = filled_call(call, record)
         intended = self._intents.commit(record, filled, looked_at, look)
-        if intended is None or not self._permitted(intended, filled, looked_at):
-            return
-        record = intended
+        if isinstance(intended, Hold):
+            return intended
+        if self._permitted(intended, filled, looked_at):
+            self._carry_out(intended, filled)
+        return None
+
+    def _carry_out(self, record: ActionRecord, call: Call) -> None:
         try:
-            kept = self._actuator.call(record.scope, filled)
+            kept = self._actuator.call(record.scope, call)
         except CloudError as error:
             self._unheard(record, error) if error.maybe_done else self._end(record, refused(error))
         except Exception as error:  # noqa: BLE001  # whatever else: the call may have been made, so only reading can tell

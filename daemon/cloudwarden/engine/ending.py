@@ -71,9 +71,11 @@ def as_before(tx: Transaction, record: ActionRecord, why: str) -> None:
 def pause_after(tx: Transaction, record: ActionRecord, *, allowed: int) -> Pause | None:
     """What pauses a policy whose latest `allowed` actions all failed, until a person looks; None when nothing does.
 
-    One that was abandoned says nothing of the policy. After it is resumed, one more failure pauses it again until an
-    action succeeds.
+    One that was abandoned says nothing of the policy, nor does an undo, which is a person's. After it is resumed, one
+    more failure pauses it again until an action succeeds.
     """
+    if record.undoes is not None or record.state not in _FAILURES:
+        return None
     latest = tx.actions.latest_endings(record.policy, allowed)
     failing = len(latest) == allowed and all(state in _FAILURES for state in latest)
     if not failing or any((one.policy, one.account) == (record.policy, ANY) for one in tx.decisions.pauses()):

@@ -9,8 +9,9 @@ from datetime import datetime, timedelta
 from cloudwarden.core.action import Call
 from cloudwarden.core.errors import StoreError
 from cloudwarden.core.finding import ActionRecord, ActionState
+from cloudwarden.core.guards import Hold
 from cloudwarden.core.policy import AnyPolicy
-from cloudwarden.engine.consent import held_since, withdrawn
+from cloudwarden.engine.consent import held_since, undo_held, withdrawn
 from cloudwarden.engine.ending import as_before, move_finding
 from cloudwarden.engine.events import ActionEnded, ActionIntended
 from cloudwarden.engine.grounds import LastLook, grounds, journalled
@@ -48,8 +49,8 @@ class Intents:
 
     def commit(
         self, record: ActionRecord, call: Call, looked_at: datetime, look: LastLook | None
-    ) -> ActionRecord | None:
-        """The action with its intent; None when it may not be any more, for a reason that the guards find next time.
+    ) -> ActionRecord | Hold:
+        """The action with its intent, or what holds it by now.
 
         People's decisions and the hour are looked at in this very transaction, so that no call follows a pause, an
         exemption, a rejection, or the beginning of a freeze. A StoreError means that nothing is called.
@@ -57,8 +58,8 @@ class Intents:
         record = replace(record, state=ActionState.INTENDED, changed_at=self._clock.now())
         with self._store.transaction() as tx:
             now = self._clock.now()
-            if not _fresh(looked_at, now) or self._forbidden(tx, record, looked_at, now):
-                return None
+            if hold := _stale(looked_at, now) or self._forbidden(tx, record, looked_at, now):
+                return hold
             record = self._tenure.holding(tx, record)
             tx.actions.save(record)
             why = grounds(tx, record, version=self._version_of(record.policy), look=look)
@@ -111,32 +112,45 @@ class Intents:
                 ActionEnded(run_id=record.run_id, record=record, outcome=record.state, reconciled=False)
             )
 
-    def _forbidden(self, tx: Transaction, record: ActionRecord, looked_at: datetime, now: datetime) -> str | None:
-        """Why the call may not be intended at this instant; an undo is a person's word, which nothing of it holds."""
+    def _forbidden(self, tx: Transaction, record: ActionRecord, looked_at: datetime, now: datetime) -> Hold | None:
+        """What forbids the call at this instant; an undo is a person's word, which only a later one holds."""
         if record.undoes is not None:
-            return None
-        taken_back = withdrawn(tx, record, self._version_of(record.policy), looked_at, now)
-        return taken_back or self._closed(record.policy, record.scope.account, now)
+            return _undo_paused(tx, record)
+        taken_back = withdrawn(tx, record, self._policy_of(record.policy), looked_at, now)
+        return taken_back or self._shut(record, now)
 
     def _changed(self, record: ActionRecord, looked_at: datetime) -> str | None:
         with self._store.reading() as tx:
             now = self._clock.now()
             if self._tenure.lapsed(tx, record):
                 return "its lease lapsed meanwhile"
-            if not _fresh(looked_at, now):
-                return f"the last look at the resource began at {looked_at.isoformat()}, and it is {now.isoformat()}"
-            if record.undoes is not None:
-                return None
-            held = held_since(tx, record, self._version_of(record.policy), looked_at, now)
-            return held or self._closed(record.policy, record.scope.account, now)
+            if (hold := _stale(looked_at, now)) is None:
+                if record.undoes is not None:
+                    hold = _undo_paused(tx, record)
+                else:
+                    held = held_since(tx, record, self._policy_of(record.policy), looked_at, now)
+                    hold = held or self._shut(record, now)
+            return hold.detail if hold is not None else None
+
+    def _shut(self, record: ActionRecord, now: datetime) -> Hold | None:
+        why = self._closed(record.policy, record.scope.account, now)
+        return Hold(guard="window", detail=why) if why is not None else None
 
     def _version_of(self, name: str) -> str:
         policy = self._policy_of(name)
         return policy.fingerprint if policy is not None else "not loaded"
 
 
-def _fresh(looked_at: datetime, now: datetime) -> bool:
-    return timedelta(0) <= now - looked_at <= LOOK_LASTS
+def _stale(looked_at: datetime, now: datetime) -> Hold | None:
+    if timedelta(0) <= now - looked_at <= LOOK_LASTS:
+        return None
+    detail = f"the last look at the resource began at {looked_at.isoformat()}, and it is {now.isoformat()}"
+    return Hold(guard="re-check", detail=detail)
+
+
+def _undo_paused(tx: Transaction, record: ActionRecord) -> Hold | None:
+    why = undo_held(record, tx.decisions.pauses())
+    return Hold(guard="pause", detail=why) if why is not None else None
 
 
 def _intent_of(record: ActionRecord) -> tuple[str, datetime]:

@@ -15,20 +15,24 @@ class Rest:
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
-        self._held: dict[str, tuple[int, float]] = {}
+        self._held: dict[str, tuple[int, float, str]] = {}
 
-    def rests(self, finding_id: str) -> bool:
-        """Whether it is not looked at yet."""
-        _, until = self._held.get(finding_id, (0, 0.0))
-        return self._clock.monotonic() < until
+    def rests(self, name: str) -> str | None:
+        """Why it is not looked at yet; None when it is to be looked at."""
+        _, until, why = self._held.get(name, (0, 0.0, ""))
+        return why if self._clock.monotonic() < until else None
 
-    def held(self, finding_id: str) -> None:
+    def held(self, name: str, why: str = "") -> None:
         """A look let nothing be done."""
-        times, _ = self._held.get(finding_id, (0, 0.0))
+        times, _, _ = self._held.get(name, (0, 0.0, ""))
         seconds = min(LONGEST_SECONDS, 2.0**times) if times else 0.0
-        self._held[finding_id] = (min(times + 1, 16), self._clock.monotonic() + seconds)
+        self._held[name] = (min(times + 1, 16), self._clock.monotonic() + seconds, why)
 
-    def keep(self, finding_ids: Iterable[str]) -> None:
+    def passed(self, name: str) -> None:
+        """A look let it go on."""
+        self._held.pop(name, None)
+
+    def keep(self, names: Iterable[str]) -> None:
         """Forget all others: they are due no more."""
-        due = set(finding_ids)
+        due = set(names)
         self._held = {name: one for name, one in self._held.items() if name in due}

@@ -2,30 +2,34 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Sequence
 from dataclasses import replace
 
-from cloudwarden.core.action import Call, Plan
+from cloudwarden.core.action import Call, Plan, Step
 from cloudwarden.core.finding import ActionRecord, ActionState
-from cloudwarden.core.placeholder import filled_read, spelled_out
+from cloudwarden.core.placeholder import filled_call, filled_read, spelled_out
 from cloudwarden.engine.decide import Decider, DecisionError
 from cloudwarden.engine.propose import new_id
 from cloudwarden.ports import Actuator, Transaction
 
-_DID_NOTHING = (ActionState.FAILED, ActionState.ABANDONED, ActionState.UNKNOWN)
-"""How an undo may have ended that may be asked for again."""
+_MAY_BE_ASKED_AGAIN = (ActionState.FAILED, ActionState.ABANDONED, ActionState.UNKNOWN)
+"""How an undo may have ended that may be asked for again, as far as it got."""
 
 
 def undo(tx: Transaction, action_id: str, decider: Decider) -> ActionRecord:
     """Have a finished action undone by its inverse; the daemon carries it out.
 
-    Raises DecisionError that says why not: there is no such action, it did not succeed, it has no inverse, it is undone
-    already, where it was done is not looked after any more, or nobody says why.
+    One that ended half-way goes on where it stood when it is asked for again. Raises DecisionError that says why not:
+    there is no such action, it did not succeed, it has no inverse, it is undone already, where it was done is not looked
+    after any more, or nobody says why.
     """
     decider.demand_reason()
     record = tx.actions.get(action_id)
     if record is None:
         raise DecisionError(f"no action {action_id!r}: `cloudwarden actions` lists them")
-    _refuse(tx, record)
+    earlier = tx.actions.undoing(record.id)
+    _refuse(record, earlier)
     plan = Plan(
         action=f"undo-{record.plan.action}",
         summary=f"undo: {record.plan.summary}",
@@ -39,7 +43,8 @@ def undo(tx: Transaction, action_id: str, decider: Decider) -> ActionRecord:
         proposal_id=None,
         plan=plan,
         state=ActionState.WAITING,
-        step=0,
+        step=earlier.step if earlier else 0,
+        kept=earlier.kept if earlier else record.kept,
         error=None,
         undoes=record.id,
         owner="",
@@ -54,23 +59,36 @@ def undo(tx: Transaction, action_id: str, decider: Decider) -> ActionRecord:
     return made
 
 
-def changed_since(original: ActionRecord, actuator: Actuator) -> str | None:
-    """Why what an action did is no longer there to be undone, in words; None when it is. Raises CloudError."""
-    done = next(step for step in reversed(original.plan.steps) if isinstance(step, Call))
-    shown = actuator.read(original.scope, filled_read(done.proof.read, original))
-    if done.proof.shown_by(shown):
+def changed_since(undoing: ActionRecord, original: ActionRecord, actuator: Actuator) -> str | None:
+    """Why what was done is no longer there to be undone, in words; None when it is. Raises CloudError.
+
+    What was done is the action's last call, or that of an earlier undo where this one goes on.
+    """
+    last, by = _last_call(undoing.plan.steps[: undoing.step]), undoing
+    if last is None:
+        last, by = _last_call(original.plan.steps), original
+    if last is None:
         return None
-    return f"{done.operation} is not in force any more (its proof shows {shown!r}): somebody changed it since"
+    shown = actuator.read(by.scope, filled_read(last.proof.read, by))
+    if last.proof.shown_by(shown):
+        return None
+    return f"{last.operation} is not in force any more (its proof shows {shown!r}): somebody changed it since"
 
 
-def _refuse(tx: Transaction, record: ActionRecord) -> None:
+def _last_call(steps: Sequence[Step]) -> Call | None:
+    return next((step for step in reversed(steps) if isinstance(step, Call)), None)
+
+
+def _refuse(record: ActionRecord, earlier: ActionRecord | None) -> None:
     if record.undoes is not None:
         raise DecisionError(f"action {record.id} is an undo itself: its policy acts again when it may")
     if record.state is not ActionState.SUCCEEDED:
-        raise DecisionError(f"action {record.id} is {record.state}: only one that succeeded can be undone")
+        raise DecisionError(
+            f"action {record.id} is {record.state}: only one that succeeded can be undone{_left(record)}"
+        )
     if not record.plan.inverse:
         raise DecisionError(f"action {record.id} cannot be undone: {_why_not(record)}")
-    if (earlier := tx.actions.undoing(record.id)) and earlier.state not in _DID_NOTHING:
+    if earlier and earlier.state not in _MAY_BE_ASKED_AGAIN:
         raise DecisionError(f"action {record.id} is undone by {earlier.id}, which is {earlier.state}")
 
 
@@ -83,6 +101,29 @@ def _refuse_elsewhere(tx: Transaction, record: ActionRecord, plan: Plan) -> None
             f"action {record.id} cannot be undone: {scopes} is not looked after any more; have the settings include it "
             "again, or restore by hand"
         )
+def _left(record: ActionRecord) -> str:
+    """What an action that ended early did, call by call, and what would restore it by hand."""
+    if not record.state.ended:
+        return ", and this one is under way"
+    done = [step for step in record.plan.steps[: record.step] if isinstance(step, Call)]
+    doubtful = [step for step in record.plan.steps[record.step : record.step + 1] if isinstance(step, Call)]
+    unknown = doubtful if record.state is ActionState.UNKNOWN else []
+    if not done and not unknown:
+        return "; nothing of this one was done"
+    words = [f"; of this one was done: {'; '.join(_spelled(one, record) for one in done) or 'nothing for certain'}"]
+    words += [f"nobody knows whether {_spelled(one, record)} was" for one in unknown]
+    if record.plan.inverse:
+        whole = "; ".join(_spelled(one, record) for one in record.plan.inverse if isinstance(one, Call))
+        words.append(f"to restore it by hand, make those of these calls that belong to it: {whole}")
+    else:
+        words.append("its plan has no inverse: what it left is for a person to keep, or to remove")
+    return ". ".join(words)
+
+
+def _spelled(call: Call, record: ActionRecord) -> str:
+    arguments = json.dumps(filled_call(call, record).arguments, sort_keys=True)
+    kept = ", ".join(f"{name} {record.kept[name]}" for name in call.keeps if name in record.kept)
+    return f"{call.service} {call.operation} {arguments}{f', which gave {kept}' if kept else ''}"
 
 
 def _why_not(record: ActionRecord) -> str:
