@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 import pytest
 from typer.testing import Result
 
+from cloudwarden.core.acceptance import KnownScope
 from cloudwarden.core.finding import ActionRecord, ActionState, Finding
 from cloudwarden.store import SqlStore
 
@@ -59,6 +60,21 @@ def test_an_undo_is_asked_for(cli: Cli, done: ActionRecord, store: SqlStore) -> 
     with store.reading() as tx:
         (entry,) = tx.journal.entries(action_id=made["id"])
     assert (entry.details["by"], entry.details["reason"]) == ("ada", "it was needed")
+
+
+def test_an_undo_that_waits_says_what_holds_it(cli: Cli, done: ActionRecord, store: SqlStore) -> None:
+    """A pause made since, or that nothing may be done there; when it is asked for, and where it is listed."""
+    held = cli("undo", done.id, "--reason", "it was needed")
+    assert "is held for now: nothing is done in 111122223333/eu-west-1" in held.stderr
+    scope = KnownScope(scope=done.scope, name="shop", found_at=done.started_at, accepted_at=done.started_at)
+    with store.transaction() as tx:
+        tx.scopes.save([scope])
+    (listed, _) = json.loads(cli("actions", "--json").stdout)
+    assert listed["held"] is None
+    cli("pause", "--by", "grace")
+    assert "held: everything was paused by grace" in " ".join(cli("actions").stdout.split())
+    (listed, _) = json.loads(cli("actions", "--json").stdout)
+    assert listed["held"].startswith("everything was paused by grace")
 
 
 def test_of_several_all_are_undone_or_none(cli: Cli, done: ActionRecord, store: SqlStore) -> None:

@@ -14,6 +14,7 @@ import pytest
 from typer.testing import Result
 
 from cloudwarden.core.finding import Finding, ProposalState, State
+from cloudwarden.engine.decide import Decider, approve
 from cloudwarden.store import SqlStore
 
 Keep = Callable[..., Finding]
@@ -131,6 +132,46 @@ def test_approving_says_what_holds_it_all_the_same(cli: Cli, keep: Keep, home: P
     assert "p-i-2 is held for now: everything was paused by ada" in cli("approve", "p-i-2", "--reason", "looked").stderr
 
 
+def test_approving_says_that_settings_were_edited(cli: Cli, keep: Keep, home: Path) -> None:
+    """They are not in force, and the daemon does nothing before a restart where they say what may be done."""
+    keep("i-1")
+    keep("i-2")
+    with (home / "cloudwarden.db.lock").open("w") as lock:
+        lock.write(f"{os.getpid()}\n")
+        lock.flush()
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        began = (home / "cloudwarden.db.lock").stat().st_mtime
+        os.utime(home / "cloudwarden.toml", (began - 60, began - 60))
+        assert "held" not in cli("approve", "p-i-1", "--reason", "looked").stderr
+        os.utime(home / "cloudwarden.toml", (began + 60, began + 60))
+        edited = cli("approve", "p-i-2", "--reason", "looked").stderr
+    assert f"p-i-2 may be held for now: {home}/cloudwarden.toml was edited since the daemon" in edited
+
+
+def test_approving_says_that_it_is_not_what_the_policy_wants_by_now(cli: Cli, keep: Keep, home: Path) -> None:
+    """The file wants two since, and the proposal is of before."""
+    keep("i-1")
+    file = home / "policies" / "idle.py"
+    file.write_text(
+        file.read_text()
+        .replace("import PROPOSE,", "import PROPOSE, Approval,")
+        .replace("mode=PROPOSE,", "mode=PROPOSE, approval=Approval(quorum=2),")
+    )
+    assert "p-i-1 is held for now: the terms of approval changed" in cli("approve", "p-i-1", "--reason", "seen").stderr
+
+
+def test_a_pause_is_said_where_it_holds_what_is_shown(cli: Cli, keep: Keep) -> None:
+    """In one line beside the table, and none of it in JSON."""
+    keep("i-1")
+    cli("pause", "stop-idle-instances", "--reason", "all stop", "--by", "ada")
+    for verb in ("findings", "proposals"):
+        shown = cli(verb, "--json")
+        assert "paused: policy stop-idle-instances by ada since" in shown.stderr
+        assert shown.stderr.strip().endswith("all stop")
+        assert "paused" not in shown.stdout
+    assert cli("findings", "--policy", "another").stderr == ""
+
+
 def test_an_unknown_id_ends_with_4_and_approves_nothing(cli: Cli, keep: Keep, store: SqlStore) -> None:
     """All of the named proposals are approved, or none."""
     keep("i-1")
@@ -173,6 +214,25 @@ def test_a_proposal_is_put_off_for_a_time(cli: Cli, keep: Keep, store: SqlStore)
     assert found is not None
     assert found.snoozed_until is not None
     assert timedelta(days=2) < found.snoozed_until - datetime.now(UTC) <= timedelta(days=3)
+    shown = " ".join(cli("findings").stdout.split())
+    assert f"until {found.snoozed_until:%Y-%m-%d %H:%M}Z: a load test runs" in shown
+
+
+def test_nothing_is_put_off_for_longer_than_it_may_be_exempt(cli: Cli, keep: Keep, home: Path) -> None:
+    """By the settings, or by its policy: an exemption has an owner, and is warned about."""
+    keep("i-1")
+    refused = cli("snooze", "p-i-1", "--for", "3650d", "--reason", "never mind")
+    assert refused.exit_code == 4
+    assert "write --for 90d or less" in refused.stderr
+    file = home / "policies" / "idle.py"
+    file.write_text(
+        file.read_text()
+        .replace("import PROPOSE,", "import PROPOSE, days,")
+        .replace("mode=PROPOSE,", "mode=PROPOSE, max_exemption=days(2),")
+    )
+    assert cli("snooze", "p-i-1", "--for", "3d", "--reason", "never mind").exit_code == 4
+    told = cli("reject", "p-i-1", "--reason", "never mind").stdout
+    assert f"not proposed again before {datetime.now(UTC) + timedelta(days=2):%Y-%m-%d}" in told
 
 
 def test_a_time_that_is_none_is_refused(cli: Cli, keep: Keep) -> None:
@@ -184,7 +244,7 @@ def test_a_time_that_is_none_is_refused(cli: Cli, keep: Keep) -> None:
 
 
 def test_a_quorum_is_told(cli: Cli, keep: Keep, store: SqlStore) -> None:
-    """Who approves first is told that it takes one more."""
+    """Who approves first is told that it takes one more: another person, from another account."""
     keep("i-1")
     with store.transaction() as tx:
         proposal = tx.proposals.get("p-i-1")
@@ -192,5 +252,8 @@ def test_a_quorum_is_told(cli: Cli, keep: Keep, store: SqlStore) -> None:
         tx.proposals.save([replace(proposal, quorum=2)])
     assert "(1 of 2 have agreed)" in cli("approve", "p-i-1", "--by", "ada", "--reason", "looked").stdout
     assert "1 of 2 agreed" in " ".join(cli("proposals").stdout.split())
-    (shown,) = json.loads(cli("approve", "p-i-1", "--by", "grace", "--json", "--reason", "looked").stdout)
+    other = Decider(by="grace", origin="test", reason="looked", now=datetime.now(UTC), user="grace")
+    with store.transaction() as tx:
+        approve(tx, "p-i-1", other)
+    (shown,) = json.loads(cli("proposals", "--json").stdout)
     assert (shown["state"], shown["agreed"]) == ("approved", ["ada", "grace"])

@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 from typer.testing import Result
 
+from cloudwarden.core.finding import ActionState, ProposalState, State
+from cloudwarden.core.resource import Scope
+from cloudwarden.store import SqlStore
+from happenings import finding, proposal, record
 from many_accounts import assumed, identified
 from stub_aws import Asked, Reply, StubAws, error, json_reply, query_error, serving, xml
 
@@ -62,6 +67,37 @@ def test_a_failed_discovery_makes_a_sweep_partial(cli: Cli, aws: StubAws, home: 
     result = cli("once")
     assert result.exit_code == 2
     assert "problem: organization: " in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("verb", "options"), [("once", ()), ("once", ("--json",)), ("doctor", ()), ("doctor", ("--json",))]
+)
+def test_a_pause_is_said_beside_what_is_shown(cli: Cli, aws: StubAws, verb: str, options: tuple[str, ...]) -> None:
+    """What it holds is found, and nothing is done."""
+    cli("pause", "--reason", "all stop", "--by", "ada")
+    result = cli(verb, *options)
+    assert "paused: everything by ada since" in result.stderr
+    assert "paused" not in result.stdout
+
+
+@pytest.mark.parametrize(("ceiling", "state"), [("observe", ActionState.WAITING), ("propose", ActionState.ABANDONED)])
+def test_a_sweep_that_only_looks_undoes_nothing(
+    cli: Cli, aws: StubAws, store: SqlStore, ceiling: str, state: ActionState
+) -> None:
+    """Under any other ceiling an undo goes its way: here somebody started the instance meanwhile."""
+    scope, now = Scope(account=WEB, region="eu-west-1"), datetime.now(UTC)
+    with store.transaction() as tx:
+        tx.findings.save([finding(scope=scope, state=State.FIXED)])
+        tx.proposals.save([proposal(scope=scope, state=ProposalState.CARRIED_OUT)])
+        tx.actions.save(record(scope=scope, state=ActionState.SUCCEEDED))
+        tx.actions.save(
+            record(scope=scope, id="a-2", undoes="a-1", state=ActionState.WAITING, started_at=now, changed_at=now)
+        )
+    cli("once", "--ceiling", ceiling)
+    with store.reading() as tx:
+        undoing = tx.actions.get("a-2")
+    assert undoing is not None
+    assert undoing.state is state
 
 
 def test_the_doctor_names_what_to_mend(cli: Cli, aws: StubAws) -> None:

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Annotated
 
 import typer
 
+from cloudwarden.app import App
 from cloudwarden.cli import shapes
 from cloudwarden.cli.findings import ByOption, NeededReason, PolicyOption
 from cloudwarden.cli.installation import app_of, decider
 from cloudwarden.cli.output import JsonOption, emit, moment, notice, say, show, table
 from cloudwarden.cli.presence import when_it_happens
 from cloudwarden.core.finding import ActionRecord
+from cloudwarden.core.pause import Pause
 from cloudwarden.engine import undo as undoing
+from cloudwarden.engine.consent import undo_held
 
 
 def actions(
@@ -23,13 +27,15 @@ def actions(
     as_json: JsonOption = False,
 ) -> None:
     """List what was done, newest first."""
-    with app_of(context) as app, app.store.reading() as tx:
-        found = tx.actions.latest(most, policy)
+    with app_of(context) as app:
+        with app.store.reading() as tx:
+            found, pauses = tx.actions.latest(most, policy), tx.decisions.pauses()
+        holds = _holds(app, found, pauses)
     if as_json:
-        emit([shapes.action(one) for one in found])
+        emit([shapes.action(one) | {"held": holds.get(one.id)} for one in found])
         return
     rows = [
-        (one.id, one.policy, one.resource_id, one.plan.summary, one.state, moment(one.changed_at), _note(one))
+        (one.id, one.policy, one.resource_id, one.plan.summary, one.state, moment(one.changed_at), _note(one, holds))
         for one in found
     ]
     show([table(f"Actions ({len(rows)})", ("id", "policy", "resource", "did", "state", "when", "note"), rows)])
@@ -45,13 +51,17 @@ def undo(
 ) -> None:
     """Restore what actions changed, as far as an inverse can.
 
-    All of those named are undone, or none. What was changed again since is left as it is now.
+    All of those named are undone, or none. What was changed again since is left as it is now. A pause that is there
+    does not hold an undo; one made after it does, until it is resumed.
     """
     with app_of(context) as app:
         person = decider(app, by=by, reason=reason)
         with app.store.transaction() as tx:
             made = [undoing.undo(tx, one, person) for one in dict.fromkeys(ids)]
         when = when_it_happens(app.settings.database)
+        holds = _holds(app, made, ())
+    for id_, why in holds.items():
+        notice(f"{id_} is held for now: {why}")
     if as_json:
         emit([shapes.action(one) for one in made])
         notice(when)
@@ -61,5 +71,13 @@ def undo(
     say(when)
 
 
-def _note(one: ActionRecord) -> str:
-    return one.error or (f"undoes {one.undoes}" if one.undoes else "")
+def _holds(app: App, found: Sequence[ActionRecord], pauses: Sequence[Pause]) -> Mapping[str, str]:
+    """What holds the undos that wait, by their ids; of other actions their findings say it."""
+    waiting = [one for one in found if one.undoes is not None and not one.state.ended]
+    held = ((one.id, undo_held(one, pauses, app.ceiling_of(one.scope))) for one in waiting)
+    return {id_: why for id_, why in held if why is not None}
+
+
+def _note(one: ActionRecord, holds: Mapping[str, str]) -> str:
+    held = f"; held: {holds[one.id]}" if one.id in holds else ""
+    return one.error or (f"undoes {one.undoes}{held}" if one.undoes else "")

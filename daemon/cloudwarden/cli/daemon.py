@@ -10,6 +10,7 @@ import typer
 
 from cloudwarden.cli import shapes, tables
 from cloudwarden.cli.exits import Exit
+from cloudwarden.cli.holding import say_pauses
 from cloudwarden.cli.installation import app_of, installation_of
 from cloudwarden.cli.output import JsonOption, emit, notice, show
 from cloudwarden.cli.progress import progress
@@ -53,13 +54,16 @@ def once(
     """Sweep once and print what was found.
 
     The sweep does what the daemon would: it proposes, and carries out what was approved or may be done alone.
-    With --ceiling observe it does nothing but look.
+    With --ceiling observe it does nothing but look: no undo is carried out either, and what people were asked stands.
     """
     from cloudwarden.app import running  # noqa: PLC0415  # as in `run`
 
     with progress() as reporters, app_of(context, reporters=reporters) as app:
         loaded, result = running.once(app, ceiling=Mode[ceiling.upper()] if ceiling else None)
         blind = app.sessions.discover().problems
+        with app.store.reading() as tx:
+            pauses = tx.decisions.pauses()
+    say_pauses(pauses, ((one.policy, one.scope.account) for one in result.judgements))
     if as_json:
         problems: list[Json] = [str(problem) for problem in (*loaded.problems, *blind)]
         emit(shapes.swept(result) | {"problems": problems})

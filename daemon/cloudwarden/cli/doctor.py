@@ -7,13 +7,16 @@ from collections.abc import Iterator, Sequence
 
 import typer
 
-from cloudwarden.cli import shapes
+from cloudwarden.app import App
+from cloudwarden.cli import holding, shapes
 from cloudwarden.cli.examination import examine
 from cloudwarden.cli.exits import Exit
 from cloudwarden.cli.installation import app_of
-from cloudwarden.cli.output import JsonOption, emit, say, show, table
+from cloudwarden.cli.output import JsonOption, emit, notice, say, show, table
 from cloudwarden.cli.progress import progress
 from cloudwarden.core.checkup import Area, Check, Health
+from cloudwarden.core.errors import StoreError
+from cloudwarden.core.pause import Pause
 
 _FAILURES = {Area.STORE: Exit.NOT_DONE, Area.POLICIES: Exit.BAD_POLICIES_OR_SETTINGS}
 """How the verb ends when a check of an area failed; anything else could not be judged in a sweep either."""
@@ -27,6 +30,9 @@ def doctor(context: typer.Context, *, as_json: JsonOption = False) -> None:
     """
     with progress() as reporters, app_of(context, reporters=reporters) as app:
         checks = list(examine(app))
+        pauses = _pauses(app)
+    for one in pauses:
+        notice(holding.paused(one))
     if as_json:
         emit([shapes.check(one) for one in checks])
     else:
@@ -40,6 +46,15 @@ def ended(checks: Sequence[Check]) -> Exit:
     """The exit code: the highest of what failed. A warning, or what cannot be tested, is no failure."""
     failed = (_FAILURES.get(one.area, Exit.NOT_ALL_JUDGED) for one in checks if one.health is Health.FAILED)
     return max(failed, default=Exit.NOTHING_FOUND)
+
+
+def _pauses(app: App) -> Sequence[Pause]:
+    """What is paused; a store that cannot tell is found by the examination."""
+    try:
+        with app.store.reading() as tx:
+            return tx.decisions.pauses()
+    except StoreError:
+        return ()
 
 
 def _rows(checks: Sequence[Check]) -> Iterator[Sequence[str]]:

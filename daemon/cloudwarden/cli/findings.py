@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime, timedelta
 from typing import Annotated
 
@@ -11,13 +11,15 @@ import typer
 from cloudwarden.app import App
 from cloudwarden.cli import shapes, tables
 from cloudwarden.cli.exits import Exit
+from cloudwarden.cli.holding import say_pauses
 from cloudwarden.cli.installation import app_of, decider
 from cloudwarden.cli.output import JsonOption, emit, moment, notice, say, show
-from cloudwarden.cli.presence import when_it_happens
+from cloudwarden.cli.presence import settings_edited, when_it_happens
 from cloudwarden.core.durations import duration
 from cloudwarden.core.finding import Finding, Proposal, ProposalState, State
+from cloudwarden.core.guards import outlived
 from cloudwarden.core.pause import paused_by
-from cloudwarden.engine import decide
+from cloudwarden.engine import decide, exempt
 from cloudwarden.ports import Transaction
 
 CLOSED_SHOWN_FOR = timedelta(days=30)
@@ -48,12 +50,13 @@ def findings(
     with app_of(context) as app, app.store.reading() as tx:
         since = app.clock.now() - CLOSED_SHOWN_FOR if everything or (state and state.closed) else None
         found = [one for one in _findings(tx, policy, since) if state in (None, one.state)]
-        restored = tx.keeping.restored()
+        restored, pauses = tx.keeping.restored(), tx.decisions.pauses()
     if restored and restored.at > app.clock.now() - CLOSED_SHOWN_FOR:
         notice(
             f"restored from {restored.file} by {restored.by} at {moment(restored.at)}: what was done and decided "
             f"between entry {restored.seq} of the journal and then is not known here"
         )
+    say_pauses(pauses, ((one.policy, one.scope.account) for one in found if not one.state.closed))
     if as_json:
         emit([shapes.finding(one) for one in found])
     else:
@@ -114,7 +117,7 @@ def snooze(
     *,
     as_json: JsonOption = False,
 ) -> None:
-    """Put proposals off for a time of your choice.
+    """Put proposals off for a time of your choice, at most as long as an exemption may last.
 
     Their findings stand, and are proposed again after it.
     """
@@ -124,8 +127,9 @@ def snooze(
             until = person.now + duration(lasting)
         except ValueError as error:
             raise typer.BadParameter(f"--for {lasting}: {error}") from error
+        longest = _longest(app)
         with app.store.transaction() as tx:
-            done = [decide.snooze(tx, one, person, until=until) for one in dict.fromkeys(ids)]
+            done = [decide.snooze(tx, one, person, until=until, allowed=longest(tx, one)) for one in dict.fromkeys(ids)]
     if as_json:
         emit([shapes.proposal(one) for one in done])
         return
@@ -143,18 +147,20 @@ def reject(
 ) -> None:
     """Refuse proposals.
 
-    Their findings are not proposed again for as long as the setting `rejection` says.
+    Their findings are not proposed again for as long as the setting `rejection` says, at most as long as an exemption
+    may last.
     """
     with app_of(context) as app:
         person = decider(app, by=by, reason=reason)
-        until = person.now + app.settings.rejection
+        longest = _longest(app)
         with app.store.transaction() as tx:
-            done = [decide.reject(tx, one, person, until=until) for one in dict.fromkeys(ids)]
+            untils = {one: person.now + min(app.settings.rejection, longest(tx, one)) for one in ids}
+            done = [decide.reject(tx, one, person, until=until) for one, until in untils.items()]
     if as_json:
         emit([shapes.proposal(one) for one in done])
         return
     for one in done:
-        say(f"rejected {one.id}: {one.plan.summary}; not proposed again before {until:%Y-%m-%d %H:%M}Z")
+        say(f"rejected {one.id}: {one.plan.summary}; not proposed again before {untils[one.id]:%Y-%m-%d %H:%M}Z")
 
 
 def told_of(tx: Transaction, found: Sequence[Proposal]) -> dict[str, str]:
@@ -165,6 +171,7 @@ def told_of(tx: Transaction, found: Sequence[Proposal]) -> dict[str, str]:
 
 def _held_for_now(app: App, done: Sequence[Proposal]) -> Iterator[str]:
     """What holds the approved ones whatever people agree to, as far as it is known without looking at AWS."""
+    edited = settings_edited(app.settings.database, app.settings.file)
     policies, now = app.load().policies, app.clock.now()
     with app.store.reading() as tx:
         pauses = tx.decisions.pauses()
@@ -175,8 +182,23 @@ def _held_for_now(app: App, done: Sequence[Proposal]) -> Iterator[str]:
             why = f"policy {one.policy} is not loaded"
         if why is None and policy is not None:
             why = app.settings.restraints.closed(policy, one.scope.account, now)
+        if why is None and policy is not None and one.state is ProposalState.APPROVED:
+            why = outlived(one, policy.approval, now)
         if why is not None:
             yield f"{one.id} is held for now: {why}"
+        elif edited is not None:
+            yield f"{one.id} may be held for now: {edited}"
+
+
+def _longest(app: App) -> Callable[[Transaction, str], timedelta]:
+    """How long a proposal may be put off: no longer than its resource may be exempt from its policy."""
+    policies = app.load().policies
+
+    def longest(tx: Transaction, proposal_id: str) -> timedelta:
+        proposal = tx.proposals.get(proposal_id)
+        return exempt.longest(policies, proposal.policy if proposal else "", app.settings.exemption_longest)
+
+    return longest
 
 
 def _awaiting(one: Proposal) -> str:

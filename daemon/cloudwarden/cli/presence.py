@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 from contextlib import suppress
+from pathlib import Path
 
 from cloudwarden.store.address import file_of
 
@@ -22,6 +23,21 @@ def daemon_pid(url: str) -> int | None:
             fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
         except BlockingIOError:
             return pid
+    return None
+
+
+def settings_edited(url: str, settings: Path | None) -> str | None:
+    """That the settings were edited since the daemon began, in words; None when they were not, or nobody can tell.
+
+    Where that is about what may be done, the daemon does nothing before it is started anew.
+    """
+    file = file_of(url)
+    if settings is None or file is None or (pid := daemon_pid(url)) is None:
+        return None
+    with suppress(OSError):
+        began = file.with_name(f"{file.name}.lock").stat().st_mtime
+        if settings.stat().st_mtime > began:
+            return f"{settings} was edited since the daemon (pid {pid}) began: restart it"
     return None
 
 

@@ -111,7 +111,7 @@ class Settings(BaseSettings):
         default=timedelta(days=7),
         gt=timedelta(0),
         description="duration, default 7d: a rejected proposal is not made again for so long; `snooze` puts one off "
-        "for a time of your choice.",
+        "for a time of your choice. Neither lasts longer than an exemption may.",
     )
     exemptions_file: Path | None = Field(
         default=None,
