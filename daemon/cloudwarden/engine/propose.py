@@ -67,13 +67,14 @@ class Proposer:
         finding: Finding,
         verdict: Verdict,
         *,
-        needless: bool,
+        alone: bool,
         asks: str | None,
+        observes: bool,
     ) -> Finding:
         """The finding after its proposal was made, kept, or ended.
 
-        It is `needless` for a policy that acts alone, and for one that only observes. `asks` says why people are asked
-        by a policy that may act by itself.
+        A policy that acts `alone` needs none, and one that only `observes` asks nobody. `asks` says why one that may act
+        by itself asks people.
         """
         standing = self.standing(finding)
         if standing is not None and finding.state not in (State.PROPOSED, State.APPROVED, State.ACTING):
@@ -86,7 +87,7 @@ class Proposer:
         if standing is not None and self._now >= standing.expires_at and finding.state is not State.ACTING:
             self.end(finding, ProposalState.EXPIRED, "nobody decided in time")
             return replace(lifecycle.moved(finding, State.OPEN, self._now), grace=Grace(ticked_at=self._now))
-        if verdict.violation is None or finding.state not in _OPEN or needless:
+        if verdict.violation is None or finding.state not in _OPEN or alone or observes:
             return finding
         return self._proposed(Case(policy=policy, resource=resource), finding, verdict.violation, standing, asks)
 

@@ -170,9 +170,9 @@ class Settler:
             protected = protected_as_judged(resource, verdict, policy.touches, self._protection)
             finding = replace(finding, protected=protected, saving=self._saving_of(policy, resource))
         alone = finding.state is State.DUE and self._acts_alone(policy, resource.scope, terms.mode)
-        needless = alone or terms.mode is Mode.OBSERVE
         asks = self._asks_because(policy, resource.scope, terms.mode)
-        finding = self._proposer.settle(policy, resource, finding, verdict, needless=needless, asks=asks)
+        observes = terms.mode is Mode.OBSERVE
+        finding = self._proposer.settle(policy, resource, finding, verdict, alone=alone, asks=asks, observes=observes)
         self._keep(was, finding)
         self._tell(policy, resource, finding, verdict, terms)
 

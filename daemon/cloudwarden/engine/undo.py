@@ -21,8 +21,8 @@ def undo(tx: Transaction, action_id: str, decider: Decider) -> ActionRecord:
     """Have a finished action undone by its inverse; the daemon carries it out.
 
     One that ended half-way goes on where it stood when it is asked for again. Raises DecisionError that says why not:
-    there is no such action, it did not succeed, it has no inverse, it is undone already, where it was done is not looked
-    after any more, or nobody says why.
+    there is no such action, it did not succeed, it has no inverse, it is undone already, its scope is not looked after
+    any more, or nobody says why.
     """
     decider.demand_reason()
     record = tx.actions.get(action_id)
@@ -101,6 +101,8 @@ def _refuse_elsewhere(tx: Transaction, record: ActionRecord, plan: Plan) -> None
             f"action {record.id} cannot be undone: {scopes} is not looked after any more; have the settings include it "
             "again, or restore by hand"
         )
+
+
 def _left(record: ActionRecord) -> str:
     """What an action that ended early did, call by call, and what would restore it by hand."""
     if not record.state.ended:
