@@ -46,9 +46,10 @@ def test_what_holds_an_intent_is_said_and_rests(store: Store) -> None:
     world, cloud = approved(store)
     suspended: list[object] = []
 
-    def suspend() -> None:
+    def suspend() -> object:
         suspended.append(None)
         world.clock.jump(minutes(6))
+        return None
 
     for _ in range(600):
         cloud.meanwhile, before = [nothing, nothing, suspend], len(suspended)
