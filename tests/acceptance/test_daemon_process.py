@@ -7,6 +7,9 @@ import signal
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from cloudwarden.core.finding import State
+from cloudwarden.store import open_store
+from happenings import finding, proposal
 from installation import POLICY, Installation, children, instance_state, until
 
 
@@ -57,6 +60,19 @@ def test_broken_file_keeps_the_last_good_version(installation: Installation, idl
     assert 'cloudwarden_policies{mode="propose",status="loaded"} 1.0' in installation.get("/metrics")[1]
     (installation.policies / "idle.py").write_text(POLICY)
     until(lambda: installation.metric("cloudwarden_config_last_reload_successful 1.0"), "mended")
+
+
+def test_what_a_removed_policy_proposed_expires(installation: Installation) -> None:
+    """No sweep comes by; the daemon's turn ends it, and journals that."""
+    store = open_store(f"sqlite:///{installation.config.parent}/cloudwarden.db")
+    long_ago = datetime.now(UTC) - timedelta(days=1)
+    with store.transaction() as tx:
+        tx.findings.save([finding(policy="long-gone", state=State.PROPOSED)])
+        tx.proposals.save([proposal(policy="long-gone", expires_at=long_ago)])
+    store.close()
+    installation.start()
+    until(lambda: "proposal_expired" in installation.journal(), "the proposal expired")
+    assert installation.states() == ["open"]
 
 
 EXEMPTIONS = """
