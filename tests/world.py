@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
@@ -139,6 +139,9 @@ class World:
     """Why nobody can tell what is exempt."""
     notifier: MemoryNotifier = field(default_factory=lambda: MemoryNotifier(channels=CHANNELS.channels))
     contacts: KnownContacts = field(default_factory=KnownContacts)
+    alive: Callable[[], None] = lambda: None
+    discovering: Callable[[], None] = lambda: None
+    """What happens while the scopes are asked for."""
 
     def __post_init__(self) -> None:
         obey(self.cloud)
@@ -148,6 +151,7 @@ class World:
             cutoff=SignalCutoff(0.2),
             reporter=self.reports,
             threads=4,
+            alive=self.alive,
         )
         prospects = Prospects(gatherer=gatherer, prices=list_prices())
         self.actor = Actor(
@@ -164,6 +168,7 @@ class World:
             restraints=self.restraints,
             exemptions_doubt=lambda: self.doubt,
             settings_doubt=lambda: self.edited,
+            alive=self.alive,
         )
         self.sweeper = Sweeper(
             surveyor=LocalSurveyor(gatherer=gatherer, clock=self.clock),
@@ -171,7 +176,8 @@ class World:
             store=self.store,
             clock=self.clock,
             reporter=self.reports,
-            scopes=lambda: self.scopes,
+            scopes=self.discovered,
+            alive=self.alive,
             mode_of=self.mode_of,
             lasting_mode_of=lambda policy, scope: min(policy.mode, self.lasting_ceiling_of(scope)),
             prospects=prospects,
@@ -194,6 +200,11 @@ class World:
     def accepts(self, scope: Scope) -> bool:
         """Whether somebody accepted a scope; what is global comes with its account."""
         return scope not in self.waiting
+
+    def discovered(self) -> list[Scope]:
+        """Every scope that there is."""
+        self.discovering()
+        return self.scopes
 
     def mode_of(self, policy: AnyPolicy, scope: Scope | None) -> Mode:
         """How far a policy may go in a scope."""

@@ -200,6 +200,7 @@ class App(Adapters):
             lasting_mode_of=self.lasting_mode_of,
             prospects=self.prospects,
             restraints=self.settings.restraints,
+            alive=self._beat,
         )
 
     @cached_property

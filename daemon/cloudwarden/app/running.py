@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from cloudwarden.app.parts import App
 from cloudwarden.collecting import unhurried
 from cloudwarden.core.policy import Mode
 from cloudwarden.daemon import Daemon
+from cloudwarden.engine.crew import Crew
+from cloudwarden.engine.gather import StopAsked
 from cloudwarden.engine.sweep import SweepResult
 from cloudwarden.engine.tenure import beat
 from cloudwarden.keeping.shipper import ship_until
@@ -105,7 +107,8 @@ def _begin_shipping(app: App, stop: threading.Event) -> threading.Thread | None:
     """Ship from now on. What the copy knows and the store has forgotten is seen before anything acts."""
     if app.shipper is None:
         return None
-    app.shipper.turn()
+    with suppress(StopAsked):
+        Crew(1, app.alive).one(app.shipper.turn)
     shipping = threading.Thread(target=ship_until, args=(app.shipper, stop), name="shipping", daemon=True)
     shipping.start()
     return shipping

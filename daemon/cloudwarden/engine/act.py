@@ -46,7 +46,7 @@ class Ready:
 
 
 class Actor:
-    """Takes the actions that are due. `alive` is called before each; it may raise StopAsked.
+    """Takes the actions that are due. `alive` is called before each and its steps; it may raise StopAsked.
 
     `ceiling_of` says how far anything may go in a scope, whatever its policy's mode is.
     """
@@ -118,6 +118,7 @@ class Actor:
             policy_of=self._policy,
             intents=intents,
             tenure=self._tenure,
+            alive=alive,
         )
 
     def act(self, policies: Mapping[str, AnyPolicy], run_id: str) -> None:
@@ -164,6 +165,7 @@ class Actor:
     def _act_on(self, policy: AnyPolicy, batch: Sequence[Candidate], run_id: str) -> None:
         free = []
         for candidate in batch:
+            self._alive()
             if hold := guards.held_by(candidate):
                 self._withholder.hold([candidate], hold, run_id)
             else:

@@ -36,7 +36,11 @@ FORGOTTEN = "the store was restored from a backup since it began: what was done 
 
 
 class Carrier:
-    """Carries actions out step by step. `may_go_on` says why the next call must not be made, or None."""
+    """Carries actions out step by step. `may_go_on` says why the next call must not be made, or None.
+
+    `alive` is called where an action may wait: before a further step, and never between an intent and its outcome, for
+    it may raise StopAsked.
+    """
 
     def __init__(
         self,
@@ -49,11 +53,13 @@ class Carrier:
         policy_of: Callable[[str], AnyPolicy | None],
         intents: Intents,
         tenure: Tenure,
+        alive: Callable[[], None] = lambda: None,
     ) -> None:
         self._store = store
         self._actuator = actuator
         self._clock = clock
         self._reporter = reporter
+        self._alive = alive
         self._may_go_on = may_go_on
         self._policy_of = policy_of
         self._intents = intents
@@ -97,6 +103,7 @@ class Carrier:
 
         Of one that began before the store was restored from a backup nobody knows whether that step was done already.
         """
+        self._alive()
         if self._forgotten(record):
             self._end(record, Ending(state=ActionState.ABANDONED, error=FORGOTTEN))
             return

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import contextvars
 import time
-from collections import Counter, defaultdict, deque
+from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TypeVar
 
 from cloudwarden.core.errors import CloudwardenError
 from cloudwarden.core.evidence import Answers, Query, Unreadable
@@ -17,6 +14,7 @@ from cloudwarden.core.policy import AnyPolicy
 from cloudwarden.core.resource import Resource, Scope
 from cloudwarden.core.verdict import Reason, Verdict
 from cloudwarden.engine.budget import OVER_BUDGET, Budget, spend
+from cloudwarden.engine.crew import Crew
 from cloudwarden.engine.demand import Demand, Want, first_first
 from cloudwarden.engine.events import LeasesUsed, Listed, MetricsRequested
 from cloudwarden.engine.judge import Needs, evaluate
@@ -29,11 +27,6 @@ MAX_ROUNDS = 8
 MAX_CUT_OFFS = 3
 """Evaluations of one policy cut off in one sweep before the rest of it is not tried."""
 
-LOOKS_EVERY_SECONDS = 0.5
-"""How often the thread that waits for calls looks whether the daemon is to leave, and says that it lives."""
-
-Item = TypeVar("Item")
-Result = TypeVar("Result")
 Target = tuple[type[Resource], Scope]
 
 
@@ -79,7 +72,7 @@ class Gatherer:
         self._evidence = evidence
         self._cutoff = cutoff
         self._reporter = reporter
-        self._threads = threads
+        self._crew = Crew(threads, alive)
         self._alive = alive
         self._budget = budget
 
@@ -103,7 +96,7 @@ class Gatherer:
             return listing
 
         wanted = sorted(set(targets), key=lambda target: (target[1], target[0].kind))
-        return dict(zip(wanted, self._in_parallel(listed, wanted), strict=True))
+        return dict(zip(wanted, self._crew.each(listed, wanted), strict=True))
 
     def verdicts(self, cases: Sequence[Case], now: datetime, leases: Leases | None = None) -> list[Verdict]:
         """A verdict for every case, in their order; questions are gathered together, each once.
@@ -131,7 +124,7 @@ class Gatherer:
             return self._evidence.answer(scope, wanted[scope], now)
 
         asked = [scope for scope in sorted(wanted) if wanted[scope]]
-        return zip(asked, self._in_parallel(answered, asked), strict=True)
+        return zip(asked, self._crew.each(answered, asked), strict=True)
 
     def _held(self, cases: Sequence[Case], leases: Leases, verdicts: dict[int, Verdict], now: datetime) -> list[int]:
         """Give what holds, and return what must be judged."""
@@ -180,6 +173,8 @@ class Gatherer:
         cut_off: Counter[str] = Counter()
         with self._cutoff.watching():
             for index in pending:
+                # At each: ten thousand rules that are slow, and not slow enough to be cut off, take hours.
+                self._alive()
                 policy = cases[index].policy
                 if cut_off[policy.name] >= MAX_CUT_OFFS:
                     verdicts[index] = Verdict.unknown(Reason.RULE_CUT_OFF, "not tried: the rule kept running too long")
@@ -193,7 +188,6 @@ class Gatherer:
                 verdicts[index] = result
                 if result.cause is not None and result.cause.reason == Reason.RULE_CUT_OFF:
                     cut_off[policy.name] += 1
-                    self._alive()
         self._alive()
         return needs
 
@@ -215,35 +209,9 @@ class Gatherer:
         def answered(demand: Demand) -> Mapping[Query[object], object]:
             return self._evidence.answer(demand.scope, demand.queries, now) if demand.queries else {}
 
-        for demand, found in zip(demands, self._in_parallel(answered, demands), strict=True):
+        for demand, found in zip(demands, self._crew.each(answered, demands), strict=True):
             answers[demand.scope].update(found)
             answers[demand.scope].update(dict.fromkeys(demand.refused, Unreadable(cause=OVER_BUDGET)))
             self._reporter.report(
                 MetricsRequested(run_id="", scope=demand.scope, requested=demand.requested, shared=demand.shared)
             )
-
-    def _in_parallel(self, work: Callable[[Item], Result], items: Sequence[Item]) -> list[Result]:
-        """`work` on each item, in threads that carry this thread's context; results in the items' order."""
-        if len(items) <= 1:
-            return [work(item) for item in items]
-        results: dict[int, Result] = {}
-        # Shared by the threads: a future for each item would wake this one at each, and take its turn from them.
-        left = iter(range(len(items)))
-
-        def worker() -> None:
-            for index in left:
-                results[index] = work(items[index])
-
-        threads = min(self._threads, len(items))
-        with ThreadPoolExecutor(max_workers=threads) as pool:
-            working = {pool.submit(contextvars.copy_context().run, worker) for _ in range(threads)}
-            try:
-                while working:
-                    ended, working = wait(working, timeout=LOOKS_EVERY_SECONDS, return_when=FIRST_COMPLETED)
-                    for one in ended:
-                        one.result()
-                    self._alive()
-            except BaseException:
-                deque(left, maxlen=0)  # nothing is left for the others
-                raise
-        return [results[index] for index in range(len(items))]

@@ -35,6 +35,8 @@ FIXED_WITHIN = timedelta(days=30)
 class Settler:
     """Settles one policy after another inside one transaction, and remembers what to report when it commits.
 
+    `alive` is called at each finding; it may raise StopAsked, and then nothing of the transaction is kept.
+
     `settle` decides and `finish` writes: without it, all is a rehearsal, after which `unseen` says of which cases the
     prospects would be needed; with them as `prospects`, by policy and resource, it is done in earnest.
     """
@@ -50,8 +52,10 @@ class Settler:
         lasting_mode_of: ModeOf | None = None,
         protection: Protection = NOTHING_MORE,
         prospects: Foreseen = MappingProxyType({}),
+        alive: Callable[[], None] = lambda: None,
     ) -> None:
         self._tx = tx
+        self._alive = alive
         self._now = now
         self._run_id = run_id
         self._mode_of = mode_of
@@ -89,11 +93,13 @@ class Settler:
         seen: set[Key] = set()
         for judgement in judgements:
             for resource, verdict in judgement.told:
+                self._alive()
                 key = (judgement.scope, resource.id)
                 seen.add(key)
                 self._settle_one(policy, resource, verdict, known.get(key), terms_in(resource.kept_in))
         problems = {judgement.scope: judgement.problem for judgement in judgements}
         for key, finding in known.items():
+            self._alive()
             if key not in seen and key in remembered and key[0] in problems and not finding.state.closed:
                 self._settle_unseen(finding, problems[key[0]])
         run = PolicyRun(
@@ -117,8 +123,10 @@ class Settler:
         self._tx.findings.save(self._findings)
         self._tx.proposals.save(self._proposer.changed)
         for ended in self._proposer.ended:
+            self._alive()
             journal_ending(self._tx, ended, self._now, self._run_id)
         for proposing, finding, made in self._proposer.made:
+            self._alive()
             journal_proposal(self._tx, proposing, finding, made, self._run_id)
         self._tx.notices.save(self._teller.notices)
         if self._used:

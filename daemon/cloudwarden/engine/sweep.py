@@ -16,6 +16,7 @@ from cloudwarden.core.resource import Scope
 from cloudwarden.core.restraint import UNRESTRAINED, Restraints
 from cloudwarden.core.verdict import Cause, Outcome
 from cloudwarden.engine.act import Actor
+from cloudwarden.engine.crew import Crew
 from cloudwarden.engine.events import (
     JournalFailed,
     PhaseFinished,
@@ -80,7 +81,8 @@ class SweepResult:
 class Sweeper:
     """Runs sweeps, one at a time, on the thread that calls it (the main one, for the cutoff's sake).
 
-    `mode_of` may be lower for one sweep than `lasting_mode_of`: then what people were asked before stands.
+    `mode_of` may be lower for one sweep than `lasting_mode_of`: then what people were asked before stands. `alive` is
+    called often; it may raise StopAsked.
     """
 
     def __init__(
@@ -96,6 +98,7 @@ class Sweeper:
         prospects: Prospects,
         lasting_mode_of: ModeOf | None = None,
         restraints: Restraints = UNRESTRAINED,
+        alive: Callable[[], None] = lambda: None,
     ) -> None:
         self._surveyor = surveyor
         self._actor = actor
@@ -107,6 +110,8 @@ class Sweeper:
         self._lasting_mode_of = lasting_mode_of or mode_of
         self._prospects = prospects
         self._restraints = restraints
+        self._alive = alive
+        self._discovering = Crew(1, alive)
 
     def sweep(self, due: Sequence[AnyPolicy], policies: Mapping[str, AnyPolicy]) -> SweepResult:
         """Gather, judge and settle the policies that are due, then act for all `policies`.
@@ -115,7 +120,8 @@ class Sweeper:
         StoreError when what is known already cannot be read.
         """
         run_id = new_id("r")
-        scopes = tuple(self._scopes())
+        # A thousand accounts are discovered in minutes, and STS may be slow.
+        scopes = tuple(self._discovering.one(self._scopes))
         names = tuple(policy.name for policy in due)
         began = time.perf_counter()
         self._reporter.report(SweepStarted(run_id=run_id, policies=names, scopes=scopes))
@@ -161,6 +167,7 @@ class Sweeper:
             seconds["gather"] += survey.gather_seconds
             seconds["judge"] += survey.judge_seconds
             self._report(survey, run_id)
+            self._alive()
         for phase, took in seconds.items():
             self._reporter.report(PhaseFinished(run_id=run_id, phase=phase, seconds=took))
         return judgements
@@ -242,6 +249,7 @@ class Sweeper:
             saving_of=self._prospects.saving,
             protection=self._restraints.protection,
             prospects=prospects,
+            alive=self._alive,
         )
 
     def _standing(self, names: Sequence[str]) -> tuple[Finding, ...]:
