@@ -41,6 +41,7 @@ class _Refusal:
     query: tuple[int, str]
     json: tuple[int, str]
     message: str
+    ec2_message: str = ""
 
 
 _REFUSALS = {
@@ -74,12 +75,14 @@ _REFUSALS = {
         query=(403, "ExpiredToken"),
         json=(400, "ExpiredTokenException"),
         message="The security token included in the request is expired",
+        ec2_message="Request has expired.",
     ),
     "skewed": _Refusal(
-        ec2=(403, "SignatureDoesNotMatch"),
+        ec2=(401, "AuthFailure"),
         query=(403, "SignatureDoesNotMatch"),
         json=(400, "InvalidSignatureException"),
         message="Signature expired: the time of the request is now earlier than that of this service",
+        ec2_message="AWS was not able to validate the provided access credentials",
     ),
 }
 
@@ -93,7 +96,7 @@ def refusal(kind: str, service: str) -> Answer:
     date = ("Date", format_datetime(datetime.now(UTC) + skew, usegmt=True))
     if service == "ec2":
         status, code = refused.ec2
-        body = _EC2.format(code=code, message=refused.message)
+        body = _EC2.format(code=code, message=refused.ec2_message or refused.message)
         return Answer(status=status, headers=(date, ("Content-Type", _XML)), body=body.encode())
     if service == "json":
         status, code = refused.json

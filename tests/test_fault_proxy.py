@@ -110,7 +110,8 @@ def test_refusals_have_the_shape_of_their_service(
     """botocore finds a code in each that we know, in EC2's, in the query services' and in the JSON services' shape."""
     error = asked(proxy, fault, service)
     assert isinstance(error, ClientError), error
-    assert error_class_for(error.response["Error"]["Code"]) is meaning
+    told = error.response["Error"]
+    assert error_class_for(told["Code"], message=told["Message"]) is meaning
     assert not heard(proxy).exchanges[-1].carried_out
 
 

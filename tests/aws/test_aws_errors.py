@@ -26,7 +26,7 @@ from cloudwarden.core.errors import (
     Timeout,
     Unavailable,
 )
-from stub_aws import SCOPE, StubAws, error
+from stub_aws import SCOPE, Reply, StubAws, error, rest_error
 from stub_sessions import sessions_to
 
 MEANINGS: dict[type[CloudError], str] = {
@@ -90,17 +90,19 @@ def test_a_bare_404_does_not_prove_absence() -> None:
     assert type(translated(refusal("UnknownOperationException", status=404))) is InvalidRequest
 
 
-def test_auth_failure_tells_a_closed_region_from_a_refusal() -> None:
+def test_auth_failure_tells_strange_credentials_from_a_refusal() -> None:
     """EC2 has one code for credentials it cannot validate here and for things that are not yours."""
-    closed = translated(refusal("AuthFailure", "AWS was not able to validate the provided access credentials"))
-    assert type(closed) is RegionDisabled
-    assert "is the region enabled" in str(closed)
+    strange = translated(refusal("AuthFailure", "AWS was not able to validate the provided access credentials"))
+    assert type(strange) is CredentialsExpired
+    assert "has not enabled the region" in str(strange)
     assert type(translated(refusal("AuthFailure", "Not authorized for images: [ami-1]"))) is AccessDenied
 
 
-def test_clock_skew_is_said() -> None:
-    """An expired request has a clock at its root, and the operator must hear that."""
-    assert "clock" in str(translated(refusal("RequestExpired", "Request has expired.")))
+def test_an_expired_request_with_a_clock_that_nobody_knows_says_both() -> None:
+    """EC2 says so of a session that is over and of a wrong clock, and this answer had no Date."""
+    told = str(translated(refusal("RequestExpired", "Request has expired.")))
+    assert "the credentials are over" in told
+    assert "clock" in told
 
 
 def test_the_original_stays_on_it() -> None:
@@ -218,12 +220,21 @@ def test_other_errors_mean_something(error: Exception, meaning: type[CloudError]
 
 
 @pytest.mark.parametrize(
+    "reply",
+    [
+        error("RequestExpired", "Request has expired.", status=400),
+        error("AuthFailure", "AWS was not able to validate the provided access credentials", status=401),
+        error("SignatureDoesNotMatch", "Signature expired", status=403),
+    ],
+    ids=["RequestExpired", "AuthFailure", "SignatureDoesNotMatch"],
+)
+@pytest.mark.parametrize(
     ("ahead", "said"),
     [(timedelta(minutes=-12), "12 minutes behind AWS"), (timedelta(minutes=6), "6 minutes ahead of AWS")],
 )
-def test_a_skewed_clock_is_said_plainly(aws: StubAws, ahead: timedelta, said: str) -> None:
+def test_a_skewed_clock_is_said_plainly(aws: StubAws, ahead: timedelta, said: str, reply: Reply) -> None:
     """By the Date of the very answer that refuses, with what to do about it."""
-    aws.on("DescribeVolumes", error("RequestExpired", "Request has expired.", status=400))
+    aws.on("DescribeVolumes", reply)
     client = sessions_to(aws, now=lambda: datetime.now(UTC) + ahead).client("ec2", SCOPE)
     with pytest.raises(CredentialsExpired, match=rf"this machine's clock is {said}.*timedatectl"):
         ask(client, "describe_volumes", {})
@@ -239,6 +250,9 @@ def test_a_refused_signature_with_a_right_clock_is_not_blamed_on_it(aws: StubAws
 
 def test_an_expired_token_is_said_plainly(aws: StubAws) -> None:
     """The session is over, whatever its end said."""
-    aws.on("DescribeVolumes", error("ExpiredToken", "The security token included in the request is expired"))
-    with pytest.raises(CredentialsExpired, match="ExpiredToken: the credentials are over"):
+    aws.on("DescribeVolumes", error("RequestExpired", "Request has expired."))
+    aws.on("GET", rest_error("ExpiredToken", "The provided token has expired.", status=400))
+    with pytest.raises(CredentialsExpired, match="RequestExpired: the credentials are over"):
         ask(sessions_to(aws).client("ec2", SCOPE), "describe_volumes", {})
+    with pytest.raises(CredentialsExpired, match="ExpiredToken: the credentials are over"):
+        ask(sessions_to(aws).client("s3", SCOPE), "list_buckets", {})

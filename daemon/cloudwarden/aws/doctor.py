@@ -12,9 +12,9 @@ from typing import TypeVar
 
 from cloudwarden.aws import remedies
 from cloudwarden.aws.endpoints import Endpoint
-from cloudwarden.aws.errors import MEND_CLOCK, skewed
 from cloudwarden.aws.iam_actions import services_of
 from cloudwarden.aws.inventory import AwsInventory
+from cloudwarden.aws.refusals import MEND_CLOCK, skewed
 from cloudwarden.aws.session import Sessions
 from cloudwarden.aws.trials import GET_METRIC_DATA, Task, Trials
 from cloudwarden.core.acceptance import Discovery

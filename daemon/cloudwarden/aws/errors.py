@@ -15,6 +15,7 @@ from botocore import exceptions as boto
 from botocore.exceptions import BotoCoreError, ClientError
 from botocore.parsers import ResponseParserError
 
+from cloudwarden.aws.refusals import AUTH_FAILURE, is_disabled, is_unknown, own_words
 from cloudwarden.core.errors import (
     AccessDenied,
     CloudError,
@@ -159,34 +160,6 @@ _CLASSES: Mapping[type[Exception], ErrorClass] = {
 }
 """By the nearest ancestor: the rest of botocore's errors are about how the request was formed or configured."""
 
-SKEW = "ClockSkewSeconds"
-"""Where an answer's error keeps how far this machine's clock is ahead of AWS's; negative when it is behind."""
-
-_SKEWED_SECONDS = 60
-"""AWS allows five minutes; a signature that is refused within one was refused for another reason."""
-
-_CLOCK = "the request's time is not AWS's: is this machine's clock right?"
-
-_OVER = "the credentials are over: an assumed role's are renewed by themselves, others must be given anew"
-
-_OWN_WORDS: Mapping[str, str] = {
-    "RequestExpired": _CLOCK,
-    "RequestTimeTooSkewed": _CLOCK,
-    "RequestInTheFuture": _CLOCK,
-    "ExpiredToken": _OVER,
-    "ExpiredTokenException": _OVER,
-    # AWS's own text for these quotes the signed headers, and with them the session token.
-    "SignatureDoesNotMatch": f"the signature is wrong: the secret key is not this access key's, or {_CLOCK}",
-    "InvalidSignatureException": f"the signature is wrong: the secret key is not this access key's, or {_CLOCK}",
-    "IncompleteSignature": "the request's signature is incomplete",
-    "IncompleteSignatureException": "the request's signature is incomplete",
-}
-
-_SKEW_SHOWS = frozenset(_OWN_WORDS) - {"IncompleteSignature", "IncompleteSignatureException"}
-"""What AWS may say when the clock is wrong."""
-
-_REFUSED_CREDENTIALS = "validate the provided access credentials"
-
 _SECRETS = (
     (re.compile(r"\s*Encoded authorization failure message:.*", re.DOTALL), ""),
     (re.compile(r"://[^/@\s]+@"), "://***@"),
@@ -196,16 +169,6 @@ _SECRETS = (
 )
 
 _LONGEST = 500
-
-
-MEND_CLOCK = "let a time service set it (timedatectl set-ntp true, or chronyc makestep)"
-
-
-def skewed(seconds: float) -> str:
-    """In words, that this machine's clock is so many seconds ahead of AWS's; behind when negative."""
-    size, side = abs(seconds), "ahead of" if seconds > 0 else "behind"
-    value, unit = (round(size / 60), "minute") if size >= 60 else (round(size), "second")
-    return f"this machine's clock is {value} {unit}{'' if value == 1 else 's'} {side} AWS"
 
 
 def translated(error: Exception) -> CloudError:
@@ -234,8 +197,8 @@ def error_class_for(code: str, status: int = 0, message: str = "") -> ErrorClass
     A bare 404 is no NotFound: a proxy or an unknown operation answers so too, and "it does not exist" must be
     said by the service.
     """
-    if code == "AuthFailure":
-        return RegionDisabled if _REFUSED_CREDENTIALS in message else AccessDenied
+    if code == AUTH_FAILURE:
+        return CredentialsExpired if is_unknown({"Code": code, "Message": message}) else AccessDenied
     if known := _CODES.get(code):
         return known
     for endings, error in _ENDINGS:
@@ -253,12 +216,9 @@ def _refused(error: ClientError) -> CloudError:
     details, metadata = answer.get("Error") or {}, answer.get("ResponseMetadata") or {}
     code, message = str(details.get("Code", "")), str(details.get("Message") or "")
     meaning = error_class_for(code, int(metadata.get("HTTPStatusCode") or 0), message)
-    if code == "AuthFailure" and meaning is RegionDisabled:
-        message = "credentials that AWS knows are refused here: is the region enabled, are the keys still active?"
-    if (skew := details.get(SKEW)) is not None and code in _SKEW_SHOWS and abs(skew) >= _SKEWED_SECONDS:
-        message = f"{skewed(skew)}: AWS refuses what it signs; {MEND_CLOCK}"
-    else:
-        message = _OWN_WORDS.get(code, message)
+    if is_disabled(details):
+        meaning = RegionDisabled
+    message = own_words(details) or message
     # Each part by itself: in "ExpiredToken: The" the second word is no token.
     text = ": ".join(_masked(part) for part in (error.operation_name, code, message) if part)
     request_id = str(metadata.get("RequestId") or answer.get("RequestId") or "")

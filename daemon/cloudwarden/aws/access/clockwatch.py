@@ -11,7 +11,7 @@ from typing import Any
 from botocore.awsrequest import AWSResponse
 from botocore.client import BaseClient
 
-from cloudwarden.aws.errors import SKEW
+from cloudwarden.aws.refusals import SKEW
 
 
 class ClockWatch:

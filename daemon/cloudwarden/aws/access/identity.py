@@ -6,6 +6,7 @@ import re
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from botocore.credentials import (
@@ -20,7 +21,7 @@ from cloudwarden.aws.access.speaker import Speaker
 from cloudwarden.aws.errors import translated
 from cloudwarden.aws.pages import Answer
 from cloudwarden.core.errors import AccessDenied, CloudError, CredentialsExpired, MalformedAnswer
-from cloudwarden.core.resource import Scope
+from cloudwarden.core.resource import GLOBAL, Scope
 
 FAILURE_LASTS_SECONDS = 30.0
 """For how long a failure to get credentials is told again instead of being tried again.
@@ -80,6 +81,10 @@ class Role:
         }
 
 
+Known = tuple[ReadOnlyCredentials, Caller]
+"""Credentials that AWS has told the account of, and what it told."""
+
+
 class Identity:
     """Who the daemon is in one account. `account` is None for whichever account the credentials turn out to be of.
 
@@ -102,33 +107,35 @@ class Identity:
         self._timer = timer
         self._credentials: Credentials | None = None
         self._made_at = 0.0
-        self._known: tuple[ReadOnlyCredentials, Caller] | None = None
-        """The credentials that AWS has told the account of, and what it told."""
+        self._known: Known | None = None
         self._failed: tuple[CloudError, float] | None = None
         self._patient_until = 0.0
-        self._looked_at: tuple[ReadOnlyCredentials, float] | None = None
+        self._looked_at: tuple[Known, float] | None = None
         """Checked credentials, and when they were last found to last."""
+        self._vouched: tuple[Known, bool, float] | None = None
+        """Credentials that a region refused, whether STS knew them all the same, and when it was asked."""
         self._fetching = threading.RLock()
 
     def caller(self) -> Caller:
         """Who AWS says that the credentials are. Raises CloudError."""
-        self.credentials()
-        if self._known is None:
-            raise CredentialsExpired("the credentials ended while they were looked at")
-        return self._known[1]
+        return self._current()[1]
 
     def credentials(self) -> ReadOnlyCredentials:
         """The credentials of now, whose account is known to be the right one. Raises CloudError."""
+        return self._current()[0]
+
+    def _current(self) -> Known:
+        """Both as one, since another thread may forget what this one has just been given. Raises CloudError."""
         looked_at, now = self._looked_at, self._timer()
         if looked_at is not None and 0.0 <= now - looked_at[1] < LOOKED_AT_EVERY_SECONDS:
             return looked_at[0]
-        if (frozen := self._lasting()) is not None:
-            self._looked_at = (frozen, now)
-            return frozen
+        if (known := self._lasting()) is not None:
+            self._looked_at = (known, now)
+            return known
         with self._fetching:
             self._tell_failure()
-            if (frozen := self._lasting()) is not None:
-                return frozen
+            if (known := self._lasting()) is not None:
+                return known
             try:
                 return self._fetched()
             except Exception as error:  # noqa: BLE001 - credential chains fail in many ways
@@ -138,7 +145,12 @@ class Identity:
 
     def speaker(self, scope: Scope) -> Speaker:
         """One who makes requests about a scope as this identity."""
-        return Speaker(scope=scope, credentials=self.credentials, refused=self.forget)
+        return Speaker(
+            scope=scope,
+            credentials=self.credentials,
+            refused=self.forget,
+            vouched=partial(self._vouched_beyond, scope.region),
+        )
 
     def forget(self) -> None:
         """AWS says that the credentials are over, whatever they say themselves: the next request fetches new ones.
@@ -149,16 +161,42 @@ class Identity:
             if self._timer() - self._made_at >= FAILURE_LASTS_SECONDS:
                 self._credentials = self._known = self._looked_at = None
 
-    def _lasting(self) -> ReadOnlyCredentials | None:
+    def _vouched_beyond(self, region: str) -> bool:
+        """Whether STS still knows the credentials that another region than its own refuses.
+
+        STS is asked again, as they may have been deleted since it was last; at most every half minute, as hundreds of
+        calls are refused in a region that is not enabled. One that cannot be asked does not take back what it said.
+        """
+        if region in (GLOBAL, self._label.region):
+            return False
+        with self._fetching:
+            known, vouched = self._known, self._vouched
+            if known is None:
+                return False
+            recent = vouched is not None and self._timer() - vouched[2] < FAILURE_LASTS_SECONDS
+            if vouched is None or vouched[0] is not known or not recent:
+                vouched = self._vouched = (known, self._still_known(known[0]), self._timer())
+            return vouched[1]
+
+    def _still_known(self, frozen: ReadOnlyCredentials) -> bool:
+        try:
+            self._asked(frozen)
+        except CredentialsExpired:
+            return False
+        except CloudError:
+            return True
+        return True
+
+    def _lasting(self) -> Known | None:
         """The checked credentials, when nothing has to be done about them now."""
         credentials, known = self._credentials, self._known
         if credentials is None or known is None:
             return None
         if isinstance(credentials, RefreshableCredentials) and credentials.refresh_needed():
             # Where a renewal ahead of time has just failed, what there is goes on for a moment.
-            return known[0] if self._timer() < self._patient_until else None
+            return known if self._timer() < self._patient_until else None
         # Another thread may have just renewed them, and not yet asked whose the new ones are.
-        return known[0] if credentials.get_frozen_credentials().access_key == known[0].access_key else None
+        return known if credentials.get_frozen_credentials().access_key == known[0].access_key else None
 
     def _tell_failure(self) -> None:
         if self._failed is None:
@@ -168,16 +206,17 @@ class Identity:
             raise type(failure)(str(failure), code=failure.code, request_id=failure.request_id)
         self._failed = None
 
-    def _fetched(self) -> ReadOnlyCredentials:
+    def _fetched(self) -> Known:
         if self._credentials is None:
             self._credentials = self._make()
             self._made_at = self._timer()
         frozen = self._credentials.get_frozen_credentials()
-        if self._known is None or self._known[0].access_key != frozen.access_key:
-            self._known = (frozen, self._asked(frozen))
+        known = self._known
+        if known is None or known[0].access_key != frozen.access_key:
+            known = self._known = (frozen, self._asked(frozen))
         if isinstance(self._credentials, RefreshableCredentials) and self._credentials.refresh_needed():
             self._patient_until = self._timer() + FAILURE_LASTS_SECONDS
-        return frozen
+        return known
 
     def _asked(self, frozen: ReadOnlyCredentials) -> Caller:
         """Whose these very credentials are. Raises CloudError, AccessDenied when they are another account's."""
