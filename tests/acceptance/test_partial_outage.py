@@ -1,4 +1,5 @@
-"""One account denied, one region down, one service slow: the rest goes on in time, and what is missing is shown."""
+"""One account denied, one region down, one service silent, throttled or slow: the rest goes on in time, and what is
+missing is shown."""
 
 from __future__ import annotations
 
@@ -9,11 +10,18 @@ from pathlib import Path
 
 import pytest
 
-from installation import Installation, until
+from cloudwarden.app import build
+from cloudwarden.app.running import once
+from cloudwarden.engine.cutoff import SignalCutoff
+from cloudwarden.engine.gather import Gatherer
+from cloudwarden.engine.survey import Judgement
+from cloudwarden.settings import load_settings
+from installation import CREDENTIALS, Installation, until
 from many_accounts import assumed, identified, signer
-from stub_aws import Asked, Reply, Script, StubAws, json_reply, query_error, serving, xml
+from stub_aws import Asked, Reply, Script, StubAws, json_reply, query_error, rest_error, rest_xml, serving, xml
 
 FINE, DENIED, SLOW = "111111111111", "222222222222", "333333333333"
+THROTTLED, DRAGGING = "444444444444", "555555555555"
 UP, DOWN, HOME = "eu-west-1", "eu-south-1", "eu-central-1"
 SECONDS = 45.0
 """Above what a busy machine takes to start and the silence of two calls costs together."""
@@ -170,3 +178,96 @@ def test_without_its_home_region_the_others_are_swept(tmp_path: Path, homeless: 
         (FINE, HOME, "unavailable"),
         (SLOW, HOME, "unavailable"),
     }
+
+
+BUCKETS = 40
+DRAGS_SECONDS = 1.5
+"""Less than an answer may take: no silence, and forty such answers by eight threads take 7.5 seconds."""
+SCOPE_SECONDS = 1.0
+"""And a tenth of a second for each question: five in all."""
+
+VERSIONED = """
+from cloudwarden import OBSERVE, NoParams, Policy, Violation, every, rule
+from cloudwarden.aws import s3
+
+
+@rule
+def unversioned(bucket: s3.Bucket, params: NoParams, settings: s3.Settings) -> Violation | None:
+    return None if settings.versioning == "Enabled" else Violation(summary="no versions are kept")
+
+
+versioned = Policy(
+    name="versioned", rule=unversioned, params=NoParams(), schedule=every(minutes=15), mode=OBSERVE
+)
+"""
+
+
+def buckets(asked: Asked) -> Reply:
+    """Each account has as many."""
+    made = "<CreationDate>2026-01-05T10:00:00.000Z</CreationDate><BucketRegion>eu-west-1</BucketRegion>"
+    items = "".join(f"<Bucket><Name>b-{where(asked)[0]}-{number}</Name>{made}</Bucket>" for number in range(BUCKETS))
+    return rest_xml(f"<ListAllMyBucketsResult><Buckets>{items}</Buckets></ListAllMyBucketsResult>")
+
+
+def versioning(asked: Asked) -> Reply:
+    """None has versions; one account is always told to slow down, and another waits for each answer."""
+    if where(asked)[0] == THROTTLED:
+        return rest_error("SlowDown", "Please reduce your request rate.", status=503)
+    if where(asked)[0] == DRAGGING:
+        time.sleep(DRAGS_SECONDS)
+    return rest_xml("<VersioningConfiguration/>")
+
+
+def versions(folder: Path, stub: StubAws, *accounts: str, scope_seconds: float) -> dict[str, Judgement]:
+    """What one sweep in this process says of the versions that buckets keep, by account."""
+    made = Installation(folder, stub.url)
+    (made.policies / "idle.py").write_text(VERSIONED)
+    named = "".join(f"[aws.accounts.{account}]\n" for account in accounts)
+    made.config.write_text(f"{made.config.read_text()}attempts = 2\nread_timeout_seconds = 2\n{named}")
+    app = build(load_settings(made.config))
+    app.gatherer = Gatherer(
+        inventory=app.inventory,
+        evidence=app.evidence,
+        cutoff=SignalCutoff(1.0),
+        reporter=app.reporter,
+        threads=8,
+        timer=app.clock.monotonic,
+        scope_seconds=scope_seconds,
+    )
+    try:
+        return {one.scope.account: one for one in once(app)[1].judgements}
+    finally:
+        app.close()
+
+
+@pytest.fixture
+def halting(monkeypatch: pytest.MonkeyPatch) -> Iterator[StubAws]:
+    """An AWS with buckets."""
+    for name, value in CREDENTIALS.items():
+        monkeypatch.setenv(name, value)
+    with serving() as stub:
+        stub.on("AssumeRole", assumed)
+        stub.on("GetCallerIdentity", identified)
+        stub.on("GET", buckets)
+        stub.on("GET versioning", versioning)
+        stub.on("GET tagging", rest_error("NoSuchTagSet"))
+        yield stub
+
+
+def test_what_throttles_without_end_is_left_alone_and_the_rest_goes_on(tmp_path: Path, halting: StubAws) -> None:
+    """All findings of the account that is well; of the other, why nobody can tell, and hardly a call for nothing."""
+    began = time.monotonic()
+    found = versions(tmp_path, halting, FINE, THROTTLED, scope_seconds=900.0)
+    assert time.monotonic() - began < SECONDS
+    assert found[FINE].verdicts == {"violation": BUCKETS}
+    assert found[THROTTLED].unknown == {"throttled": BUCKETS}
+    left = [doubt for doubt in found[THROTTLED].doubts if "throttled at every attempt" in doubt.cause.detail]
+    assert len(left) >= BUCKETS - 5 - 8, "all but those that ended throttled, and those under way"
+
+
+def test_what_drags_is_given_up_and_the_rest_goes_on(tmp_path: Path, halting: StubAws) -> None:
+    """All findings of the account that is well, and those of the other that came in its time."""
+    found = versions(tmp_path, halting, FINE, DRAGGING, scope_seconds=SCOPE_SECONDS)
+    assert found[FINE].verdicts == {"violation": BUCKETS}
+    assert 0 < found[DRAGGING].unknown["timeout"] < BUCKETS
+    assert found[DRAGGING].unknown["timeout"] + found[DRAGGING].verdicts["violation"] == BUCKETS

@@ -83,6 +83,7 @@ class App(Adapters):
             threads=self.settings.threads,
             alive=self._beat,
             budget=self.budget,
+            timer=self.clock.monotonic,
         )
 
     @cached_property

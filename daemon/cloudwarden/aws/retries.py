@@ -9,8 +9,10 @@ from typing import TypeVar
 
 from cloudwarden.aws.limits import Leave, Limits
 from cloudwarden.aws.quotas import Charge
-from cloudwarden.core.errors import CloudError, MalformedAnswer, Throttled
+from cloudwarden.aws.standstills import Standstills
+from cloudwarden.core.errors import CloudError, MalformedAnswer, Throttled, Timeout
 from cloudwarden.core.resource import Scope
+from cloudwarden.ports.asking import asking_ends
 
 PATIENCE_SECONDS = 60.0
 """The most that one call waits in all, for its turn and between attempts."""
@@ -53,7 +55,8 @@ class Budget:
 class Retries:
     """Makes a call in its turn and, unless it may be made once only, again after an error that may pass.
 
-    A throttle costs no budget: every attempt waits for its turn, and the turns have just become fewer.
+    A throttle costs no budget: every attempt waits for its turn, and the turns have just become fewer. What throttles
+    without end is left alone, and nothing begins when the time is over that whoever asks has for all of its calls.
     """
 
     def __init__(
@@ -70,25 +73,47 @@ class Retries:
         self._chance = chance
         self._budgets: dict[tuple[Scope, str], Budget] = {}
         self._lock = threading.Lock()
+        self._standstills = Standstills(limits.clock)
 
     def ask(
         self, scope: Scope, service: str, taken: tuple[Charge, ...], send: Callable[[], T], *, once: bool = False
     ) -> T:
-        """What `send` returns. Raises the CloudError of the last attempt, and Throttled when there was no turn."""
-        until = self._limits.clock() + self._patience_seconds
+        """What `send` returns. Raises the CloudError of the last attempt; where none was made, Throttled or Timeout."""
+        until = self._until()
+        unstoppable = once or self._standstills.begin(scope, service)
         attempt = 1
         while True:
-            leaves = self._limits.enter(scope, service, taken, until=until)
+            leaves = self._turn(scope, service, taken, until, unstoppable=unstoppable)
             try:
                 answer = send()
             except CloudError as error:
                 self._failed(error, scope, service, leaves)
                 if once or attempt >= self._attempts or not self._again(scope, service, error, attempt, until):
+                    if isinstance(error, Throttled) and not once:
+                        self._standstills.throttled(scope, service)
                     raise
             else:
                 self._answered(scope, service, leaves)
                 return answer
             attempt += 1
+
+    def _turn(
+        self, scope: Scope, service: str, taken: tuple[Charge, ...], until: float, *, unstoppable: bool
+    ) -> tuple[Leave, ...]:
+        """Wait for a turn. Others may find out meanwhile that the service throttles without end. Raises Throttled."""
+        if not unstoppable:
+            self._standstills.refuse(scope, service)
+        leaves = self._limits.enter(scope, service, taken, until=until)
+        if not unstoppable:
+            self._standstills.refuse(scope, service)
+        return leaves
+
+    def _until(self) -> float:
+        """When this call has to be over. Raises Timeout when it must not begin any more."""
+        now, ends = self._limits.clock(), asking_ends()
+        if now >= ends:
+            raise Timeout("not asked: this scope was asked for as long as it may be in one sweep")
+        return min(now + self._patience_seconds, ends)
 
     def _failed(self, error: CloudError, scope: Scope, service: str, leaves: tuple[Leave, ...]) -> None:
         if isinstance(error, Throttled):
@@ -117,6 +142,7 @@ class Retries:
 
     def _answered(self, scope: Scope, service: str, leaves: tuple[Leave, ...]) -> None:
         self._limits.succeeded(leaves)
+        self._standstills.answered(scope, service)
         with self._lock:
             self._budget(scope, service).earn(EARNED_PER_SUCCESS)
 

@@ -19,6 +19,7 @@ from cloudwarden.engine.demand import Demand, Want, first_first
 from cloudwarden.engine.events import LeasesUsed, Listed, MetricsRequested
 from cloudwarden.engine.judge import Needs, evaluate
 from cloudwarden.engine.leases import Leases
+from cloudwarden.engine.patience import SCOPE_SECONDS, Patience
 from cloudwarden.ports import Cutoff, EvidenceSource, Inventory, Listing, Reporter
 
 MAX_ROUNDS = 8
@@ -54,7 +55,8 @@ class Case:
 class Gatherer:
     """Reads what is needed and judges it, `threads` calls at a time.
 
-    `alive` is called often; it may raise StopAsked. Without a `budget`, every metric is asked for.
+    `alive` is called often; it may raise StopAsked. Without a `budget`, every metric is asked for. A scope is asked for
+    `scope_seconds` by `timer`, which is `Clock.monotonic`.
     """
 
     def __init__(
@@ -67,6 +69,8 @@ class Gatherer:
         threads: int,
         alive: Callable[[], None] = lambda: None,
         budget: Budget | None = None,
+        timer: Callable[[], float] = time.monotonic,
+        scope_seconds: float = SCOPE_SECONDS,
     ) -> None:
         self._inventory = inventory
         self._evidence = evidence
@@ -75,14 +79,22 @@ class Gatherer:
         self._crew = Crew(threads, alive)
         self._alive = alive
         self._budget = budget
+        self._timer = timer
+        self._scope_seconds = scope_seconds
+
+    def patience(self) -> Patience:
+        """The time of each scope, anew."""
+        return Patience(self._timer, self._scope_seconds)
 
     def listings(self, targets: Iterable[Target], run_id: str) -> Mapping[Target, Listing]:
         """List every kind in every scope, each once."""
+        patience = self.patience()
 
         def listed(target: Target) -> Listing:
             kind, scope = target
             began = time.perf_counter()
-            listing = self._inventory.list(kind, scope)
+            with patience.listing():
+                listing = self._inventory.list(kind, scope)
             self._reporter.report(
                 Listed(
                     run_id=run_id,
@@ -116,12 +128,13 @@ class Gatherer:
         return [verdicts[index] for index in range(len(cases))]
 
     def answers(
-        self, wanted: Mapping[Scope, Collection[Query[object]]], now: datetime
+        self, wanted: Mapping[Scope, Collection[Query[object]]], now: datetime, patience: Patience
     ) -> Iterable[tuple[Scope, Answers]]:
         """What was asked in each scope; no metrics, which would have to be paid for."""
 
         def answered(scope: Scope) -> Answers:
-            return self._evidence.answer(scope, wanted[scope], now)
+            with patience.asking(scope, wanted[scope]):
+                return self._evidence.answer(scope, wanted[scope], now)
 
         asked = [scope for scope in sorted(wanted) if wanted[scope]]
         return zip(asked, self._crew.each(answered, asked), strict=True)
@@ -147,12 +160,13 @@ class Gatherer:
         # By scope too: two databases in two regions may have one name, and then one question.
         answers: defaultdict[Scope, dict[Query[object], object]] = defaultdict(dict)
         series: Counter[int] = Counter()
+        patience = self.patience()
         for _ in range(MAX_ROUNDS):
             needs = self._judge(cases, pending, verdicts, answers, now)
             if not needs:
                 return series
             series.update({index: need.series for index, need in needs.items()})
-            self._answer(cases, needs, answers, now)
+            self._answer(cases, needs, answers, now, patience)
             pending = sorted(needs)
         for index in pending:
             verdicts[index] = Verdict.unknown(
@@ -197,6 +211,7 @@ class Gatherer:
         needs: Mapping[int, Needs],
         answers: Mapping[Scope, dict[Query[object], object]],
         now: datetime,
+        patience: Patience,
     ) -> None:
         wants: defaultdict[Scope, list[Want]] = defaultdict(list)
         for index, need in needs.items():
@@ -207,7 +222,8 @@ class Gatherer:
             spend(self._budget, demands, now)
 
         def answered(demand: Demand) -> Mapping[Query[object], object]:
-            return self._evidence.answer(demand.scope, demand.queries, now) if demand.queries else {}
+            with patience.asking(demand.scope, demand.queries):
+                return self._evidence.answer(demand.scope, demand.queries, now) if demand.queries else {}
 
         for demand, found in zip(demands, self._crew.each(answered, demands), strict=True):
             answers[demand.scope].update(found)

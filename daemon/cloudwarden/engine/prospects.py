@@ -54,13 +54,15 @@ class Prospects:
     def _look(self, inquests: Sequence[_Inquest], now: datetime) -> None:
         # By scope too: two databases in two regions may have one name, and then one question.
         answers: defaultdict[Scope, dict[Query[object], object]] = defaultdict(dict)
+        patience = self._gatherer.patience()
         for _ in range(MAX_ROUNDS):
             wanted: defaultdict[Scope, dict[Query[object], None]] = defaultdict(dict)
             for one in inquests:
                 wanted[one.scope] |= {
                     look.detail: None for look in one.pending if look.detail not in answers[one.scope]
                 }
-            for scope, found in self._gatherer.answers({scope: list(asked) for scope, asked in wanted.items()}, now):
+            asking = {scope: list(asked) for scope, asked in wanted.items()}
+            for scope, found in self._gatherer.answers(asking, now, patience):
                 answers[scope].update(found)
             for one in inquests:
                 one.hear(answers[one.scope])

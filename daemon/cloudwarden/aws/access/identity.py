@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 import threading
 from collections.abc import Callable, Mapping
@@ -22,6 +23,7 @@ from cloudwarden.aws.errors import translated
 from cloudwarden.aws.pages import Answer
 from cloudwarden.core.errors import AccessDenied, CloudError, CredentialsExpired, MalformedAnswer
 from cloudwarden.core.resource import GLOBAL, Scope
+from cloudwarden.ports.asking import asking_until
 
 FAILURE_LASTS_SECONDS = 30.0
 """For how long a failure to get credentials is told again instead of being tried again.
@@ -137,7 +139,9 @@ class Identity:
             if (known := self._lasting()) is not None:
                 return known
             try:
-                return self._fetched()
+                # For every scope of the account: that the time of one is over says nothing of the credentials.
+                with asking_until(math.inf):
+                    return self._fetched()
             except Exception as error:  # noqa: BLE001 - credential chains fail in many ways
                 failure = translated(error)
             self._failed = (failure, self._timer())
@@ -180,7 +184,8 @@ class Identity:
 
     def _still_known(self, frozen: ReadOnlyCredentials) -> bool:
         try:
-            self._asked(frozen)
+            with asking_until(math.inf):
+                self._asked(frozen)
         except CredentialsExpired:
             return False
         except CloudError:
