@@ -9,7 +9,7 @@ from dataclasses import replace
 
 import pytest
 
-from cloudwarden.aws.limits import Leave, Limits
+from cloudwarden.aws.limits import Leave, Level, Limits
 from cloudwarden.aws.quotas import Charge, Quota
 from cloudwarden.core.errors import Throttled
 from cloudwarden.engine.events import CloudWaited, LimitLowered
@@ -137,3 +137,31 @@ def test_turns_come_in_the_order_of_arrival() -> None:
     for thread in threads:
         thread.join()
     assert order == sorted(order)
+
+
+def test_what_another_process_drew_is_not_there_for_this_one(heard: Heard) -> None:
+    """The daemon's last looks follow at once upon the surveys of its workers, and AWS's bucket is one."""
+    time = SimulatedTime()
+    worker, daemon = simulated_limits(heard, SimulatedTime()), simulated_limits(heard, time)
+    spent(worker)
+    daemon.lower(worker.levels(SCOPE))
+    assert worker.levels(OTHER_REGION) == ()
+    daemon.enter(SCOPE, "ec2", READ, until=NEVER)
+    assert time.clock() == pytest.approx(1 / DESCRIBE.rate)
+
+
+def test_what_another_process_left_raises_nothing(heard: Heard) -> None:
+    """A worker that asked for less does not make the daemon's own calls undone."""
+    time = SimulatedTime()
+    daemon = simulated_limits(heard, time)
+    spent(daemon)
+    daemon.lower([Level(scope=SCOPE, service="ec2", quota=DESCRIBE, tokens=30.0)])
+    daemon.enter(SCOPE, "ec2", READ, until=NEVER)
+    assert time.clock() > 0.0
+
+
+def test_what_was_hardly_drawn_from_is_not_told(heard: Heard) -> None:
+    """Ten calls in each of a thousand scopes are no news to anybody."""
+    limits = simulated_limits(heard)
+    limits.enter(SCOPE, "ec2", READ, until=NEVER)
+    assert limits.levels(SCOPE) == ()

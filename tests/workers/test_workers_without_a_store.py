@@ -52,7 +52,7 @@ def test_a_worker_surveys_and_spends_without_a_store(tmp_path: Path, monkeypatch
     """There is none where its settings say; what it may spend it is told, and what it may not ask is unknown."""
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIATESTTESTTESTTEST")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test-secret")
-    texts, till = (PolicyText(path=Path("idle.py"), content=POLICY),), Till()
+    texts, till, drawn = (PolicyText(path=Path("idle.py"), content=POLICY),), Till(), list[object]()
     with serving() as aws:
         aws.on("GetCallerIdentity", query_xml("GetCallerIdentity", f"<Account>{SCOPE.account}</Account><Arn>a</Arn>"))
         aws.on("DescribeInstances", xml("DescribeInstances", RUNNING))
@@ -71,12 +71,14 @@ def test_a_worker_surveys_and_spends_without_a_store(tmp_path: Path, monkeypatch
             reporter=Reports(),
             alive=lambda: None,
             budget=till,
+            drawn=drawn.append,
         )
         try:
             assignment = Assignment(run_id="r", scope=SCOPE, policies=("stop-idle",))
             (survey,) = pool.survey([assignment], rebuilt(texts, {}))
         finally:
             pool.close()
+    assert drawn == [()], "it told that none of AWS's buckets was drawn down"
     assert till.wanted == [((Severity.MEDIUM, 1),), ((Severity.MEDIUM, 2),)]
     (judgement,) = survey.judgements
     assert (judgement.problem, judgement.verdicts) == (None, {"unknown": 1})

@@ -117,6 +117,7 @@ class App(Adapters):
             reporter=self.reporter,
             alive=self._beat,
             budget=self.budget,
+            drawn=self.limits.lower,
         )
 
     @cached_property
@@ -304,7 +305,7 @@ def work(settings: Settings, connection: Connection) -> None:
         return app.surveyor.survey(assignments, policies)
 
     with unhurried():
-        serve(connection, sender, survey, lambda texts: loading.rebuilt(texts, settings.policy))
+        serve(connection, sender, survey, lambda texts: loading.rebuilt(texts, settings.policy), app.limits.levels)
 
 
 def build(settings: Settings, *, reporters: Sequence[Reporter] = ()) -> App:

@@ -71,6 +71,16 @@ class Bucket:
         self.tokens -= tokens
         return Turn(at=now, stored=self.tokens >= 1.0)
 
+    def level(self, now: float) -> float:
+        """How many tokens there are; negative when some are owed."""
+        self._refill(now)
+        return self.tokens
+
+    def lower(self, now: float, level: float) -> None:
+        """Somebody else has drawn AWS's bucket down to so many tokens; more than there are changes nothing."""
+        self._refill(now)
+        self.tokens = min(self.tokens, level)
+
     def throttled(self, turn: Turn, now: float) -> bool:
         """AWS refused a call. True when this lowered the rate or the store: one congestion lowers once."""
         self._refill(now)

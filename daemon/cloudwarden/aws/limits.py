@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 from cloudwarden.aws.bucket import Bucket, Turn
@@ -29,6 +29,16 @@ class Leave:
     turn: Turn
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Level:
+    """How many tokens a process thinks are left of one quota."""
+
+    scope: Scope
+    service: str
+    quota: Quota
+    tokens: float
+
+
 class Limits:
     """The queues of one process, shared by all its threads; nothing that one of them waits for delays another.
 
@@ -39,7 +49,7 @@ class Limits:
         self._reporter = reporter
         self.clock = clock
         self.pause = pause
-        self._queues: dict[tuple[Scope, str, str], Queue] = {}
+        self._queues: dict[Scope, dict[tuple[str, str], Queue]] = {}
         self._adding = threading.Lock()
 
     def enter(self, scope: Scope, service: str, charges: tuple[Charge, ...], *, until: float) -> tuple[Leave, ...]:
@@ -55,6 +65,19 @@ class Limits:
         """AWS answered what the turns were for."""
         for leave in leaves:
             leave.queue.succeeded()
+
+    def levels(self, scope: Scope) -> tuple[Level, ...]:
+        """What is left of the buckets in a scope that this process has drawn down by half: others mend in a moment."""
+        return tuple(
+            Level(scope=scope, service=queue.service, quota=queue.quota, tokens=tokens)
+            for queue in list(self._queues.get(scope, {}).values())
+            if (tokens := queue.level()) < queue.bucket.store / 2
+        )
+
+    def lower(self, levels: Iterable[Level]) -> None:
+        """Another process of this daemon has drawn from AWS's buckets too; nothing is raised by that."""
+        for level in levels:
+            self._queue(level.scope, level.service, level.quota).lower(level.tokens)
 
     def waited(self, scope: Scope, service: str, seconds: float) -> None:
         """Tell of time that a call stood still before it was made."""
@@ -74,11 +97,11 @@ class Limits:
         )
 
     def _queue(self, scope: Scope, service: str, quota: Quota) -> Queue:
-        key = (scope, service, quota.name)
-        if (found := self._queues.get(key)) is not None:
+        key = (service, quota.name)
+        if (here := self._queues.get(scope)) is not None and (found := here.get(key)) is not None:
             return found
         with self._adding:
-            return self._queues.setdefault(key, Queue(self, scope, service, quota))
+            return self._queues.setdefault(scope, {}).setdefault(key, Queue(self, scope, service, quota))
 
 
 class Queue:
@@ -141,6 +164,16 @@ class Queue:
             if other is ticket:
                 return
             yield wanted
+
+    def level(self) -> float:
+        """How many tokens are left."""
+        with self._lock:
+            return self.bucket.level(self._limits.clock())
+
+    def lower(self, tokens: float) -> None:
+        """No more than so many are left."""
+        with self._lock:
+            self.bucket.lower(self._limits.clock(), tokens)
 
     def throttled(self, turn: Turn) -> None:
         """AWS refused the call of this turn."""

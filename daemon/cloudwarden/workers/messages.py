@@ -37,9 +37,10 @@ class Progress:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Done:
-    """From a worker: one scope is surveyed."""
+    """From a worker: one scope is surveyed. `drawn` says what that left of its limits, to whoever knows them."""
 
     survey: Survey
+    drawn: object = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

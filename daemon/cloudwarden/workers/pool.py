@@ -6,6 +6,7 @@ from collections import Counter, defaultdict, deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from multiprocessing.connection import Connection, wait
+from typing import Any
 
 from cloudwarden.core.policy import AnyPolicy
 from cloudwarden.core.resource import Scope
@@ -36,7 +37,8 @@ class WorkerPool:
 
     An account's scopes stay with one worker (where accounts are few, a scope does), because what limits the rate
     of an account's calls, and what is remembered of its verdicts, lives there. `entry` is what a worker runs with
-    its end of the pipe; `texts` gives the running policies' files. `alive` may raise StopAsked.
+    its end of the pipe; `texts` gives the running policies' files. `alive` may raise StopAsked. `drawn` hears
+    what a survey left of its scope's limits.
     """
 
     def __init__(
@@ -49,6 +51,7 @@ class WorkerPool:
         reporter: Reporter,
         alive: Callable[[], None],
         budget: Budget,
+        drawn: Callable[[Any], None] = lambda _: None,
         silent_seconds: float = SILENT_SECONDS,
     ) -> None:
         self._count = count
@@ -58,6 +61,7 @@ class WorkerPool:
         self._reporter = reporter
         self._alive = alive
         self._budget = budget
+        self._drawn = drawn
         self._silent_seconds = silent_seconds
         self._workers: dict[int, Worker] = {}
         self._places: dict[str, int] = {}
@@ -136,6 +140,7 @@ class WorkerPool:
                 for event in message.events:
                     self._reporter.report(event)
             elif isinstance(message, Done):
+                self._drawn(message.drawn)
                 yield message.survey, self._workers[place].outstanding.pop(message.survey.scope)
             elif isinstance(message, Spend):
                 self._workers[place].answer(Granted(metrics=self._budget.grant(message.wants)))

@@ -10,6 +10,7 @@ from multiprocessing.connection import Connection
 from multiprocessing.reduction import ForkingPickler
 
 from cloudwarden.core.policy import AnyPolicy
+from cloudwarden.core.resource import Scope
 from cloudwarden.core.verdict import Cause
 from cloudwarden.engine.budget import Wants
 from cloudwarden.engine.survey import Assignment, Judgement, Survey
@@ -68,8 +69,9 @@ def serve(
     sender: Sender,
     survey: Callable[[Sequence[Assignment], Mapping[str, AnyPolicy]], Iterable[Survey]],
     policies_of: Callable[[tuple[PolicyText, ...]], Mapping[str, AnyPolicy]],
+    drawn: Callable[[Scope], object] = lambda _: None,
 ) -> None:
-    """Work until the daemon closes the pipe, or is no more."""
+    """Work until the daemon closes the pipe, or is no more. `drawn` tells what is left of a scope's limits."""
     policies: Mapping[str, AnyPolicy] = {}
     try:
         sender.send(Ready())
@@ -79,7 +81,7 @@ def serve(
                 policies = policies_of(message.texts)
             elif isinstance(message, Work):
                 for found in survey([_known(one, policies) for one in message.assignments], policies):
-                    _tell(sender, found)
+                    _tell(sender, Done(survey=found, drawn=drawn(found.scope)))
                 sender.send(Ready())
     except (EOFError, BrokenPipeError, ConnectionResetError):
         return
@@ -90,14 +92,15 @@ def _known(assignment: Assignment, policies: Mapping[str, AnyPolicy]) -> Assignm
     return replace(assignment, policies=tuple(name for name in assignment.policies if name in policies))
 
 
-def _tell(sender: Sender, found: Survey) -> None:
+def _tell(sender: Sender, done: Done) -> None:
     """Send a survey; what one policy's code has put there that cannot be sent makes that policy blind, and no other."""
     try:
-        sender.send(Done(survey=found))
+        sender.send(done)
     except (OSError, EOFError):
         raise
     except Exception:  # noqa: BLE001  # what cannot be pickled says so as it likes
-        sender.send(Done(survey=replace(found, judgements=tuple(map(_sendable, found.judgements)))))
+        survey = replace(done.survey, judgements=tuple(map(_sendable, done.survey.judgements)))
+        sender.send(replace(done, survey=survey))
 
 
 def _sendable(judgement: Judgement) -> Judgement:
