@@ -140,8 +140,7 @@ class World:
     notifier: MemoryNotifier = field(default_factory=lambda: MemoryNotifier(channels=CHANNELS.channels))
     contacts: KnownContacts = field(default_factory=KnownContacts)
     alive: Callable[[], None] = lambda: None
-    discovering: Callable[[], None] = lambda: None
-    """What happens while the scopes are asked for."""
+    """Called often by whatever takes long."""
 
     def __post_init__(self) -> None:
         obey(self.cloud)
@@ -176,7 +175,7 @@ class World:
             store=self.store,
             clock=self.clock,
             reporter=self.reports,
-            scopes=self.discovered,
+            scopes=lambda: self.scopes,
             alive=self.alive,
             mode_of=self.mode_of,
             lasting_mode_of=lambda policy, scope: min(policy.mode, self.lasting_ceiling_of(scope)),
@@ -200,11 +199,6 @@ class World:
     def accepts(self, scope: Scope) -> bool:
         """Whether somebody accepted a scope; what is global comes with its account."""
         return scope not in self.waiting
-
-    def discovered(self) -> list[Scope]:
-        """Every scope that there is."""
-        self.discovering()
-        return self.scopes
 
     def mode_of(self, policy: AnyPolicy, scope: Scope | None) -> Mode:
         """How far a policy may go in a scope."""

@@ -97,15 +97,6 @@ def test_the_only_scope_s_listing_and_questions_are_waited_for_alive(store: Stor
     assert len(world.proposals()) == 1
 
 
-def test_scopes_are_discovered_alive(store: Store) -> None:
-    """A thousand accounts are asked for their regions one sweep in a while."""
-    pulse = Pulse()
-    world = World(store=store, alive=pulse.alive)
-    world.discovering = lambda: pulse.wait("discover")
-    world.sweep()
-    assert pulse.missed == []
-
-
 def test_each_verdict_beats(store: Store) -> None:
     """Rules that are slow, and not so slow that they are cut off, add up."""
     pulse = Pulse()

@@ -73,8 +73,8 @@ class Proposer:
     ) -> Finding:
         """The finding after its proposal was made, kept, or ended.
 
-        A policy that acts `alone` needs none, and one that only `observes` asks nobody. `asks` says why one that may act
-        by itself asks people.
+        A policy that acts `alone` needs none, one that only `observes` asks nobody, and `asks` is why one that may act
+        by itself does.
         """
         standing = self.standing(finding)
         if standing is not None and finding.state not in (State.PROPOSED, State.APPROVED, State.ACTING):

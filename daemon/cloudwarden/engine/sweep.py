@@ -16,7 +16,6 @@ from cloudwarden.core.resource import Scope
 from cloudwarden.core.restraint import UNRESTRAINED, Restraints
 from cloudwarden.core.verdict import Cause, Outcome
 from cloudwarden.engine.act import Actor
-from cloudwarden.engine.crew import Crew
 from cloudwarden.engine.events import (
     JournalFailed,
     PhaseFinished,
@@ -111,7 +110,6 @@ class Sweeper:
         self._prospects = prospects
         self._restraints = restraints
         self._alive = alive
-        self._discovering = Crew(1, alive)
 
     def sweep(self, due: Sequence[AnyPolicy], policies: Mapping[str, AnyPolicy]) -> SweepResult:
         """Gather, judge and settle the policies that are due, then act for all `policies`.
@@ -121,7 +119,7 @@ class Sweeper:
         """
         run_id = new_id("r")
         # A thousand accounts are discovered in minutes, and STS may be slow.
-        scopes = tuple(self._discovering.one(self._scopes))
+        scopes = tuple(self._scopes())
         names = tuple(policy.name for policy in due)
         began = time.perf_counter()
         self._reporter.report(SweepStarted(run_id=run_id, policies=names, scopes=scopes))

@@ -8,13 +8,13 @@ from dataclasses import dataclass, replace
 
 from cloudwarden.aws.access import regions
 from cloudwarden.aws.access.account import Account, AwsAccess
-from cloudwarden.aws.access.beating import LOOKS_EVERY_SECONDS, in_parallel
 from cloudwarden.aws.access.clients import SpeakingClient
 from cloudwarden.aws.access.organization import Organization
 from cloudwarden.core.acceptance import Discovery, DiscoveryProblem, FoundScope, KnownScope
 from cloudwarden.core.errors import CloudError
 from cloudwarden.core.resource import Scope
 from cloudwarden.core.verdict import Cause
+from cloudwarden.engine.crew import LOOKS_EVERY_SECONDS, Crew
 
 OWN, ORGANIZATION, REGIONS = "credentials", "organization", "regions"
 """What may fail to be told: whose the daemon's own credentials are, which accounts there are, and which regions."""
@@ -104,9 +104,9 @@ class Discoverer:
         return self._accounts.get(id_)
 
     def _discovered(self, alive: Callable[[], None]) -> Discovery:
-        ((accounts, problems),) = in_parallel(lambda _: self._found_accounts(), (None,), threads=1, alive=alive)
-        threads = self._access.max_connections
-        each = in_parallel(self._found_regions, accounts, threads=threads, alive=alive)
+        crew = Crew(self._access.max_connections, alive)
+        accounts, problems = crew.one(self._found_accounts)
+        each = crew.each(self._found_regions, accounts)
         found: list[FoundScope] = []
         for account, (names, problem) in zip(accounts, each, strict=True):
             if problem is not None:

@@ -1,4 +1,4 @@
-"""Whoever waits for others says that it lives, and leaves when it is to."""
+"""Whoever waits for a discovery says that the daemon lives, and leaves when it is to."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ import time
 import pytest
 
 from cloudwarden.aws.access.account import Account, OrganizationAccess
-from cloudwarden.aws.access.beating import in_parallel
 from cloudwarden.aws.session import Sessions
 from many_accounts import assumed, identified
 from stub_aws import Asked, Reply, StubAws, json_reply, xml
@@ -21,41 +20,6 @@ REGIONS = xml("DescribeRegions", "<regionInfo><item><regionName>us-east-1</regio
 
 class Left(Exception):
     """The daemon was told to leave."""
-
-
-@pytest.mark.parametrize("items", [1, 3])
-def test_one_item_is_waited_for_as_many_are(items: int) -> None:
-    """Their results are in order."""
-    beats: list[int] = []
-
-    def slow(item: int) -> int:
-        time.sleep(SLOW_SECONDS)
-        return item
-
-    assert in_parallel(slow, range(items), threads=3, alive=lambda: beats.append(1)) == list(range(items))
-    assert beats
-
-
-def test_what_has_not_begun_never_does_once_it_is_to_leave() -> None:
-    """The item under way is finished."""
-    done: list[int] = []
-
-    def slow(item: int) -> None:
-        time.sleep(SLOW_SECONDS)
-        done.append(item)
-
-    def leave() -> None:
-        raise Left
-
-    with pytest.raises(Left):
-        in_parallel(slow, range(5), threads=1, alive=leave)
-    assert done == [0]
-
-
-def test_an_error_is_raised(aws: StubAws) -> None:
-    """After the others ended."""
-    with pytest.raises(ZeroDivisionError):
-        in_parallel(lambda one: 1 // one, (0, 1), threads=2, alive=lambda: None)
 
 
 def slow_to_tell(aws: StubAws, accounts: tuple[Account, ...]) -> Sessions:
