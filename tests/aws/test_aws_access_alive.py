@@ -69,7 +69,7 @@ def test_a_discovery_is_left_in_the_middle(aws: StubAws) -> None:
 
     with pytest.raises(Left):
         sessions.discover(leave)
-    assert aws.count("DescribeRegions") == 1
+    assert aws.count("DescribeRegions") <= 1
     assert len(sessions.discover().scopes) == len(ACCOUNTS)
 
 
