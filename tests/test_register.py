@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
@@ -11,14 +12,24 @@ import pytest
 
 from cloudwarden import days
 from cloudwarden.clock import FakeClock
+from cloudwarden.core.errors import StoreError
 from cloudwarden.core.exemption import Exemption
 from cloudwarden.engine import decide, exempt
 from cloudwarden.engine.decide import Decider, DecisionError
-from cloudwarden.engine.events import ExemptionEnding, ExemptionExpired, ExemptionsRead, PauseBegan, PauseEnded
+from cloudwarden.engine.events import (
+    ExemptionEnding,
+    ExemptionExpired,
+    ExemptionsRead,
+    JournalFailed,
+    PauseBegan,
+    PauseEnded,
+)
 from cloudwarden.loading import NOTHING
+from cloudwarden.ports import Store
 from cloudwarden.register import ExemptionRegister
 from cloudwarden.store import SqlStore, open_store
-from world import NOON, Reports, stop_idle, wish
+from faulty_store import FaultyStore
+from world import NOON, Reports, World, stop_idle, wish
 
 GOOD = """
 [[exemption]]
@@ -42,10 +53,10 @@ class Kept:
     clock: FakeClock
     reports: Reports
 
-    def register(self, path: Path | None = None) -> ExemptionRegister:
+    def register(self, path: Path | None = None, store: Store | None = None) -> ExemptionRegister:
         """As a new process makes it."""
         return ExemptionRegister(
-            store=lambda: self.store,
+            store=lambda: store or self.store,
             clock=self.clock,
             reporter=self.reports,
             path=path or self.path,
@@ -141,6 +152,64 @@ def test_a_file_that_never_was_good_leaves_a_doubt(kept: Kept) -> None:
     register.take(LOADED)
     assert register.doubt() is None
     assert "cannot be read" in register.details()["exemptions_problem_1"]
+
+
+@pytest.mark.parametrize(("fault", "text"), [("unwritable", GOOD), ("unreadable", "[[exemption]]\n")])
+def test_what_could_not_be_taken_over_leaves_a_doubt_until_it_is(kept: Kept, fault: str, text: str) -> None:
+    """Nobody edits the file again: each turn tries until it is done, once, and health says so meanwhile."""
+    kept.take("")
+    store = FaultyStore(inner=kept.store, **{fault: True})
+    register = kept.register(store=store)
+    kept.path.write_text(text)
+    with pytest.raises(StoreError):
+        register.take(LOADED)
+    register.turn()
+    assert "could not be stored" in (register.doubt() or "")
+    assert "exemptions" in register.details()
+    assert len(kept.reports.of(JournalFailed)) == 1
+    store.unwritable = store.unreadable = False
+    register.turn()
+    register.turn()
+    assert register.doubt() is None
+    assert "exemptions" not in register.details()
+    assert [one.id for one in kept.exemptions()] == (["shop-migration"] if text is GOOD else [])
+    assert len(kept.reports.of(ExemptionsRead)) == 2
+
+
+def test_a_good_file_that_was_lost_leaves_a_doubt_when_the_next_one_is_refused(kept: Kept) -> None:
+    """What was stored before it is not what somebody relies on."""
+    kept.take("")
+    store = FaultyStore(inner=kept.store, unwritable=True)
+    register = kept.register(store=store)
+    for text in (GOOD, GOOD + "[[exemption]\n"):
+        kept.path.write_text(text)
+        with suppress(StoreError):
+            register.take(LOADED)
+    store.unwritable = False
+    register.turn()
+    assert "nobody can tell what is exempt" in (register.doubt() or "")
+    kept.path.write_text(GOOD)
+    register.take(LOADED)
+    assert register.doubt() is None
+
+
+def test_nothing_is_done_to_what_only_the_edited_file_exempts(kept: Kept) -> None:
+    """It was approved before; it is held while the store refuses the edit, and exempt from then on."""
+    world, refusing = World(store=kept.store, clock=kept.clock), FaultyStore(inner=kept.store, unwritable=True)
+    world.use(stop_idle())
+    world.add("i-1", tags={"team": "shop"})
+    world.sweep()
+    world.approve_all()
+    register = kept.register(store=refusing)
+    kept.path.write_text(GOOD)
+    with pytest.raises(StoreError):
+        register.take(LOADED)
+    for refusing.unwritable in (True, False, False):
+        register.turn()
+        world.doubt = register.doubt()
+        world.act()
+        assert world.called() == []
+    assert world.doubt is None
 
 
 @pytest.mark.parametrize(

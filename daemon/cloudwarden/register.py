@@ -23,6 +23,8 @@ from cloudwarden.engine.exempt import longest, take_over, tell, untold
 from cloudwarden.loading import Loaded, Problem, WrittenExemptions, read_exemptions
 from cloudwarden.ports import Clock, ExemptionsFile, Reporter, Store
 
+NOT_TAKEN_OVER = "nobody can tell what is exempt: the exemptions could not be stored as their file has them by now"
+
 
 class ExemptionRegister:
     """Keeps the store's exemptions up to the file's. Called by the daemon after each load, and every turn."""
@@ -45,6 +47,10 @@ class ExemptionRegister:
         self._warning = warning
         self._problems: tuple[Problem, ...] = ()
         self._doubt: str | None = None
+        self._untaken: Loaded | None = None
+        """What was loaded when the file was to be taken over, until that is done."""
+        self._lost = False
+        """Whether a good file was read, and neither it nor a later one was ever stored."""
         self._pauses: frozenset[Pause] = frozenset()
 
     def written(self, loaded: Loaded) -> WrittenExemptions:
@@ -61,39 +67,60 @@ class ExemptionRegister:
         )
 
     def take(self, loaded: Loaded) -> None:
-        """Take the file over; a refused one leaves what the last good one said. Raises StoreError."""
-        written, now, store = self.written(loaded), self._clock.now(), self._store()
-        self._problems, changed = written.problems, 0
-        with store.reading() as tx:
-            taken = tx.decisions.exemptions_file()
-        if not written.problems:
-            file = None if self._path is None else ExemptionsFile(str(self._path), written.sha256, now)
-            with store.transaction() as tx:
-                changed = take_over(tx, file, written.wishes, now)
-        # What was taken over from this file stands; where nothing ever was, nobody can tell what is exempt.
-        never = bool(written.problems) and (taken is None or taken.path != str(self._path))
-        self._doubt = f"nobody can tell what is exempt: {written.problems[0]}" if never else None
+        """Take the file over; a refused one leaves what the last good one said. Raises StoreError.
+
+        Until what was read is stored, nobody can tell what is exempt: `turn` tries again.
+        """
+        # Set before anything can fail: an edit that only the file knows must hold, whatever the store does.
+        self._untaken, self._doubt = loaded, NOT_TAKEN_OVER
+        written, now = self.written(loaded), self._clock.now()
+        self._problems = written.problems
+        changed = self._stored(written, now)
+        self._untaken = None
         if self._path is not None:
             problems = tuple(str(one) for one in written.problems)
             self._reporter.report(
                 ExemptionsRead(file=str(self._path), exemptions=len(written.wishes), changed=changed, problems=problems)
             )
 
+    def _stored(self, written: WrittenExemptions, now: datetime) -> int:
+        """How many exemptions the file changed; the doubt that is left, if any, is set. Raises StoreError."""
+        file = None if self._path is None else ExemptionsFile(str(self._path), written.sha256, now)
+        if not written.problems:
+            self._lost = True
+            with self._store().transaction() as tx:
+                changed = take_over(tx, file, written.wishes, now)
+            self._lost, self._doubt = False, None
+            return changed
+        with self._store().reading() as tx:
+            taken = tx.decisions.exemptions_file()
+        # What was taken over from this file stands; where nothing was, or a good one since was lost, nobody can tell.
+        never = self._lost or taken is None or taken.path != str(self._path)
+        self._doubt = f"nobody can tell what is exempt: {written.problems[0]}" if never else None
+        return 0
+
     def doubt(self) -> str | None:
         """Why nobody can tell what is exempt, so that nothing may be done; None when the register is sound."""
         return self._doubt
 
     def turn(self) -> None:
-        """Tell of what is about to end, of what ended, and of pauses, once each. Reports what the store refuses."""
+        """Tell of pauses, of what is about to end, and of what ended, once each; take the file over where that failed.
+
+        Reports what the store refuses.
+        """
         try:
             self._tell_pauses()
+            if self._untaken is not None:
+                self.take(self._untaken)
             self._tell_endings(self._clock.now())
         except StoreError as error:
             self._reporter.report(JournalFailed(run_id="", detail=str(error)))
 
     def details(self) -> Mapping[str, str]:
-        """What health should show: a refused file, and what is paused."""
+        """What health should show: a refused file, one that could not be stored, and what is paused."""
         details = {f"exemptions_problem_{number}": str(one) for number, one in enumerate(self._problems, start=1)}
+        if self._untaken is not None:
+            details["exemptions"] = NOT_TAKEN_OVER
         if self._pauses:
             details["paused"] = "; ".join(sorted(one.what for one in self._pauses))
         return details
