@@ -96,6 +96,13 @@ def test_all_that_an_exemption_selects_by_must_hold(selectors: dict[str, object]
     assert (ruled.exemption == "x-1", ruled.doubt) == (covered, None)
 
 
+def test_an_exemption_counts_though_our_clock_is_behind_its_makers() -> None:
+    """Somebody's machine is ahead, or ours was set back since: what was decided is in force from then on."""
+    box = instance(id="i-1")
+    ruled = ruling("stop", Subject.of(box, box.tags, None), [made(resource="i-1")], NOON - timedelta(hours=6))
+    assert ruled.exemption == "x-1"
+
+
 def test_tags_that_nobody_read_leave_a_doubt() -> None:
     """Not exempt is not concluded from them, unless something else settles it."""
     box = instance(id="i-1", account="111122223333")

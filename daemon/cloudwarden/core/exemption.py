@@ -171,8 +171,11 @@ class Exemption:
     told: Told | None = None
 
     def active(self, now: datetime) -> bool:
-        """Whether it counts at this instant."""
-        return self.revoked_at is None and self.created_at <= now < self.expires_at
+        """Whether it counts at this instant.
+
+        It does from when it is stored: the clock of whoever made it may be ahead of ours, or ours was set back since.
+        """
+        return self.revoked_at is None and now < self.expires_at
 
     def state(self, now: datetime, ending_within: timedelta = ENDING_WITHIN) -> ExemptionState:
         """What it is at this instant."""
