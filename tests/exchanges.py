@@ -81,7 +81,7 @@ class Request:
 class Exchange:
     """How a request ends: whether AWS carried it out, what it answered, and whether the whole answer is sent.
 
-    `last` is false for a page that others follow.
+    `last` is false for a page that others follow. `shown` are the ids in AWS's answer.
     """
 
     request: Request
@@ -89,6 +89,7 @@ class Exchange:
     status: int
     whole: bool
     last: bool = True
+    shown: frozenset[str] = frozenset()
 
     def line(self) -> str:
         """The same as JSON."""

@@ -147,6 +147,7 @@ class _Handler(BaseHTTPRequestHandler):
                 status=status,
                 whole=answer is not None and (request.fault is None or request.fault.harmless),
                 last=last,
+                shown=frozenset(_IDS.findall(answer.body.decode(errors="replace"))) if answer else frozenset(),
             )
         )
         if answer is None:

@@ -64,6 +64,10 @@ class Bystander:
             self._permissions[key] = exchange.whole and exchange.status == 412
         place = self._open.get((request.operation, request.resources))
         # "No such thing" is a whole answer about what was asked for by its name.
+        if place is not None:
+            look = self._looks[place]
+            shown = {one for one in exchange.shown if look.prefix and one.startswith(look.prefix)}
+            self._looks[place] = replace(look, shown=look.shown | shown)
         told = (exchange.status == 200 and exchange.last) or (exchange.status == 400 and request.resources)
         if place is not None and exchange.whole and told:
             self._looks[place] = replace(self._looks[place], whole=True)

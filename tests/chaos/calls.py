@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from datetime import timedelta
 
 from chaos.history import History
-from chaos.told import all_intents, asked, between, not_called
+from chaos.told import all_intents, asked, not_called, seen_before, undos
 from cloudwarden.core.action import Call
 
 LOOKS_WITHIN = timedelta(seconds=60)
@@ -51,11 +51,23 @@ def nothing_on_the_unknown(history: History) -> Iterator[str]:
         if sent.looked_at is None or sent.at - sent.looked_at > LOOKS_WITHIN:
             yield f"{what}: it was not looked at again (last: {sent.looked_at})"
             continue
-        seen = between(history.conditions.get(sent.resource, ()), sent.looked_at, sent.at)
+        seen = seen_before(history, sent)
         if not any(one.exists and action.policy in one.violates for one in seen):
             yield f"{what}: it did not violate {action.policy}"
         elif all(one.untouchable for one in seen):
             yield f"{what}: it was protected"
+
+
+def nothing_on_the_protected(history: History) -> Iterator[str]:
+    """What the latest look must have shown to be protected, by a tag of the settings or by its keeper, is left alone.
+
+    An undo is a person's word, and may.
+    """
+    undoing = undos(history)
+    for sent in history.sent:
+        seen = seen_before(history, sent)
+        if seen and all(one.protected for one in seen) and not undoing.intersection(name for name, _ in sent.intents):
+            yield f"{sent.operation} of {sent.resource} at {sent.at}: it was protected since it was looked at"
 
 
 def nothing_denied(history: History) -> Iterator[str]:

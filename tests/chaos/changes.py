@@ -8,14 +8,11 @@ from enum import StrEnum
 
 from chaos import decisions
 from chaos.decisions import Decision
-from cloudwarden import tagged
+from chaos.tags import TAG
 from cloudwarden.core.exemption import ANY
 from cloudwarden.engine.decide import Decider
 from cloudwarden.ports import Transaction
 from installation import ACCOUNT
-
-TAG = tagged("team", "a")
-"""What resources carry that somebody may exempt by it."""
 
 
 class Kind(StrEnum):

@@ -10,10 +10,11 @@ from functools import partial
 
 from chaos import audit, decisions
 from chaos.arms import Arms
-from chaos.changes import CHANGES, TAG, Change, Kind, take_back
+from chaos.changes import CHANGES, Change, Kind, take_back
 from chaos.failpoints import REVOCABLE, free
 from chaos.place import POLICY_FILES, POLICY_OF, Terms
 from chaos.stage import Broken, Stage
+from chaos.tags import TEAM
 from cloudwarden import loading
 from cloudwarden.core.finding import State
 
@@ -140,7 +141,7 @@ class Crossings:
         """A new resource whose action is decided, and held by a pause alone; and how long the diary is by then."""
         self._stage.decide(decisions.pause(way.policy))
         resource = self._estate.run_instance() if way.file == "idle.py" else self._estate.make_volume()
-        self._estate.tag(resource, [(TAG.key, str(TAG.value))])
+        self._estate.tag(resource, TEAM)
         self._awaits(lambda: self._state(resource) in (State.DUE, State.PROPOSED), f"a finding of {resource}")
         if not way.alone:
             self._stage.decide(decisions.approve_for(resource))

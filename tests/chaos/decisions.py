@@ -21,13 +21,13 @@ EXEMPT_FOR = timedelta(minutes=45)
 REJECTED_FOR = timedelta(hours=6)
 
 
-def approve(which: int) -> Decision:
-    """Approve a pending proposal, if there are so many."""
+def approve(which: int, action: str | None = None) -> Decision:
+    """Approve a pending proposal, if there are so many; another action of it, perhaps."""
 
     def decide(tx: Transaction, decider: Decider) -> None:
         pending = [one for one in tx.proposals.undecided() if one.state is ProposalState.PENDING]
         for proposal in pending[which : which + 1]:
-            deciding.approve(tx, proposal.id, decider)
+            deciding.approve(tx, proposal.id, decider, action=action)
 
     return decide
 
@@ -41,12 +41,13 @@ def approve_for(resource: str) -> Decision:
     return decide
 
 
-def reject(which: int) -> Decision:
-    """Reject a proposal that is pending or approved, if there are so many."""
+def reject(which: int, *, snooze: bool = False) -> Decision:
+    """Reject, or snooze, a proposal that is pending or approved, if there are so many."""
 
     def decide(tx: Transaction, decider: Decider) -> None:
+        put = deciding.snooze if snooze else deciding.reject
         for proposal in tx.proposals.undecided()[which : which + 1]:
-            deciding.reject(tx, proposal.id, decider, until=decider.now + REJECTED_FOR)
+            put(tx, proposal.id, decider, until=decider.now + REJECTED_FOR)
 
     return decide
 

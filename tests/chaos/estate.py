@@ -11,6 +11,7 @@ from typing import Any
 import boto3
 from moto.backends import get_backend
 
+from chaos import tags
 from chaos.history import Condition
 from cloudwarden.core.exemption import HANDS_OFF
 from images import amazon_image
@@ -96,16 +97,16 @@ class Estate:
         with self._world:
             self._backend().volumes[volume].size += 1
 
-    def tag(self, resource: str, tags: Sequence[tuple[str, str]]) -> None:
+    def tag(self, resource: str, pairs: Sequence[tuple[str, str]]) -> None:
         """Somebody gives it these tags, and no others, if it is still there."""
         with self._world:
             if resource not in (*self.instances(), *self.volumes()):
                 return
             known = self._ec2.describe_tags(Filters=[{"Name": "resource-id", "Values": [resource]}])["Tags"]
             if known:
-                self._ec2.delete_tags(Resources=[resource], Tags=[{"Key": one["Key"]} for one in known])
-            if tags:
-                self._ec2.create_tags(Resources=[resource], Tags=[{"Key": key, "Value": value} for key, value in tags])
+                self._backend().delete_tags([resource], {one["Key"]: None for one in known})
+            # Those of AWS's own, nobody else may set: it is asked for behind its door.
+            self._backend().create_tags([resource], dict(pairs))
             self.observe()
 
     def observe(self) -> None:
@@ -128,20 +129,19 @@ class Estate:
             get_backend("cloudwatch")[ACCOUNT][self._region].reset()
 
     def _instance_is(self, instance: Any, now: datetime) -> Condition:
-        idle = instance._state.name == "running" and instance.id in self._idle
+        grouped = any(tag["key"] == tags.GROUP for tag in instance.get_tags())
+        idle = instance._state.name == "running" and instance.id in self._idle and not grouped
         return Condition(
             at=now,
             exists=instance._state.name in _EXISTING,
             violates=frozenset({"stop-idle"} if idle else ()),
-            untouchable=_hands_off(instance),
+            **_tagged(instance),
         )
 
     def _volume_is(self, volume: Any, now: datetime) -> Condition:
         made = volume.create_time if volume.create_time.tzinfo else volume.create_time.replace(tzinfo=UTC)
         left = volume.attachment is None and now - made >= _WINDOW
-        return Condition(
-            at=now, violates=frozenset({"delete-unattached"} if left else ()), untouchable=_hands_off(volume)
-        )
+        return Condition(at=now, violates=frozenset({"delete-unattached"} if left else ()), **_tagged(volume))
 
     def _measure(self, instance: str, cpu: float) -> None:
         now = datetime.now(UTC).replace(second=0, microsecond=0)
@@ -171,5 +171,11 @@ class Estate:
         return list(self._backend().volumes.values())
 
 
-def _hands_off(one: Any) -> bool:
-    return any(tag["key"] == HANDS_OFF and tag["value"] == "true" for tag in one.get_tags())
+def _tagged(one: Any) -> dict[str, Any]:
+    """What follows from the tags of a resource, as fields of its condition."""
+    carried = {tag["key"]: tag["value"] for tag in one.get_tags()}
+    return {
+        "untouchable": carried.get(HANDS_OFF) == "true",
+        "protected": tags.protected(carried),
+        "tags": tags.named(carried),
+    }

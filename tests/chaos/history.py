@@ -33,23 +33,30 @@ class Sent:
 class Look:
     """The daemon asked what there is: of some resources by their ids, or of all whose ids begin with `prefix`.
 
-    `whole` says that the whole answer, all pages of it, went back.
+    `whole` says that the whole answer, all pages of it, went back; `shown` are the ids of what it showed so far.
     """
 
     at: datetime
     prefix: str
     resources: tuple[str, ...]
     whole: bool
+    shown: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Condition:
-    """What was true of a resource from an instant on: by which policies it violates, and whether it may be touched."""
+    """What was true of a resource from an instant on: by which policies it violates, and whether it may be touched.
+
+    `untouchable` is what its owner keeps hands off, `protected` what the installation or another tool keeps; `tags` are
+    written as an exemption by a tag names them: with their values, and without.
+    """
 
     at: datetime
     exists: bool = True
     violates: frozenset[str] = frozenset()
     untouchable: bool = False
+    protected: bool = False
+    tags: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -74,13 +81,14 @@ class Run:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Version:
-    """A policy as its file said from an instant on."""
+    """A policy as its file said from an instant on. `hours` are those of the day, UTC, in which alone it acts."""
 
     at: datetime
     policy: str
     mode: Mode
     limit: Limit
     fingerprint: str = ""
+    hours: tuple[int, int] | None = None
     removed: bool = False
     """Its file was taken away at that instant."""
 

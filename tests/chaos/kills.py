@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Sequence
+from itertools import cycle
 
 from chaos.arms import Arms
 from chaos.place import POLICY_FILES, Terms
 from chaos.stage import Broken, Stage
+from chaos.tags import CRITICAL, KEPT
 from cloudwarden.core.finding import ActionState, ProposalState
 from cloudwarden.engine import decide as deciding
 from cloudwarden.engine import undo as undoing
@@ -32,6 +34,7 @@ class Kills:
         self._stage = stage
         self._vanishing: set[str] = set()
         self._undone: set[str] = set()
+        self._keepers = cycle((CRITICAL, *KEPT))
         self.reached: dict[str, None] = {}
         """Every moment that a daemon came to, in the order of their first time."""
 
@@ -110,7 +113,10 @@ class Kills:
         return False
 
     def _prepare(self) -> None:
-        """Something to do for the next daemon: what stops, is unheard, denied, gone, and cannot be looked at."""
+        """Something to do for the next daemon: what stops, is unheard, denied, gone, and cannot be looked at.
+
+        And something that it must leave alone.
+        """
         estate, once = self._stage.estate, self._stage.weather.once
         for name in estate.instances()[: -MOST_INSTANCES // 2] if len(estate.instances()) > MOST_INSTANCES else ():
             estate.vanish(name)
@@ -119,6 +125,7 @@ class Kills:
         once["StopInstances (dry run)", estate.run_instance()] = Fault.DENIED
         once["DescribeInstances", estate.run_instance()] = Fault.DENIED
         self._vanishing.add(estate.run_instance())
+        estate.tag(estate.run_instance(), [next(self._keepers)])
         for name in estate.volumes()[:-MOST_VOLUMES]:
             estate.vanish(name)
         estate.make_volume()

@@ -14,8 +14,8 @@ from chaos.failpoints import MUST_BE_REACHED, ON_THE_WAY, free
 from chaos.people import People
 from chaos.place import POLICY_FILES, Terms
 from chaos.stage import Broken, Stage
+from chaos.tags import SETS
 from chaos.weather import BREEZY, CALM, STORMY, Mood
-from cloudwarden.core.exemption import HANDS_OFF
 from exchanges import Fault
 
 LOADS_WITHIN = 20.0
@@ -97,7 +97,7 @@ class Life:
 
     def is_tagged(self) -> None:
         """Somebody changes a resource's tags."""
-        tags = self._draw.choice([[], [(HANDS_OFF, "true")], [("team", "a")]])
+        tags = self._draw.choice(SETS)
         if name := self._people.any_resource():
             self._estate.tag(name, tags)
 
@@ -287,6 +287,7 @@ class Life:
         return Terms(
             mode=mode,
             per_run=self._draw.choice([2, 3, 5, 9]),
+            share=self._draw.choice([1.0, 1.0, 0.4]),
             per_hour=self._draw.choice([3, 6, 50, 50, 50]),
             failures=self._draw.choice([1, 2, 3]),
             cpu=self._draw.choice([5.0, 5.0, 4.0]),

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from chaos.arms import Arms
 from chaos.history import Version
+from chaos.tags import CRITICAL
 from cloudwarden import loading
 from cloudwarden.core.restraint import Quota
 from installation import REGION, Installation
@@ -31,7 +32,7 @@ stop_idle = Policy(
     schedule={schedule},
     mode={mode},
     action=ec2.Stop(),
-    limit=Limit(per_run={per_run}, share=1.0, per_hour={per_hour}, per_day={per_hour}, failures={failures}),
+    limit=Limit(per_run={per_run}, share={share}, per_hour={per_hour}, per_day={per_hour}, failures={failures}),
 )
 """,
     "volumes.py": """
@@ -46,7 +47,7 @@ delete_unattached = Policy(
     schedule={schedule},
     mode={mode},
     action=ec2.SnapshotThenDelete(),
-    limit=Limit(per_run={per_run}, share=1.0, per_hour={per_hour}, per_day={per_hour}, failures={failures}),
+    limit=Limit(per_run={per_run}, share={share}, per_hour={per_hour}, per_day={per_hour}, failures={failures}),
 )
 """,
 }
@@ -74,6 +75,11 @@ account_per_hour = {quota.account_per_hour}
 account_per_day = {quota.account_per_day}
 per_hour = {quota.per_hour}
 per_day = {quota.per_day}
+
+[protect]
+accounts = ["9*"]
+tags = ["{critical}"]
+
 {freeze}
 """
 
@@ -84,6 +90,7 @@ class Terms:
 
     mode: str = "PROPOSE"
     per_run: int = 50
+    share: float = 1.0
     per_hour: int = 500
     failures: int = 3
     cpu: float = 5.0
@@ -193,7 +200,12 @@ class Place(Installation):
     def _write(self, freeze: str) -> None:
         self.config.write_text(
             _SETTINGS.format(
-                folder=self.folder, region=self._region, endpoint=self._endpoint, quota=self.quota, freeze=freeze
+                folder=self.folder,
+                region=self._region,
+                endpoint=self._endpoint,
+                quota=self.quota,
+                critical="=".join(CRITICAL),
+                freeze=freeze,
             )
         )
 

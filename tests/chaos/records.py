@@ -77,7 +77,7 @@ def _endings_disagree(history: History) -> Iterator[str]:
     endings = Counter(
         entry.action_id
         for entry in history.journal
-        if entry.event in ("action_succeeded", "action_failed", "action_abandoned")
+        if entry.event in ("action_succeeded", "action_failed", "action_abandoned", "action_unknown")
     )
     intended = {entry.action_id for entry in all_intents(history)}
     known = {action.id for action in history.actions}

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from fnmatch import fnmatchcase
 
 from chaos.history import History
-from chaos.told import all_intents, beginnings, done, undos, versions_in_force
+from chaos.told import all_intents, beginnings, done, seen_before, undos, versions_in_force
 from cloudwarden.core.exemption import ANY
 from cloudwarden.core.finding import ActionRecord
 from cloudwarden.core.plain import Json
@@ -17,7 +17,7 @@ from cloudwarden.ports import JournalEntry
 
 
 def no_limit_exceeded(history: History) -> Iterator[str]:
-    """An hour, a day and a run hold no more actions of a policy than it allows."""
+    """An hour, a day and a run hold no more actions of a policy than it allows, by number and by share."""
     begun: defaultdict[str, list[tuple[int, ActionRecord]]] = defaultdict(list)
     for entry, action in done(history):
         begun[action.policy].append((entry.seq, action))
@@ -43,10 +43,27 @@ def _run_exceeded(history: History, policy: str, begun: Sequence[int], action: A
         yield f"{policy}: action {action.id} began with an unknown population"
         return
     limits = [version.limit for version in versions_in_force(history, policy, seq)]
-    most = max((limit.allowed(runs[-1].population) for limit in limits), default=0)
+    population = _listed(history, action, runs[-1].population, history.committed[seq])
+    most = max((min(limit.per_run, max(1, int(limit.share * population))) for limit in limits), default=0)
     taken = sum(one > runs[-1].after for one in begun)
     if taken > most:
         yield f"{policy}: action {action.id} is number {taken} since the last sweep, and {most} are allowed"
+
+
+def _listed(history: History, action: ActionRecord, told: int, at: datetime) -> int:
+    """The population that the daemon told of, but no more than the largest whole listing showed until then.
+
+    A policy judges what was listed, so no share may be of more. Where nobody saw listings, the daemon's word counts.
+    """
+    if not history.looks:
+        return told
+    listings = (
+        len(look.shown)
+        for look in history.looks
+        if look.whole and look.prefix and not look.resources and look.at <= at
+        if action.resource_id.startswith(look.prefix)
+    )
+    return min(told, max(listings, default=0))
 
 
 def no_quota_exceeded(history: History) -> Iterator[str]:
@@ -92,10 +109,10 @@ def nothing_while_paused(history: History) -> Iterator[str]:
 def nothing_on_the_exempt(history: History) -> Iterator[str]:
     """After an exemption was committed no call is intended on what it covers, until it ends.
 
-    What one by a tag covers, nobody can tell from a journal: the crossings know.
+    One by a tag covers what carried it all the time from the latest look to the request.
     """
     standing: dict[str, Mapping[str, Json]] = {}
-    undoing = undos(history)
+    undoing, carried = undos(history), _carried(history)
     for entry in history.journal:
         details = entry.details
         if entry.event == "exemption_made":
@@ -104,15 +121,26 @@ def nothing_on_the_exempt(history: History) -> Iterator[str]:
             standing.pop(str(details["exemption"]), None)
         elif entry.event == "action_intended" and entry.action_id not in undoing:
             for name, exemption in standing.items():
-                if _exempts(exemption, details) and entry.at < datetime.fromisoformat(str(exemption["expires_at"])):
+                tags = carried.get((entry.action_id, str(details["step"])), frozenset())
+                stands = entry.at < datetime.fromisoformat(str(exemption["expires_at"]))
+                if stands and _exempts(exemption, details, tags):
                     yield f"{entry.action_id} intended a call on {details['resource']}, which {name} exempts"
 
 
-def _exempts(exemption: Mapping[str, Json], intent: Mapping[str, Json]) -> bool:
+def _carried(history: History) -> Mapping[tuple[str, str], frozenset[str]]:
+    """By action and step: the tags that the resource carried from its latest look to the request."""
+    carried = {}
+    for sent in history.sent:
+        seen = [one.tags for one in seen_before(history, sent)] or [frozenset()]
+        carried.update({(action, str(step)): frozenset.intersection(*seen) for action, step in sent.intents})
+    return carried
+
+
+def _exempts(exemption: Mapping[str, Json], intent: Mapping[str, Json], tags: frozenset[str]) -> bool:
     account, _, region = str(intent["scope"]).partition("/")
     return (
         exemption["policy"] in (ANY, intent["policy"])
-        and not exemption.get("tag")
+        and (not exemption.get("tag") or str(exemption["tag"]).removeprefix("tag ") in tags)
         and all(
             fnmatchcase(value, str(exemption[part]))
             for part, value in (("resource", str(intent["resource"])), ("account", account), ("region", region))
@@ -132,12 +160,22 @@ def nothing_in_a_freeze(history: History) -> Iterator[str]:
             yield f"{entry.action_id} intended a call at {entry.at}, in a freeze"
 
 
+def nothing_outside_its_hours(history: History) -> Iterator[str]:
+    """No call is intended outside the hours of the day in which its policy acts."""
+    undoing = undos(history)
+    for entry in all_intents(history):
+        versions = versions_in_force(history, str(entry.details["policy"]), entry.seq)
+        closed = [one.hours for one in versions if one.hours and not one.hours[0] <= entry.at.hour < one.hours[1]]
+        if versions and len(closed) == len(versions) and entry.action_id not in undoing:
+            yield f"{entry.action_id} intended a call at {entry.at}, outside the hours {closed}"
+
+
 def nothing_unapproved(history: History) -> Iterator[str]:
     """A person approved the very proposal, and did not take it back; or trusts the version that acts to act alone.
 
     An approval is for an action as a whole, trust for each of its calls.
     """
-    approved: set[str] = set()
+    approved: dict[str, str] = {}
     trusted: set[tuple[str, str]] = set()
     asked = {entry.seq: action for entry, action in beginnings(history)}
     alone = {action.id: action for action in asked.values() if action.proposal_id is None}
@@ -145,9 +183,9 @@ def nothing_unapproved(history: History) -> Iterator[str]:
     for entry in history.journal:
         details = entry.details
         if entry.event == "proposal_approved":
-            approved.add(str(details["proposal"]))
+            approved[str(details["proposal"])] = str(details["plan_hash"])
         elif entry.event in ("proposal_rejected", "proposal_snoozed"):
-            approved.discard(str(details["proposal"]))
+            approved.pop(str(details["proposal"]), None)
         elif entry.event == "trusted":
             trusted.add((str(details["policy"]), str(details["fingerprint"])))
         elif entry.event == "distrusted":
@@ -156,14 +194,17 @@ def nothing_unapproved(history: History) -> Iterator[str]:
             yield from _unapproved(history, entry, action, approved)
 
 
-def _unapproved(history: History, entry: JournalEntry, action: ActionRecord, approved: set[str]) -> Iterator[str]:
+def _unapproved(
+    history: History, entry: JournalEntry, action: ActionRecord, approved: Mapping[str, str]
+) -> Iterator[str]:
     if action.proposal_id is None:
         yield f"{action.id} has no proposal, and the version of {action.policy} that called is not trusted to act alone"
         return
     if action.proposal_id not in approved:
         yield f"{action.id} was begun on {action.proposal_id}, which nobody approves"
     (proposal,) = (one for one in history.proposals if one.id == action.proposal_id)
-    if proposal.plan.hash != action.plan.hash:
+    # Of a proposal's plans people approved one.
+    if {proposal.plan.hash, approved.get(action.proposal_id, proposal.plan.hash)} != {action.plan.hash}:
         yield f"{action.id} carries out another plan than {action.proposal_id}"
     if entry.at >= proposal.expires_at:
         yield f"{action.id} was begun at {entry.at} on {action.proposal_id}, which ended at {proposal.expires_at}"

@@ -2,15 +2,17 @@
 
 It dies at every moment once, is crossed at every moment of an action's way, and then lives, one seed after another, for
 hours. `make chaos SEED=17 ONLY=life` is one life again, ONLY=kills and ONLY=crossings these alone, and ONLY=lives what
-comes after them. However it ends, it says what was done, in the form of the track record.
+comes after them; ONLY=memory lives in memory that nobody drew before. However it ends, it says what was done, in the form of the track record.
 """
 
 from __future__ import annotations
 
 import argparse
 import logging
+import os
 import shutil
 import signal
+import subprocess
 import sys
 import time
 from collections.abc import Callable
@@ -27,6 +29,9 @@ from cloudwarden.core.restraint import Quota
 from installation import simulated_aws
 
 STEPS = 60
+IN_MEMORY = 100
+"""Lives in memory for each seed: some minutes."""
+
 REGION = "eu-west-3"
 LEAST_MOMENTS = 30
 QUOTA = Quota(account_per_hour=12, account_per_day=16, per_hour=20, per_day=20)
@@ -93,6 +98,18 @@ class Runs:
 
         self._run(f"crossings-{seed}", seed, run)
 
+    def memory(self, seed: int) -> None:
+        """Lives in memory that nobody drew before. Raises Broken."""
+        test = Path(__file__).with_name("test_chaos_lifecycle.py")
+        command = [sys.executable, "-m", "pytest", "-q", "--timeout=0", f"--hypothesis-seed={seed}", str(test)]
+        self.again = f"CHAOS_EXAMPLES={IN_MEMORY} .venv/bin/pytest --timeout=0 --hypothesis-seed={seed} {test}"
+        done = subprocess.run(
+            command, env={**os.environ, "CHAOS_EXAMPLES": str(IN_MEMORY)}, capture_output=True, text=True, check=False
+        )
+        if done.returncode:
+            raise Broken(f"in memory: {done.stdout}{done.stderr}")
+        self.tell(f"memory-{seed}: held, {IN_MEMORY} lives")
+
     def tell(self, what: str) -> None:
         """Progress, with the minutes so far."""
         say(f"{self.minutes:6.1f}  {what}")
@@ -126,7 +143,7 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=int(time.time()))
     parser.add_argument("--hours", type=float, default=1.0)
     parser.add_argument("--steps", type=int, default=STEPS)
-    parser.add_argument("--only", choices=["kills", "crossings", "lives", "life"], help="no more than this")
+    parser.add_argument("--only", choices=["memory", "kills", "crossings", "lives", "life"], help="no more than this")
     parser.add_argument("--evidence", type=Path, default=Path("build/chaos"))
     asked = parser.parse_args()
     logging.getLogger("werkzeug").setLevel(logging.ERROR)
@@ -158,6 +175,8 @@ def _ended(runs: Runs, asked: argparse.Namespace) -> tuple[int, str]:
 
 
 def _all(runs: Runs, asked: argparse.Namespace) -> None:
+    if asked.only in (None, "memory"):
+        _in_memory(runs, asked)
     if asked.only in (None, "kills"):
         runs.kills(asked.seed)
         died = runs.tally.deaths.keys() - {"any moment"}
@@ -173,10 +192,19 @@ def _all(runs: Runs, asked: argparse.Namespace) -> None:
             break
 
 
+def _in_memory(runs: Runs, asked: argparse.Namespace) -> None:
+    """The lives of one seed; alone, of one seed after another for all the time."""
+    until, seed = time.monotonic() + asked.hours * 3600, asked.seed
+    runs.memory(seed)
+    while asked.only and time.monotonic() < until:
+        seed += 1
+        runs.memory(seed)
+
+
 def _command(asked: argparse.Namespace) -> str:
     only = f" ONLY={asked.only}" if asked.only else ""
     steps = f" STEPS={asked.steps}" if asked.steps != STEPS else ""
-    hours = f" HOURS={asked.hours:g}" if asked.only in (None, "lives") else ""
+    hours = f" HOURS={asked.hours:g}" if asked.only in (None, "memory", "lives") else ""
     return f"make chaos SEED={asked.seed}{hours}{steps}{only}"
 
 

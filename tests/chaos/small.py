@@ -9,13 +9,14 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import cache
 from pathlib import Path
+from typing import Any
 
-from chaos import audit
+from chaos import audit, tags
 from chaos.decisions import Decision
 from chaos.failpoints import Failpoints, WatchedCloud, WatchedStore
-from chaos.history import Condition, Frozen, History, Sent, Version
+from chaos.history import Condition, Frozen, History, Look, Sent, Version
 from chaos.model import violations
-from cloudwarden import hours
+from cloudwarden import hours, minutes
 from cloudwarden.aws import ec2
 from cloudwarden.clock import FakeClock
 from cloudwarden.core.action import Call
@@ -24,7 +25,7 @@ from cloudwarden.core.exemption import hands_off
 from cloudwarden.core.metric import MetricQuery
 from cloudwarden.core.policy import AnyPolicy
 from cloudwarden.core.resource import Resource, Scope
-from cloudwarden.core.restraint import UNRESTRAINED, Quota, Reach, Restraints
+from cloudwarden.core.restraint import Quota, Reach, Restraints
 from cloudwarden.core.window import Freeze
 from cloudwarden.engine.decide import Decider, DecisionError
 from cloudwarden.ports import Listing
@@ -58,13 +59,14 @@ class SmallWorld:
         self._conditions: dict[str, list[Condition]] = {}
         self._versions: list[Version] = []
         self._freezes: list[Frozen] = []
-        self._looks: dict[str, datetime] = {}
+        self._looks: list[Look] = []
+        self._looked: dict[str, datetime] = {}
         self._permitted: dict[tuple[str, str], bool] = {}
         self._committed: dict[int, datetime] = {}
         self._closed_at: dict[str, datetime] = {}
         self._clock = FakeClock(NOON)
         self._cloud = _Cloud(self, points)
-        self.world = self._begun(UNRESTRAINED)
+        self.world = self._begun(_restraints())
 
     def close(self) -> None:
         """Let go of the files."""
@@ -79,14 +81,21 @@ class SmallWorld:
         self._freezes = [replace(one, last=last) if one.last is None else one for one in self._freezes]
         if freeze is not None:
             self._freezes.append(Frozen(begins=freeze.begins, until=freeze.until, after=last))
-        self.world = self._begun(Restraints(freezes=((Reach(), freeze),) if freeze else (), quota=self.quota))
+        self.world = self._begun(_restraints(freezes=((Reach(), freeze),) if freeze else (), quota=self.quota))
         self.world.policies = policies
 
     def use(self, *policies: AnyPolicy) -> None:
         """Run these policies from now on."""
         self.world.use(*policies)
         self._versions += [
-            Version(at=self.now(), policy=one.name, mode=one.mode, limit=one.limit, fingerprint=one.fingerprint)
+            Version(
+                at=self.now(),
+                policy=one.name,
+                mode=one.mode,
+                limit=one.limit,
+                fingerprint=one.fingerprint,
+                hours=next(((each.start.hour, each.end.hour) for each in one.windows), None),
+            )
             for one in policies
         ]
 
@@ -105,6 +114,13 @@ class SmallWorld:
             decision(tx, self.decider())
             return True
         return False
+
+    def measure_now(self) -> None:
+        """Have every series end now: what was measured by a clock that was wrong is where nobody looks for it."""
+        now = self.world.clock.now()
+        for key, series in self._cloud.series.items():
+            moments = tuple(now - minutes(5 * number) for number in range(len(series.values)))
+            self._cloud.series[key] = replace(series, moments=moments)
 
     def run(self, step: Callable[[World], object]) -> bool:
         """Let the daemon do something; True when it crashed on the way, and began again."""
@@ -138,6 +154,7 @@ class SmallWorld:
         ]
         return History(
             sent=self._sent,
+            looks=self._looks,
             journal=found.journal,
             committed=self._committed,
             chain=found.chain,
@@ -162,13 +179,18 @@ class SmallWorld:
         """How many mutating requests on a resource reached the cloud."""
         return sum(one.resource == resource for one in self._sent)
 
-    def looked(self, resource: str, at: datetime) -> None:
-        """A whole answer about a resource was given, asked for at an instant."""
-        self._looks[resource] = at
+    def looked(self, look: Look) -> None:
+        """An answer was given to what there is, or about one resource."""
+        self._looks.append(look)
+        for resource in look.resources:
+            if look.whole:
+                self._looked[resource] = look.at
+            else:
+                self.overlooked(resource)
 
     def overlooked(self, resource: str) -> None:
         """The answer about a resource was not whole."""
-        self._looks.pop(resource, None)
+        self._looked.pop(resource, None)
 
     def arrived(self, call: Call, resource: str) -> None:
         """A mutating request reached the cloud."""
@@ -178,7 +200,7 @@ class SmallWorld:
                 operation=call.operation,
                 resource=resource,
                 intents=audit.intents(self.file, call.operation, resource),
-                looked_at=self._looks.get(resource),
+                looked_at=self._looked.get(resource),
                 permitted=self._permitted.pop((call.operation, resource), None),
             )
         )
@@ -198,7 +220,13 @@ class SmallWorld:
         if resource is None:
             return Condition(at=self.now(), exists=False)
         violates = frozenset(name for name, holds in _VIOLATES.items() if holds(self._cloud, resource))
-        return Condition(at=self.now(), violates=violates, untouchable=hands_off(resource))
+        return Condition(
+            at=self.now(),
+            violates=violates,
+            untouchable=hands_off(resource),
+            protected=tags.protected(resource.tags),
+            tags=tags.named(resource.tags),
+        )
 
 
 class _Cloud(WatchedCloud):
@@ -209,12 +237,18 @@ class _Cloud(WatchedCloud):
         self.small = small
         self.points = points
 
+    def list(self, kind: type[Resource], scope: Scope) -> Listing:
+        """What there is of a kind."""
+        asked = self.small.now()
+        listing = super().list(kind, scope)
+        self.small.looked(_look(asked, kind, listing))
+        return listing
+
     def get(self, kind: type[Resource], scope: Scope, resource_id: str) -> Listing:
         """One resource."""
         asked = self.small.now()
         listing = super().get(kind, scope, resource_id)
-        if listing.complete:
-            self.small.looked(resource_id, asked)
+        self.small.looked(_look(asked, kind, listing, resource_id))
         return listing
 
     def answer(self, scope: Scope, queries: Collection[Query[object]], now: datetime) -> Mapping[Query[object], object]:
@@ -248,13 +282,25 @@ def _blank() -> bytes:
         return file.read_bytes()
 
 
+def _restraints(**changes: Any) -> Restraints:
+    """What this installation holds back, with what it protects."""
+    return Restraints(protection=tags.PROTECTION, **changes)
+
+
+def _look(at: datetime, kind: type[Resource], listing: Listing, *resources: str) -> Look:
+    shown = frozenset(one.id for one in listing.resources)
+    return Look(at=at, prefix=_PREFIXES[kind], resources=resources, whole=listing.complete, shown=shown)
+
+
 def _target(call: Call) -> str:
-    ids = call.arguments.get("InstanceIds")
+    ids = call.arguments.get("InstanceIds") or call.arguments.get("Resources")
     return str(ids[0]) if isinstance(ids, list | tuple) else str(call.arguments["VolumeId"])
 
 
 def _idle(cloud: WatchedCloud, resource: Resource) -> bool:
     if not isinstance(resource, ec2.Instance) or not resource.running or resource.scope != SCOPE:
+        return False
+    if tags.GROUP in resource.tags:
         return False
     series = cloud.series.get(("CPUUtilization", resource.id))
     return series is not None and len(series.values) == _WHOLE and max(series.values) < _BUSY_PERCENT
@@ -265,6 +311,7 @@ def _unattached(cloud: WatchedCloud, resource: Resource) -> bool:
     return isinstance(resource, ec2.Volume) and not resource.attached
 
 
+_PREFIXES: Mapping[type[Resource], str] = {ec2.Instance: "i-", ec2.Volume: "vol-"}
 _WHOLE = int(2 * hours(1) / timedelta(minutes=5))
 _BUSY_PERCENT = 5.0
 _VIOLATES: dict[str, Callable[[WatchedCloud, Resource], bool]] = {

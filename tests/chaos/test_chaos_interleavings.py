@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import timedelta
 from functools import partial
 from itertools import cycle
@@ -12,12 +13,14 @@ from pathlib import Path
 import pytest
 
 from chaos import audit, decisions
-from chaos.changes import CHANGES, TAG, Change, Kind, take_back
+from chaos.changes import CHANGES, Change, Kind, take_back
 from chaos.failpoints import REVOCABLE, counted, free, silent
 from chaos.small import SmallWorld
+from chaos.tags import CRITICAL, KEPT, TAG
 from cloudwarden import ENFORCE, PROPOSE, Limit, hours, minutes
 from cloudwarden.core.errors import Throttled
 from cloudwarden.core.policy import AnyPolicy
+from cloudwarden.core.resource import Tags
 from cloudwarden.core.restraint import Quota
 from cloudwarden.core.window import Freeze
 from cloudwarden.library.storage import Unattached
@@ -245,6 +248,38 @@ def test_nothing_is_done_but_the_plan_that_was_approved(small: SmallWorld) -> No
     road.walk(resize)
     small.check()
     assert small.called("vol-1") == 0
+
+
+@pytest.mark.parametrize("pair", [CRITICAL, *KEPT])
+def test_nothing_is_done_to_what_the_last_look_shows_to_be_protected(small: SmallWorld, pair: tuple[str, str]) -> None:
+    """Somebody, or another tool, takes the instance over when that look begins."""
+    small.use(stop_idle(limit=MANY))
+    small.world.add("i-1")
+    small.observe()
+    small.run(World.sweep)
+    small.world.approve_all()
+
+    def take_over(name: str) -> None:
+        if name == "recheck.look.get:before":
+            small.world.cloud.change("i-1", tags=Tags(dict([pair])))
+            small.observe()
+
+    small.listener = take_over
+    small.run(World.act)
+    small.check()
+    assert small.called("i-1") == 0
+
+
+def test_no_more_is_done_than_a_share_of_what_was_listed(small: SmallWorld) -> None:
+    """Of three volumes one may be deleted in a run; all three are due, so none is."""
+    small.use(delete_unattached(mode=ENFORCE, limit=replace(MANY, share=0.5)))
+    small.run(World.sweep)
+    small.decide(partial(decisions.trust, small.world.policies["delete-unattached"]))
+    volumes = [small.world.add_volume(f"vol-{number}").id for number in range(3)]
+    small.observe()
+    small.run(lambda world: world.sweep(after=minutes(1)))
+    small.check()
+    assert [small.called(one) for one in volumes] == [0, 0, 0]
 
 
 @pytest.mark.parametrize("quota", [Quota(), Quota(per_hour=2)], ids=["policy", "all"])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
@@ -14,14 +14,20 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from chaos import decisions
+from chaos.changes import take_back
 from chaos.decisions import Decision
 from chaos.failpoints import counted, free
 from chaos.small import Crash, SmallWorld
-from cloudwarden import ENFORCE, OBSERVE, PROPOSE, Limit, hours, minutes
+from chaos.tags import SETS, TAG
+from cloudwarden import ENFORCE, OBSERVE, PROPOSE, Limit, hours, minutes, window
+from cloudwarden.aws import ec2
+from cloudwarden.aws.ec2 import AddTags
+from cloudwarden.core.action import Action
 from cloudwarden.core.errors import AccessDenied, CloudError, CredentialsExpired, Throttled, Timeout, Unavailable
-from cloudwarden.core.exemption import ANY, HANDS_OFF
+from cloudwarden.core.exemption import ANY
 from cloudwarden.core.policy import AnyPolicy
-from cloudwarden.core.window import Freeze
+from cloudwarden.core.resource import NO_TAGS, Tags
+from cloudwarden.core.window import Freeze, Window
 from cloudwarden.library.compute import Idle
 from world import SCOPE, World, delete_unattached, stop_idle
 
@@ -29,6 +35,9 @@ EXAMPLES = int(os.environ.get("CHAOS_EXAMPLES", "25"))
 """Lives that one run tries: more of them where there is time."""
 
 STEPS = int(os.environ.get("CHAOS_STEPS", "40"))
+
+FAILURES = 2
+"""In a row, after which a policy stops."""
 
 INSTANCES = tuple(f"i-{number}" for number in range(4))
 VOLUMES = ("vol-0", "vol-1")
@@ -53,19 +62,30 @@ failing = st.sampled_from(
         "delete_volume",
         "start_instances",
         "dry-run stop_instances",
+        "create_tags",
         "read describe_instances",
         "read describe_snapshots",
     ]
 )
+some = st.sampled_from([1, 2, 1, 3, 4])
+blinding = st.sampled_from(["ec2.instance", "ec2.volume", "CPUUtilization", "CPUUtilization i-1"])
+tags = st.sampled_from([*SETS, (("keep-running", "1"),)]).map(dict)
+carried = st.one_of(st.just(dict[str, str]()), tags)
+"""By what appears anew: often nothing."""
+
+windows = st.sampled_from([(), (), *((window(f"mon-sun {times}"),) for times in ("09:00-13:00", "13:00-18:00"))])
 
 
 def deciding() -> st.SearchStrategy[Decision]:
     """Whatever a person may decide."""
     return st.one_of(
         st.builds(decisions.approve, number),
-        st.builds(decisions.reject, number),
+        st.builds(decisions.approve, number, st.just(AddTags.name)),
+        st.builds(decisions.reject, number, snooze=st.booleans()),
         st.builds(decisions.exempt, st.sampled_from((*INSTANCES, *VOLUMES, "i-*")), policies, accounts),
+        st.builds(decisions.exempt, st.just(ANY), policies, accounts, st.just(TAG)),
         st.builds(decisions.revoke, number),
+        st.builds(decisions.distrust, st.sampled_from(POLICIES[:2])),
         st.builds(decisions.pause, policies, accounts),
         st.builds(decisions.resume, policies, accounts),
         st.builds(decisions.undo, number),
@@ -80,6 +100,7 @@ class Lifecycle(RuleBasedStateMachine):
         self._folder = tempfile.TemporaryDirectory(prefix="cloudwarden-chaos-")
         self.small = SmallWorld(Path(self._folder.name))
         self.jumped = timedelta(0)
+        self._newest = len(INSTANCES)
 
     def teardown(self) -> None:
         """End in peace, and account for every finding."""
@@ -89,13 +110,13 @@ class Lifecycle(RuleBasedStateMachine):
             self.small.close()
             self._folder.cleanup()
 
-    @initialize(per_run=st.integers(1, 4), share=st.sampled_from([0.3, 1.0]))
+    @initialize(per_run=st.sampled_from([3, 4, 1, 2]), share=st.sampled_from([1.0, 1.0, 0.3]))
     def begin(self, per_run: int, share: float) -> None:
         """Policies are loaded, and see two idle instances."""
         for name in INSTANCES[:2]:
             self.small.world.add(name)
         self.small.observe()
-        self._limit = Limit(per_run=per_run, share=share, per_hour=3, per_day=5, failures=2)
+        self._limit = Limit(per_run=per_run, share=share, per_hour=3, per_day=5, failures=FAILURES)
         self._use()
         self.small.run(World.sweep)
 
@@ -119,11 +140,11 @@ class Lifecycle(RuleBasedStateMachine):
         self.small.observe()
 
     @precondition(lambda self: self.small.world.cloud.resources)
-    @rule(name=names, tags=st.sampled_from([{}, {HANDS_OFF: "true"}, {"keep-running": "1"}, {"team": "a"}]))
+    @rule(name=st.sampled_from((*INSTANCES, *VOLUMES)), tags=tags)
     def is_tagged(self, name: str, tags: dict[str, str]) -> None:
         """Somebody changes a resource's tags."""
         if name in self.small.world.cloud.resources:
-            self.small.world.cloud.change(name, tags=tags)
+            self.small.world.cloud.change(name, tags=Tags(tags))
             self.small.observe()
 
     @rule(what=failing, error=errors)
@@ -141,12 +162,53 @@ class Lifecycle(RuleBasedStateMachine):
         """Time passes, and a sweep."""
         self.small.run(lambda world: world.sweep(after=after))
 
-    @rule(what=failing, error=errors)
+    @rule(what=st.one_of(failing, blinding, blinding), error=errors)
     def sweeps_half_blind(self, what: str, error: type[CloudError]) -> None:
         """A sweep during which something fails."""
         self.small.world.cloud.fails[what] = error("it fails")
         self.sweeps(minutes(1))
         del self.small.world.cloud.fails[what]
+
+    @rule(count=some, tags=carried, freely=st.booleans())
+    def some_are_let_go(self, count: int, tags: dict[str, str], *, freely: bool) -> None:
+        """So many new instances are idle, and somebody approves their proposals; what is left of them goes away.
+
+        Perhaps that somebody ends every pause and exemption before.
+        """
+        if freely:
+            self.small.decide(take_back)
+        made = [self._come(tags) for _ in range(count)]
+        self.sweeps(minutes(1))
+        for name in made:
+            self.small.decide(decisions.approve_for(name))
+        self.acts()
+        self._go(made)
+
+    @rule(count=some, tags=carried, freely=st.booleans(), windows=windows)
+    def some_are_seen_to_alone(
+        self, count: int, tags: dict[str, str], windows: tuple[Window, ...], *, freely: bool
+    ) -> None:
+        """A version that is trusted finds so many new instances idle."""
+        self._use(windows, mode=ENFORCE)
+        self.sweeps(minutes(2))
+        if freely:
+            self.small.decide(take_back)
+        self.is_trusted()
+        made = [self._come(tags) for _ in range(count)]
+        self.sweeps(minutes(1))
+        self._go(made)
+
+    @rule(rounds=st.integers(1, FAILURES + 1))
+    def fail_in_a_row(self, rounds: int) -> None:
+        """Actions are approved, each for itself, and AWS refuses them all."""
+        for _ in range(rounds):
+            name = self._come()
+            self.sweeps(minutes(1))
+            self.small.decide(decisions.approve_for(name))
+            self.small.world.cloud.fails["stop_instances"] = AccessDenied("it fails")
+            self.acts()
+            self.small.world.cloud.fails.pop("stop_instances", None)
+            self._go([name])
 
     @rule()
     def acts(self) -> None:
@@ -175,11 +237,16 @@ class Lifecycle(RuleBasedStateMachine):
         per_run=st.integers(1, 4),
         grace=st.sampled_from([timedelta(0), minutes(5)]),
         cpu=st.sampled_from([5.0, 4.0]),
+        share=st.sampled_from([1.0, 1.0, 0.3]),
+        windows=windows,
     )
-    def reloads(self, mode: object, per_run: int, grace: timedelta, cpu: float) -> None:
+    def reloads(
+        self, mode: object, per_run: int, grace: timedelta, cpu: float, share: float, windows: tuple[Window, ...]
+    ) -> None:
         """A policy's file changes."""
-        self._limit = Limit(per_run=per_run, share=1.0, per_hour=3, per_day=5, failures=2)
-        self._use(mode=mode, grace=grace, params=Idle(window=hours(1), max_cpu_percent=cpu))
+        self._limit = Limit(per_run=per_run, share=share, per_hour=3, per_day=5, failures=FAILURES)
+        params = Idle(window=hours(1), max_cpu_percent=cpu)
+        self._use(windows, mode=mode, grace=grace, params=params)
 
     @rule(frozen=st.booleans())
     def restarts(self, *, frozen: bool) -> None:
@@ -225,9 +292,24 @@ class Lifecycle(RuleBasedStateMachine):
         self.small.run((lambda world: world.sweep(after=minutes(1))) if sweeping else World.act)
         self.small.listener = lambda name: None
 
-    def _use(self, **changes: object) -> None:
-        volumes: AnyPolicy = delete_unattached(limit=self._limit)
-        self.small.use(stop_idle(limit=self._limit, **changes), volumes)
+    def _use(self, windows: tuple[Window, ...] = (), **changes: object) -> None:
+        tagging: list[Action[ec2.Volume]] = [ec2.AddTags(tags={"doomed": "yes"})]
+        volumes: AnyPolicy = delete_unattached(limit=self._limit, windows=windows, alternatives=tagging)
+        self.small.use(stop_idle(limit=self._limit, windows=windows, **changes), volumes)
+
+    def _come(self, tags: Mapping[str, str] = NO_TAGS) -> str:
+        """An idle instance that was never there before, so that nobody brought it back."""
+        name = f"i-{self._newest}"
+        self._newest += 1
+        self.small.world.add(name, tags=tags)
+        self.small.observe()
+        return name
+
+    def _go(self, names: Iterable[str]) -> None:
+        """They go away, and a sweep sees it."""
+        for name in names:
+            self.vanishes(name)
+        self.sweeps(minutes(1))
 
     def _forget(self, name: str) -> None:
         for key in [key for key in self.small.world.cloud.series if key[1] == name]:
@@ -238,6 +320,7 @@ class Lifecycle(RuleBasedStateMachine):
         self.small.listener = lambda name: None
         self.small.world.cloud.fails.clear()
         self.small.world.clock.jump(-self.jumped)
+        self.small.measure_now()
         self.small.restart()
         self._use()
         for _ in range(3):

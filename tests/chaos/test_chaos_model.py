@@ -22,7 +22,9 @@ from happenings import NOON, STOP
 SECOND = timedelta(seconds=1)
 IDLE = Condition(at=NOON, violates=frozenset({"stop-idle"}))
 BUSY = Condition(at=NOON + 30 * SECOND)
-LISTED = Look(at=NOON + 2 * SECOND, prefix="i-", resources=(), whole=True)
+LISTED = Look(
+    at=NOON + 2 * SECOND, prefix="i-", resources=(), whole=True, shown=frozenset({"i-1", "i-2", "i-3"})
+)  # fmt: skip
 
 
 def entry(seq: int, event: str, action: str = "", **details: Json) -> JournalEntry:
@@ -68,7 +70,7 @@ def history(**changes: Any) -> History:
     """A history in which i-1 was proposed, approved, stopped once, and all is well."""
     journal = [
         entry(1, "proposal_made", proposal="p-1"),
-        entry(2, "proposal_approved", proposal="p-1"),
+        entry(2, "proposal_approved", proposal="p-1", plan_hash=happenings.PLAN.hash),
         intent(5),
         entry(7, "action_succeeded", "a-1", policy="stop-idle"),
     ]
@@ -135,6 +137,23 @@ def test_no_limit_exceeded() -> None:
     assert "no_limit_exceeded" in broken(history(runs=[Run(policy="stop-idle", after=2, population=None)]))
 
 
+def test_a_share_is_of_what_was_listed_whole() -> None:
+    """Whatever population the daemon tells of; what it was shown later, or not whole, counts for nothing."""
+    version = replace(history().versions[0], limit=Limit(per_run=9, share=0.5, per_hour=9))
+    many = frozenset(f"i-{number}" for number in range(9))
+    for look, breaks in (
+        (replace(LISTED, shown=many), False),
+        (replace(LISTED, shown=many, whole=False), True),
+        (replace(LISTED, shown=many, at=at(9)), True),
+        (replace(LISTED, shown=many, prefix="vol-"), True),
+        (replace(LISTED, shown=many, resources=("i-1",)), True),
+    ):
+        made = history(
+            **two(), versions=[version], looks=[LISTED, look], runs=[Run(policy="stop-idle", after=2, population=40)]
+        )
+        assert ("no_limit_exceeded" in broken(made)) is breaks
+
+
 def test_a_removed_policy_allows_nothing() -> None:
     """Long after its file was taken away, a policy acts."""
     (version,) = history().versions
@@ -179,9 +198,42 @@ def test_nothing_on_the_exempt() -> None:
     assert "nothing_on_the_exempt" in broken(history(journal=[exempt, *history().journal[2:]]))
 
 
+def test_nothing_on_the_exempt_by_a_tag() -> None:
+    """A call is intended on what carried the tag since the latest look; whoever got it later is not meant."""
+    for tag in ("tag team", "tag team=a"):
+        exempt = entry(
+            3, "exemption_made", exemption="x-1", policy="*", resource="*", account="*", region="*", tag=tag,
+            expires_at=at(3600).isoformat(),
+        )  # fmt: skip
+        carrying = replace(IDLE, tags=frozenset({"team", "team=a"}))
+        for conditions, breaks in (([carrying, BUSY], True), ([IDLE, replace(carrying, at=at(5)), BUSY], False)):
+            made = history(journal=[exempt, *history().journal[2:]], conditions={"i-1": conditions})
+            assert ("nothing_on_the_exempt" in broken(made)) is breaks
+
+
+def test_nothing_on_the_protected() -> None:
+    """A call is made on what was protected since the latest look; an undo may be."""
+    protected = replace(IDLE, protected=True)
+    assert "nothing_on_the_protected" in broken(history(conditions={"i-1": [protected, BUSY]}))
+    for conditions, actions in (
+        ([IDLE, replace(protected, at=at(5)), BUSY], [action()]),
+        ([protected, BUSY], [action(undoes="a-0")]),
+    ):
+        made = history(conditions={"i-1": conditions}, actions=actions)
+        assert "nothing_on_the_protected" not in broken(made)
+
+
 def test_nothing_in_a_freeze() -> None:
     """A call is intended in a freeze that the daemon knew of."""
     assert "nothing_in_a_freeze" in broken(history(freezes=[Frozen(begins=NOON, until=at(60))]))
+
+
+def test_nothing_outside_its_hours() -> None:
+    """A call is intended when its policy does not act; unless the version that was replaced just now may."""
+    (version,) = history().versions
+    evening, noon = replace(version, hours=(18, 20)), replace(version, hours=(12, 13))
+    for versions, breaks in (([evening], True), ([noon], False), ([noon, replace(evening, at=at(1))], False)):
+        assert ("nothing_outside_its_hours" in broken(history(versions=versions))) is breaks
 
 
 def test_nothing_unapproved() -> None:
@@ -193,6 +245,9 @@ def test_nothing_unapproved() -> None:
         history(journal=[journal[0], *journal[2:]]),
         history(journal=[*journal[:2], entry(3, "proposal_rejected", proposal="p-1"), *journal[2:]]),
         history(actions=[action(plan=other)]),
+        history(
+            actions=[action(plan=other)], proposals=[happenings.proposal(state=ProposalState.CARRIED_OUT, plan=other)]
+        ),
         history(actions=[action(proposal_id=None)]),
         history(journal=[*journal[:2], entry(3, "proposal_snoozed", proposal="p-1"), *journal[2:]]),
         history(proposals=[over]),
@@ -299,6 +354,14 @@ def test_records_agree() -> None:
         history(actions=[]),
     ):
         assert "records_agree" in broken(made)
+
+
+def test_an_action_of_which_nobody_could_tell_has_ended() -> None:
+    """The journal says so once."""
+    unknown = entry(7, "action_unknown", "a-1", policy="stop-idle")
+    for journal, breaks in (([*history().journal[:3], unknown], False), (history().journal[:3], True)):
+        made = history(journal=journal, actions=[action(state=ActionState.UNKNOWN)])
+        assert ("records_agree" in broken(made)) is breaks
 
 
 def test_every_finding_is_accounted_for() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 
-from chaos.history import Condition, History, Version
+from chaos.history import Condition, History, Sent, Version
 from cloudwarden.core.finding import ActionRecord, ActionState
 from cloudwarden.ports import JournalEntry
 
@@ -66,3 +66,10 @@ def between(conditions: Sequence[Condition], begins: datetime, until: datetime) 
     """The conditions that held at any instant from `begins` to `until`."""
     spans = zip(conditions, [*(following.at for following in conditions[1:]), None], strict=bool(conditions))
     return [one for one, end in spans if one.at <= until and (end is None or end >= begins)]
+
+
+def seen_before(history: History, sent: Sent) -> list[Condition]:
+    """What was true of a resource from its latest whole look to the request; nothing where there was no such look."""
+    if sent.looked_at is None:
+        return []
+    return between(history.conditions.get(sent.resource, ()), sent.looked_at, sent.at)
