@@ -2,7 +2,8 @@
 
 It dies at every moment once, is crossed at every moment of an action's way, and then lives, one seed after another, for
 hours. `make chaos SEED=17 ONLY=life` is one life again, ONLY=kills and ONLY=crossings these alone, and ONLY=lives what
-comes after them; ONLY=memory lives in memory that nobody drew before. However it ends, it says what was done, in the form of the track record.
+comes after them; ONLY=memory lives in memory that nobody drew before. However it ends, it says what was done, in the
+form of the track record.
 """
 
 from __future__ import annotations
