@@ -6,6 +6,7 @@ import io
 import json
 import socket
 import struct
+import sys
 import threading
 import time
 from collections import defaultdict
@@ -69,6 +70,8 @@ class StubAws:
     lock: threading.Lock = field(default_factory=threading.Lock)
     released: threading.Event = field(default_factory=threading.Event)
     """For a reply that waits until the test has seen what it came for."""
+    broken: list[BaseException] = field(default_factory=list)
+    """What went wrong in here: whoever asked saw no more of it than a connection that closed."""
 
     def on(self, operation: str, *replies: Script) -> None:
         """Script an operation, from now on."""
@@ -240,12 +243,23 @@ class _Server(ThreadingHTTPServer):
     request_queue_size = 128
     daemon_threads = True
 
+    def __init__(self, stub: StubAws) -> None:
+        super().__init__(("127.0.0.1", 0), _handler(stub))
+        self._stub = stub
+
+    def handle_error(self, request: object, client_address: object) -> None:
+        """Keep what was raised, unless it was only that the other side hung up."""
+        del request, client_address
+        error = sys.exception()
+        if error is not None and not isinstance(error, OSError):
+            self._stub.broken.append(error)
+
 
 @contextmanager
 def serving() -> Iterator[StubAws]:
-    """A stub that listens, and knows who asks."""
+    """A stub that listens, and knows who asks. Raises what went wrong in it, at the end."""
     stub = StubAws()
-    server = _Server(("127.0.0.1", 0), _handler(stub))
+    server = _Server(stub)
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
     thread.start()
     stub.url = f"http://127.0.0.1:{server.server_address[1]}"
@@ -256,3 +270,5 @@ def serving() -> Iterator[StubAws]:
         server.shutdown()
         server.server_close()
         thread.join(5)
+        for error in stub.broken:
+            raise error

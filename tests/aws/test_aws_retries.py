@@ -50,6 +50,19 @@ def retries(time: SimulatedTime, *, attempts: int = 4, chance: Callable[[], floa
     return Retries(simulated_limits(Heard(), time), attempts=attempts, chance=chance)
 
 
+def test_a_connection_that_closes_before_the_answer_is_asked_again_by_what_reads_alone(aws: StubAws) -> None:
+    """Whoever may ask once only does not know what became of it; and is told how the connection ended."""
+    sessions = sessions_to(aws, attempts=2)
+    aws.on("DescribeVolumes", Reply(reset=True), EMPTY)
+    ask(sessions.client("ec2", SCOPE), "describe_volumes", {})
+    assert aws.count("DescribeVolumes") == 2
+    aws.on("DescribeVolumes", Reply(reset=True), EMPTY)
+    with pytest.raises(Unavailable, match="Connection reset by peer") as caught:
+        ask(sessions.client("ec2", SCOPE, once=True), "describe_volumes", {})
+    assert caught.value.maybe_done
+    assert aws.count("DescribeVolumes") == 3
+
+
 @pytest.mark.parametrize("failure", [Throttled, Unavailable, Timeout, MalformedAnswer])
 def test_what_may_pass_is_asked_again(failure: type[CloudError]) -> None:
     """A throttle, a fault, no answer, and half an answer."""

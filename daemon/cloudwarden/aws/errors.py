@@ -235,6 +235,9 @@ def _described(error: Exception) -> str:
     # A credential process's or provider's own words may hold what it failed to parse.
     if isinstance(error, boto.CredentialRetrievalError | boto.MetadataRetrievalError):
         return f"{name}: credentials could not be retrieved"
+    # Whether the other side hung up in order, or reset, is only in what it was made of.
+    if isinstance(error, boto.ConnectionClosedError):
+        return f"{name}: {error} {getattr(error, 'kwargs', {}).get('error', '')}".rstrip()
     # It quotes the answer, which may be STS's, with a secret key in it.
     if isinstance(error, ResponseParserError):
         return f"{name}: the answer could not be parsed"
