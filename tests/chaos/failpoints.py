@@ -42,8 +42,8 @@ MUST_BE_REACHED = frozenset(
         "intents.commit.commit:before",
         "intents.commit.commit:after",
         "carry.permitted.dry-run:after",
-        "carry.call.call:before",
-        "carry.call.call:after",
+        "carry.carry_out.call:before",
+        "carry.carry_out.call:after",
         "carry.end.commit:before",
         "carry.end.commit:after",
         "carry.stepped.commit:before",
@@ -61,7 +61,7 @@ ON_THE_WAY = (
     "intents.commit.begin:before",
     "intents.commit.commit:after",
     "carry.permitted.dry-run:after",
-    "carry.call.call:after",
+    "carry.carry_out.call:after",
 )
 """Moments between which the guards look at what people decided, up to the call; and one right after it."""
 

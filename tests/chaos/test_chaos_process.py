@@ -29,7 +29,7 @@ from installation import simulated_aws
 SAMPLE = (
     "sweep.settle.commit:before",
     "intents.commit.commit:after",
-    "carry.call.call:after",
+    "carry.carry_out.call:after",
     "carry.end.commit:before",
 )
 """At each of the three commits, and right after the call: where a death matters most."""

@@ -83,7 +83,7 @@ def until_stopped(host: str, port: int | None) -> None:
 
         story = Story(estate, Draft(here.policies / DRAFTED), clock.now)
         life = Life(story.tick, every_seconds=BEAT_SECONDS)
-        with _app(here, reporter) as app:
+        with _app(here, reporter, story) as app:
             stop = threading.Event()
             obey_signals(stop, threading.Event(), leave_within_seconds=app.settings.stop_timeout_seconds)
             life.start()
