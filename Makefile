@@ -56,13 +56,13 @@ $(BENCH_STAMP): requirements-bench.lock
 	@.venv-bench/bin/pip install --quiet --disable-pip-version-check --require-hashes -r requirements-bench.lock
 	@touch $(BENCH_STAMP)
 
-bench: $(STAMP) $(BENCH_STAMP)  ## the measures, side by side with plain boto3 and Cloud Custodian; half an hour
+bench: $(STAMP) $(BENCH_STAMP)  ## the measures, side by side with plain boto3 and Cloud Custodian; an hour
 	$(BIN)/python tests/bench/run.py
 	$(BIN)/python tests/bench/parsing.py
 	$(BIN)/python tests/bench/throttle.py
 	$(BIN)/python tests/bench/leases.py 200
 	$(BIN)/python tests/bench/custodian.py
-	$(BIN)/python tests/bench/estate.py
+	$(BIN)/python tests/bench/estate.py --accounts 10 100 1000
 	$(BIN)/python tests/bench/endurance.py
 
 lock: $(STAMP)  ## resolve the dependencies anew

@@ -19,6 +19,7 @@ from chaos.weather import BREEZY, CALM, STORMY, Mood
 from exchanges import Fault
 
 LOADS_WITHIN = 20.0
+SWEEPS_WITHIN = 6.0
 RESTS_WITHIN = 120.0
 """Seconds in which a daemon must have settled down once nothing disturbs it any more."""
 
@@ -169,6 +170,8 @@ class Life:
         """What a trusted version has due, but held, meets a version that nobody trusts, before the next sweep."""
         self._terms["idle.py"] = replace(self._drawn_terms(), mode="ENFORCE", every=1, cpu=5.0)
         self._write("idle.py")
+        # Only a version that swept can be trusted.
+        self._stage.wait(lambda: self._stage.ended() or self._people.may_trust("stop-idle"), SWEEPS_WITHIN)
         self._people.trust()
         self._stage.decide(decisions.pause("stop-idle"))
         self._estate.run_instance()

@@ -43,6 +43,13 @@ class People:
         for policy in loading.load(self._stage.place.policies, {}).policies.values():
             self._stage.decide(partial(decisions.trust, policy))
 
+    def may_trust(self, policy: str) -> bool:
+        """Whether the version of a policy that is in its file has swept."""
+        loaded = loading.load(self._stage.place.policies, {}).policies.get(policy)
+        with self._stage.store.reading() as tx:
+            run = tx.runs.get(policy)
+        return loaded is not None and run is not None and run.fingerprint == loaded.fingerprint
+
     def let_go(self) -> None:
         """Somebody ends all pauses and exemptions."""
         self._stage.decide(take_back)

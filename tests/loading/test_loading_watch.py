@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from watchfiles._rust_notify import RustNotify, WatchfilesRustInternalError
 
 from cloudwarden.loading import watch
 
@@ -51,6 +52,23 @@ def test_a_changed_file_is_noticed(directory: Path, polling: bool | None) -> Non
     with watching(directory, polling=polling) as changed:
         (directory / "a.py").write_text("a = 22\n")
         assert changed.wait(SOON_SECONDS)
+
+
+def test_a_watch_that_breaks_is_made_anew(directory: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever the system's notices ended with: edits of a policy that nobody notices are the worst end."""
+    made: list[object] = []
+
+    def notify(*arguments: object) -> RustNotify:
+        made.append(arguments)
+        if len(made) == 1:
+            raise WatchfilesRustInternalError("unknown")
+        return RustNotify(*arguments)  # type: ignore[arg-type]  # as they came
+
+    monkeypatch.setattr("watchfiles.main.RustNotify", notify)
+    with watching(directory) as changed:
+        (directory / "a.py").write_text("a = 22\n")
+        assert changed.wait(SOON_SECONDS)
+    assert len(made) > 1
 
 
 def test_a_new_and_a_deleted_file_are_noticed(directory: Path) -> None:

@@ -14,7 +14,7 @@ import dis
 import hashlib
 import sys
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
-from functools import cached_property
+from functools import cached_property, lru_cache
 from types import CodeType, FunctionType, MappingProxyType, ModuleType
 from weakref import WeakKeyDictionary
 
@@ -219,15 +219,17 @@ def _is_found(kind: type, module: str) -> bool:
     return found is kind
 
 
-def _names(code: CodeType) -> set[str]:
+@lru_cache(maxsize=4096)
+def _names(code: CodeType) -> frozenset[str]:
     """What code may name: its names, and its texts, by which `globals()` and `getattr` name too."""
-    named = {*code.co_names, *(constant for constant in code.co_consts if isinstance(constant, str))}
+    named = frozenset((*code.co_names, *(constant for constant in code.co_consts if isinstance(constant, str))))
     return named.union(*map(_names, _inner(code)))
 
 
-def _imports(code: CodeType) -> set[str]:
+@lru_cache(maxsize=4096)
+def _imports(code: CodeType) -> frozenset[str]:
     """Modules that code imports while it runs; an empty name is a relative import."""
-    own = {str(step.argval) for step in dis.get_instructions(code) if step.opname == "IMPORT_NAME"}
+    own = frozenset(str(step.argval) for step in dis.get_instructions(code) if step.opname == "IMPORT_NAME")
     return own.union(*map(_imports, _inner(code)))
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Generic, ParamSpec, TypeVar, cast, get_type_hints, overload
 
 from cloudwarden.core.errors import RuleError
@@ -49,7 +50,7 @@ class Rule(Generic[R, P, E]):
             )
         return cast("Rule[S, P, E]", replace(self, resource=kind))
 
-    @property
+    @cached_property
     def fingerprint(self) -> str:
         """Changes when what the rule says may: with its code and all that this reaches, and with its signature."""
         kind = (self.resource.kind, self.resource.__qualname__)

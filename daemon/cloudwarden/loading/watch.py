@@ -78,8 +78,9 @@ class _Watcher:
                 yield any(map(self._matters, paths))
         except FileNotFoundError:
             return
-        except OSError:
-            # No inotify, or no watches left for this user: looking at modification times needs neither.
+        except (OSError, RuntimeError):
+            # No inotify, no watches left for this user, or an error that watchfiles calls unknown: looking at
+            # modification times needs none of it.
             self._polling = True
 
     def _matters(self, path: Path) -> bool:
