@@ -42,5 +42,7 @@ def test_where_nobody_accepted_anything_policies_only_observe(tmp_path: Path, sc
     app = build(Settings(database=f"sqlite:///{tmp_path}/cloudwarden.db", ceiling=ENFORCE))
     try:
         assert str(app.mode_of(stop_idle(), scope)) == "observe"  # type: ignore[arg-type]
+        lasting = str(app.lasting_mode_of(stop_idle(), scope))  # type: ignore[arg-type]
+        assert lasting == ("observe" if scope else "propose"), "what nobody knows undoes no word"
     finally:
         app.close()

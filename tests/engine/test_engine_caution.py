@@ -94,6 +94,20 @@ def test_a_scope_that_comes_back_as_it_was_is_no_growth(busy: World) -> None:
     assert [("gap" in one, "violations" in one) for one in told] == [(True, False)]
 
 
+def test_what_a_new_scope_holds_is_no_growth(busy: World) -> None:
+    """Nobody trusts the policy there, and elsewhere it finds what it found before."""
+    new = Scope(account=SCOPE.account, region="ap-south-1")
+    busy.scopes.append(new)
+    for number in range(20):
+        busy.cloud.put(instance(id=f"i-n{number}", account=new.account, region=new.region, launched=NOON - hours(48)))
+        busy.measure(f"i-n{number}", cpu=1.0)
+    sweeps(busy, 2)
+    busy.add("i-here")
+    sweeps(busy, 1)
+    assert busy.called() == ["stop_instances"]
+    assert len(busy.proposals()) == 20
+
+
 def test_a_version_that_never_swept_is_not_trusted(busy: World) -> None:
     """Nobody has seen what it finds."""
     busy.use(enforcing(limit=MANY, params=stop_idle().params.model_copy(update={"max_cpu_percent": 99.0})))

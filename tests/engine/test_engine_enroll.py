@@ -164,6 +164,7 @@ def test_what_only_an_earlier_process_found_is_observed_until_it_is_found_again(
     estate.found = Discovery(scopes=(FoundScope(scope=WEB, name="n", named=False, remembered=True),))
     estate.enroller.scopes()
     assert not estate.enroller.accepts(WEB)
+    assert estate.enroller.accepts_lastingly(WEB), "what people were asked there stands"
     assert estate.reports.of(ScopesDiscovered)[-1] == ScopesDiscovered(accepted=0, waiting=0, problems=())
     estate.finds(WEB)
     assert estate.enroller.accepts(WEB)

@@ -15,6 +15,7 @@ from cloudwarden.aws import ec2
 from cloudwarden.core.action import Call, Read
 from cloudwarden.core.errors import AccessDenied, Conflict, Timeout
 from cloudwarden.core.finding import ActionRecord, ActionState, State
+from cloudwarden.core.pause import ITSELF, Pause
 from cloudwarden.core.plain import Json
 from cloudwarden.engine import decide
 from cloudwarden.engine.decide import DecisionError
@@ -146,6 +147,27 @@ def test_a_pause_made_since_holds_an_undo(world: World, stopped: ActionRecord) -
     assert world.called() == ["stop_instances", "start_instances"]
 
 
+def test_that_a_policy_paused_itself_holds_no_undo(world: World, stopped: ActionRecord) -> None:
+    """It is nobody's word, and what went wrong is just what is to be undone."""
+    ask(world, stopped)
+    world.clock.advance(minutes(1))
+    with world.store.transaction() as tx:
+        tx.decisions.save_pause(Pause(policy=stopped.policy, by=ITSELF, at=world.clock.now(), reason="3 failures"))
+    world.act()
+    assert world.called() == ["stop_instances", "start_instances"]
+
+
+def test_settings_that_were_edited_hold_an_undo_too(world: World, stopped: ActionRecord) -> None:
+    """They may say by now that nothing is to be done."""
+    ask(world, stopped)
+    world.edited = "the settings were edited"
+    world.act()
+    assert world.called() == ["stop_instances"]
+    world.edited = None
+    world.act()
+    assert world.called() == ["stop_instances", "start_instances"]
+
+
 @pytest.mark.parametrize("moment", ["looked at", "permitted"])
 def test_a_pause_made_while_an_undo_is_looked_at_holds_it(store: Store, moment: str) -> None:
     """It is asked about with the intent, and once more right before the call."""
@@ -167,6 +189,29 @@ def test_a_pause_made_while_an_undo_is_looked_at_holds_it(store: Store, moment: 
     assert world.called() == ["stop_instances"]
     assert [one.state for one in actions(world) if one.undoes] == [ActionState.WAITING]
     assert world.journal().count("action_intended") == (2 if moment == "permitted" else 1)
+
+
+def test_an_undo_whose_look_lasted_too_long_rests(store: Store) -> None:
+    """What keeps its intent from being committed would do so again a second later."""
+    world, cloud = approved(store)
+    world.act()
+    (done,) = actions(world)
+    ask(world, done)
+    looks: list[Read] = []
+
+    def read(cloud: MemoryCloud, read: Read) -> Json:
+        looks.append(read)
+        world.clock.jump(minutes(6))
+        return "stopped"
+
+    cloud.readings["describe_instances"] = read
+    for _ in range(60):
+        before = len(looks)
+        world.act()
+        world.clock.jump(minutes(-6) * (len(looks) - before))
+        world.clock.advance(timedelta(seconds=1))
+    assert world.called() == ["stop_instances"]
+    assert 1 < len(looks) < 10
 
 
 def test_nothing_is_undone_where_nothing_may_be_done(world: World, stopped: ActionRecord) -> None:

@@ -251,16 +251,13 @@ class App(Adapters):
 
     def ceiling_of(self, scope: Scope | None) -> Mode:
         """How far anything may go in a scope now: in one sweep, that may be less far than otherwise."""
-        return min(self.swept_under, self._lasting_ceiling_of(scope))
+        accepted = scope is not None and self.enroller.accepts(scope)
+        return min(self.swept_under, self.settings.ceiling, Mode.ENFORCE if accepted else Mode.OBSERVE)
 
     def lasting_mode_of(self, policy: AnyPolicy, scope: Scope | None) -> Mode:
-        """How far a policy may go, whatever one sweep is run under."""
-        return min(policy.mode, self._lasting_ceiling_of(scope))
-
-    def _lasting_ceiling_of(self, scope: Scope | None) -> Mode:
-        """The environment's ceiling, and observe where the scope is not accepted, or nobody knows which it is."""
-        accepted = scope is not None and self.enroller.accepts(scope)
-        return min(self.settings.ceiling, Mode.ENFORCE if accepted else Mode.OBSERVE)
+        """How far a policy may go, whatever one sweep is run under, and whatever nobody can tell at the moment."""
+        accepted = scope is None or self.enroller.accepts_lastingly(scope)
+        return min(self.highest_mode_of(policy), Mode.ENFORCE if accepted else Mode.OBSERVE)
 
     def highest_mode_of(self, policy: AnyPolicy) -> Mode:
         """The lower of the policy's mode and the environment's ceiling: how far it goes in accepted scopes."""

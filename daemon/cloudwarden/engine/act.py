@@ -99,6 +99,8 @@ class Actor:
             policy_of=self._policy,
             accepts=acceptance.accepts,
             ceiling_of=ceiling_of,
+            settings_doubt=settings_doubt,
+            clock=clock,
             rest=Rest(clock),
         )
         intents = Intents(
@@ -115,6 +117,7 @@ class Actor:
             clock=clock,
             reporter=reporter,
             may_go_on=self._begun.may_go_on,
+            rests=self._begun.hold,
             policy_of=self._policy,
             intents=intents,
             tenure=self._tenure,

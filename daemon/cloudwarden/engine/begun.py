@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from datetime import timedelta
 
 from cloudwarden.core import guards
 from cloudwarden.core.action import Plan
@@ -12,13 +13,14 @@ from cloudwarden.core.guards import Candidate, Hold
 from cloudwarden.core.policy import AnyPolicy, Mode
 from cloudwarden.core.resource import Scope
 from cloudwarden.engine.candidates import Candidates
+from cloudwarden.engine.carry import PROOF_WAITS
 from cloudwarden.engine.consent import undo_held
 from cloudwarden.engine.ending import Ending
 from cloudwarden.engine.recheck import Over, Recheck, Unclear
 from cloudwarden.engine.rest import Rest
 from cloudwarden.engine.undo import changed_since
 from cloudwarden.engine.withhold import Withholder
-from cloudwarden.ports import Actuator, Store
+from cloudwarden.ports import Actuator, Clock, Store
 
 _OVER = {
     State.GONE: "the resource is gone",
@@ -48,6 +50,8 @@ class BegunActions:
         policy_of: Callable[[str], AnyPolicy | None],
         accepts: Callable[[Scope], bool],
         ceiling_of: Callable[[Scope], Mode],
+        settings_doubt: Callable[[], str | None],
+        clock: Clock,
         rest: Rest,
     ) -> None:
         self._store = store
@@ -58,11 +62,17 @@ class BegunActions:
         self._policy_of = policy_of
         self._accepts = accepts
         self._ceiling_of = ceiling_of
+        self._settings_doubt = settings_doubt
+        self._clock = clock
         self._rest = rest
 
     def keep(self, action_ids: Iterable[str]) -> None:
         """Forget all others: they have ended."""
         self._rest.keep(action_ids)
+
+    def hold(self, record: ActionRecord, why: str) -> None:
+        """Let an action rest whose next call could not be intended, though a look had let it."""
+        self._rest.held(record.id, why)
 
     def may_go_on(self, record: ActionRecord) -> Ending | str | None:
         """None when the next call may be made; else why it must wait, or how the action ends without it."""
@@ -88,6 +98,8 @@ class BegunActions:
         No policy's mode, no window and no freeze holds it, and no pause that was there when it was asked for. Where
         nobody accepts anything any more, the settings are a person's word too, and the later one.
         """
+        if doubt := self._settings_doubt():
+            return doubt
         places = record.plan.places(record.scope)
         if left := sorted(str(where) for where in places if not self._accepts(where)):
             return f"{', '.join(left)}: not accepted, or not looked after any more"
@@ -97,10 +109,13 @@ class BegunActions:
             return held
         if original is None:
             return _abandoned("the action to undo is not in the store")
-        if record.step > 0 and record.changed_at != record.started_at:
+        if record.step > 0 and record.changed_at != record.started_at and self._just_changed(record):
             # It made a call of its own already, of which a reading may lag.
             return None
         return self._looked_at(record, lambda: self._still_in_force(record, original))
+
+    def _just_changed(self, record: ActionRecord) -> bool:
+        return timedelta(0) <= self._clock.now() - record.changed_at < PROOF_WAITS
 
     def _still_in_force(self, record: ActionRecord, original: ActionRecord) -> Ending | str | None:
         try:
@@ -116,8 +131,6 @@ class BegunActions:
         seen = look()
         if isinstance(seen, str):
             self._rest.held(record.id, seen)
-        else:
-            self._rest.passed(record.id)
         return seen
 
     def _still_the_same(self, record: ActionRecord, candidate: Candidate) -> Ending | str | None:

@@ -50,6 +50,7 @@ class Carrier:
         clock: Clock,
         reporter: Reporter,
         may_go_on: Callable[[ActionRecord], Ending | str | None],
+        rests: Callable[[ActionRecord, str], None],
         policy_of: Callable[[str], AnyPolicy | None],
         intents: Intents,
         tenure: Tenure,
@@ -61,6 +62,7 @@ class Carrier:
         self._reporter = reporter
         self._alive = alive
         self._may_go_on = may_go_on
+        self._rests = rests
         self._policy_of = policy_of
         self._intents = intents
         self._tenure = tenure
@@ -115,9 +117,14 @@ class Carrier:
         reason = self._may_go_on(record)
         if isinstance(reason, Ending):
             self._end(record, reason)
-        elif reason is None:
-            self._call(record, step, looked_at)
-        elif self._tenure.age(record) >= HELD_FOR:
+        elif reason is not None:
+            self._wait(record, reason)
+        elif hold := self._call(record, step, looked_at):
+            self._rests(record, str(hold))
+            self._wait(record, str(hold))
+
+    def _wait(self, record: ActionRecord, reason: str) -> None:
+        if self._tenure.age(record) >= HELD_FOR:
             self._end(record, Ending(state=ActionState.ABANDONED, error=f"held for {HELD_FOR.days} days: {reason}"))
 
     def _forgotten(self, record: ActionRecord) -> bool:

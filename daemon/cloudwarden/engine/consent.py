@@ -8,7 +8,7 @@ from datetime import datetime
 from cloudwarden.core.exemption import Subject, ruling
 from cloudwarden.core.finding import ActionRecord, Finding, ProposalState
 from cloudwarden.core.guards import Hold, outlived
-from cloudwarden.core.pause import Pause, paused_by
+from cloudwarden.core.pause import ITSELF, Pause, paused_by
 from cloudwarden.core.policy import AnyPolicy, Approval, Mode
 from cloudwarden.ports import Transaction
 
@@ -36,11 +36,12 @@ def held_since(
 def undo_held(record: ActionRecord, pauses: Iterable[Pause], ceiling: Mode = Mode.ENFORCE) -> str | None:
     """What holds an undo, in words: a ceiling under which nothing is done, or a pause made after it was asked for.
 
-    Who asked knew of the pauses before: whoever paused everything because it went wrong wants to undo it.
+    Who asked knew of the pauses before: whoever paused everything because it went wrong wants to undo it. That a policy
+    paused itself is nobody's word.
     """
     if ceiling is Mode.OBSERVE:
         return f"nothing is done in {record.scope}: the ceiling is observe, or the scope is not accepted"
-    later = (one for one in pauses if one.at > record.started_at)
+    later = (one for one in pauses if one.at > record.started_at and one.by != ITSELF)
     return paused_by(later, record.policy, record.scope.account)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime
 from typing import Protocol, TypeVar
@@ -61,7 +61,7 @@ class Enroller:
         self._blind: frozenset[str] | None = None
         with store.reading() as tx:
             known = tx.scopes.known().values()
-        self._accepted = frozenset(one.scope for one in known if one.accepted and one.left_at is None)
+        self._accepted = self._lastingly = _present(known)
 
     def scopes(self) -> tuple[Scope, ...]:
         """Every scope that there is, now enrolled. Raises CloudError, and StoreError when news cannot be kept."""
@@ -79,6 +79,7 @@ class Enroller:
         # What was not found is not acted on, gone or not: an account may have been excluded while nobody could list.
         found = [one.scope for one in discovery.scopes if not one.remembered]
         self._accepted = frozenset(scope for scope in found if current[scope].accepted)
+        self._lastingly = _present(current.values())
         self._told = True
         self._blind = frozenset(problem.account for problem in discovery.problems)
         self._announce(discovery, known, news, current)
@@ -102,9 +103,11 @@ class Enroller:
 
         What is global is an account's, and accepted with the first of its regions.
         """
-        if scope.region == GLOBAL:
-            return any(accepted.account == scope.account for accepted in self._accepted)
-        return scope in self._accepted
+        return _among(self._accepted, scope)
+
+    def accepts_lastingly(self, scope: Scope) -> bool:
+        """The same, whatever the latest look could not tell: what people were asked stands while nobody knows."""
+        return _among(self._lastingly, scope)
 
     def told(self, scope: Scope) -> bool:
         """Whether the latest discovery told completely whether a scope is there."""
@@ -131,6 +134,16 @@ class Enroller:
                 problems=discovery.problems,
             )
         )
+
+
+def _present(known: Iterable[KnownScope]) -> frozenset[Scope]:
+    return frozenset(one.scope for one in known if one.accepted and one.left_at is None)
+
+
+def _among(accepted: Collection[Scope], scope: Scope) -> bool:
+    if scope.region == GLOBAL:
+        return any(one.account == scope.account for one in accepted)
+    return scope in accepted
 
 
 def enrolled(

@@ -52,7 +52,9 @@ def precedent(
     last_read = {scope: one.read_at for scope, one in before.items()}
     gaps = {one.scope: unwatched(last_read.get(one.scope), policy.schedule, now) for one in judgements}
     matches = sum(one.matches or 0 for one in scopes)
-    growth = unusual(matches, tx.runs.matches(policy.name))
+    # What is found where no sweep looked before is news, and nobody trusts the policy there.
+    seen_before = sum(one.matches or 0 for one in scopes if last_read.get(one.scope) is not None)
+    growth = unusual(seen_before, tx.runs.matches(policy.name))
     usual = growth is None and any(one.read_at == now for one in scopes)
     return Precedent(
         scopes=scopes,

@@ -28,10 +28,6 @@ class Rest:
         seconds = min(LONGEST_SECONDS, 2.0**times) if times else 0.0
         self._held[name] = (min(times + 1, 16), self._clock.monotonic() + seconds, why)
 
-    def passed(self, name: str) -> None:
-        """A look let it go on."""
-        self._held.pop(name, None)
-
     def keep(self, names: Iterable[str]) -> None:
         """Forget all others: they are due no more."""
         due = set(names)
