@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from botocore.session import Session
 
-from cloudwarden.aws.access.sts import NOT_KNOWN_HERE
+from cloudwarden.aws.access.sts import not_known_here
 from cloudwarden.core.acceptance import DiscoveryProblem
 from cloudwarden.core.errors import (
     AccessDenied,
@@ -40,7 +40,7 @@ def for_endpoint(region: str, cause: str) -> str:
 
 def for_credentials(error: CloudError) -> str:
     """What to do when the daemon's own credentials are of no use."""
-    if isinstance(error, RegionDisabled) or error.code in NOT_KNOWN_HERE:
+    if not_known_here(error):
         return (
             "name a region first (aws.regions) that the daemon's own account has enabled, and STS in it; if it has "
             "them all, give the daemon new credentials"
@@ -54,7 +54,7 @@ def for_credentials(error: CloudError) -> str:
 
 def for_account(error: CloudError, account: str, own: str) -> str:
     """What to do when an account's role cannot be assumed by the daemon, whose own role or user is given."""
-    if isinstance(error, RegionDisabled) or error.code in NOT_KNOWN_HERE:
+    if not_known_here(error):
         return (
             f"the role's trust is not at fault: name a region (aws.accounts.{account}.regions, or aws.regions) that "
             f"{account} has enabled, and STS in it, or enable there one of those that were asked"

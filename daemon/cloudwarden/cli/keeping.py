@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from cloudwarden.cli.findings import ByOption, NeededReason
 from cloudwarden.cli.installation import app_of, decider
 from cloudwarden.cli.output import JsonOption, emit, notice, say
 from cloudwarden.core.plain import Json
@@ -39,11 +40,8 @@ def backup(context: typer.Context, file: FileArgument, *, as_json: JsonOption = 
 def restore(
     context: typer.Context,
     file: FileArgument,
-    reason: Annotated[str, typer.Option("--reason", help="Why; it must be given, and is kept in the journal.")] = "",
-    by: Annotated[
-        str | None,
-        typer.Option("--by", help="Who decides; the operating system's user unless given.", show_default=False),
-    ] = None,
+    reason: NeededReason = "",
+    by: ByOption = None,
     *,
     as_json: JsonOption = False,
 ) -> None:

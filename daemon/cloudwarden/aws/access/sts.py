@@ -13,13 +13,11 @@ from dataclasses import replace
 from cloudwarden.aws.access.clients import SpeakingClient
 from cloudwarden.aws.access.speaker import Speaker
 from cloudwarden.aws.pages import Answer, ask
+from cloudwarden.aws.refusals import is_unknown
 from cloudwarden.core.errors import CloudError, RegionDisabled, Timeout, Unavailable
 
 MOST_REGIONS = 3
 """Regions in which one thing is asked before it fails: each may cost a wait, and an outage is seldom of three."""
-
-NOT_KNOWN_HERE = frozenset({"InvalidClientTokenId", "UnrecognizedClientException"})
-"""What AWS says of good credentials in a region that their account has not enabled, and of bad ones everywhere."""
 
 
 class RegionalSts:
@@ -79,8 +77,13 @@ class RegionalSts:
         self._latest = region
 
 
+def not_known_here(error: CloudError) -> bool:
+    """Whether a region may not be enabled: it says of good credentials what every region says of bad ones."""
+    return isinstance(error, RegionDisabled) or is_unknown({"Code": error.code})
+
+
 def _worth_asking_elsewhere(error: CloudError) -> bool:
-    return isinstance(error, Unavailable | Timeout | RegionDisabled) or error.code in NOT_KNOWN_HERE
+    return isinstance(error, Unavailable | Timeout) or not_known_here(error)
 
 
 def _together(failures: Mapping[str, CloudError]) -> CloudError:
