@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 
 from cloudwarden.core.exemption import ANY, Tagged
@@ -17,26 +18,29 @@ from cloudwarden.ports import Transaction
 
 Decision = Callable[[Transaction, Decider], object]
 
+EVERYBODY = OPERATOR, DEPUTY, AUTHOR = "operator", "deputy", "author"
+"""Who decides. The author may not agree to what the policies propose."""
+
 EXEMPT_FOR = timedelta(minutes=45)
 REJECTED_FOR = timedelta(hours=6)
 
 
-def approve(which: int, action: str | None = None) -> Decision:
+def approve(which: int, action: str | None = None, by: str = OPERATOR) -> Decision:
     """Approve a pending proposal, if there are so many; another action of it, perhaps."""
 
     def decide(tx: Transaction, decider: Decider) -> None:
         pending = [one for one in tx.proposals.undecided() if one.state is ProposalState.PENDING]
         for proposal in pending[which : which + 1]:
-            deciding.approve(tx, proposal.id, decider, action=action)
+            deciding.approve(tx, proposal.id, replace(decider, by=by), action=action)
 
     return decide
 
 
-def approve_for(resource: str) -> Decision:
+def approve_for(resource: str, by: str = OPERATOR) -> Decision:
     """Approve what is proposed for a resource. Raises DecisionError without any."""
 
     def decide(tx: Transaction, decider: Decider) -> None:
-        deciding.approve(tx, _proposed(tx, resource), decider)
+        deciding.approve(tx, _proposed(tx, resource), replace(decider, by=by))
 
     return decide
 

@@ -81,7 +81,10 @@ class Run:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Version:
-    """A policy as its file said from an instant on. `hours` are those of the day, UTC, in which alone it acts."""
+    """A policy as its file said from an instant on. `hours` are those of the day, UTC, in which alone it acts.
+
+    `quorum` people must agree to what it proposes, none of `not_by`; `tells` says whether it waits for a notice.
+    """
 
     at: datetime
     policy: str
@@ -89,8 +92,19 @@ class Version:
     limit: Limit
     fingerprint: str = ""
     hours: tuple[int, int] | None = None
+    quorum: int = 1
+    not_by: tuple[str, ...] = ()
+    tells: bool = False
     removed: bool = False
     """Its file was taken away at that instant."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Message:
+    """A message that a channel accepted."""
+
+    at: datetime
+    text: str
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -123,6 +137,7 @@ class History:
     versions: Sequence[Version] = ()
     runs: Sequence[Run] = ()
     freezes: Sequence[Frozen] = ()
+    messages: Sequence[Message] = ()
     quota: Quota | None = None
     """What all policies together may do."""
     quiet: bool = False

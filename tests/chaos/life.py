@@ -295,4 +295,5 @@ class Life:
             failures=self._draw.choice([1, 2, 3]),
             cpu=self._draw.choice([5.0, 5.0, 4.0]),
             every=self._draw.choice([1, 2, 3]),
+            quorum=self._draw.choice([1, 1, 2]),
         )

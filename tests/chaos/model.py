@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from chaos import calls, records, restraints
+from chaos import calls, consents, records, restraints
 from chaos.history import History
 
 INVARIANTS: tuple[Callable[[History], Iterator[str]], ...] = (
@@ -16,7 +16,8 @@ INVARIANTS: tuple[Callable[[History], Iterator[str]], ...] = (
     restraints.nothing_on_the_exempt,
     restraints.nothing_in_a_freeze,
     restraints.nothing_outside_its_hours,
-    restraints.nothing_unapproved,
+    consents.nothing_unapproved,
+    consents.nothing_untold,
     restraints.nothing_after_failures,
     calls.nothing_on_the_unknown,
     calls.nothing_on_the_protected,

@@ -25,9 +25,10 @@ class People:
         self._draw = draw
 
     def approve(self) -> None:
-        """Somebody approves the first proposals that wait."""
+        """Some agree to the first proposals that wait; one of them perhaps may not."""
         for _ in range(self._draw.choice([1, 2, 3, 4])):
-            self._stage.decide(decisions.approve(0))
+            for who in self._draw.sample(decisions.EVERYBODY, 2):
+                self._stage.decide(decisions.approve(0, by=who))
 
     def asked(self) -> bool:
         """Whether a proposal waits for somebody."""
@@ -73,7 +74,7 @@ class People:
         account = self._draw.choice([ANY, ACCOUNT])
         return self._draw.choice(
             [
-                decisions.approve(number),
+                decisions.approve(number, by=self._draw.choice(decisions.EVERYBODY)),
                 decisions.reject(number),
                 decisions.exempt(self.any_resource() or "i-*", policy, account),
                 decisions.revoke(number),

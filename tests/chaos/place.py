@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from chaos.arms import Arms
+from chaos.decisions import AUTHOR
 from chaos.history import Version
 from chaos.tags import CRITICAL
 from cloudwarden import loading
@@ -21,7 +22,7 @@ TESTS = Path(__file__).parent.parent
 
 POLICY_FILES = {
     "idle.py": """
-from cloudwarden import {mode}, Limit, Policy, cron, every, hours
+from cloudwarden import {mode}, Approval, Limit, Policy, cron, every, hours
 from cloudwarden.aws import ec2
 from cloudwarden.library.compute import Idle, idle
 
@@ -33,10 +34,11 @@ stop_idle = Policy(
     mode={mode},
     action=ec2.Stop(),
     limit=Limit(per_run={per_run}, share={share}, per_hour={per_hour}, per_day={per_hour}, failures={failures}),
+    approval=Approval(quorum={quorum}, not_by=({author!r},)),
 )
 """,
     "volumes.py": """
-from cloudwarden import {mode}, Limit, Policy, cron, every, hours
+from cloudwarden import {mode}, Approval, Limit, Policy, cron, every, hours
 from cloudwarden.aws import ec2
 from cloudwarden.library.storage import Unattached, unattached
 
@@ -48,6 +50,7 @@ delete_unattached = Policy(
     mode={mode},
     action=ec2.SnapshotThenDelete(),
     limit=Limit(per_run={per_run}, share={share}, per_hour={per_hour}, per_day={per_hour}, failures={failures}),
+    approval=Approval(quorum={quorum}, not_by=({author!r},)),
 )
 """,
 }
@@ -96,6 +99,7 @@ class Terms:
     cpu: float = 5.0
     every: int | None = 2
     """Seconds between sweeps; None: once a year, and not when it was edited."""
+    quorum: int = 1
 
     @property
     def schedule(self) -> str:
@@ -162,11 +166,19 @@ class Place(Installation):
     def edit(self, file: str, terms: Terms) -> None:
         """Write a policy's file, and remember from when it may be in force."""
         at, path = datetime.now(UTC), self.policies / file
-        path.write_text(POLICY_FILES[file].format(schedule=terms.schedule, **asdict(terms)))
+        path.write_text(POLICY_FILES[file].format(schedule=terms.schedule, author=AUTHOR, **asdict(terms)))
         elsewhere = loading.load(self.policies, {})
         policy = elsewhere.policies[POLICY_OF[file]]
         self.versions.append(
-            Version(at=at, policy=policy.name, mode=policy.mode, limit=policy.limit, fingerprint=policy.fingerprint)
+            Version(
+                at=at,
+                policy=policy.name,
+                mode=policy.mode,
+                limit=policy.limit,
+                fingerprint=policy.fingerprint,
+                quorum=policy.approval.quorum,
+                not_by=tuple(policy.approval.not_by),
+            )
         )
 
     def spoil(self, file: str, how: int) -> None:

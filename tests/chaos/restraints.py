@@ -12,8 +12,6 @@ from chaos.told import all_intents, beginnings, done, seen_before, undos, versio
 from cloudwarden.core.exemption import ANY
 from cloudwarden.core.finding import ActionRecord
 from cloudwarden.core.plain import Json
-from cloudwarden.core.policy import Mode
-from cloudwarden.ports import JournalEntry
 
 
 def no_limit_exceeded(history: History) -> Iterator[str]:
@@ -168,55 +166,6 @@ def nothing_outside_its_hours(history: History) -> Iterator[str]:
         closed = [one.hours for one in versions if one.hours and not one.hours[0] <= entry.at.hour < one.hours[1]]
         if versions and len(closed) == len(versions) and entry.action_id not in undoing:
             yield f"{entry.action_id} intended a call at {entry.at}, outside the hours {closed}"
-
-
-def nothing_unapproved(history: History) -> Iterator[str]:
-    """A person approved the very proposal, and did not take it back; or trusts the version that acts to act alone.
-
-    An approval is for an action as a whole, trust for each of its calls.
-    """
-    approved: dict[str, str] = {}
-    trusted: set[tuple[str, str]] = set()
-    asked = {entry.seq: action for entry, action in beginnings(history)}
-    alone = {action.id: action for action in asked.values() if action.proposal_id is None}
-    asked |= {entry.seq: alone[entry.action_id] for entry in all_intents(history) if entry.action_id in alone}
-    for entry in history.journal:
-        details = entry.details
-        if entry.event == "proposal_approved":
-            approved[str(details["proposal"])] = str(details["plan_hash"])
-        elif entry.event in ("proposal_rejected", "proposal_snoozed"):
-            approved.pop(str(details["proposal"]), None)
-        elif entry.event == "trusted":
-            trusted.add((str(details["policy"]), str(details["fingerprint"])))
-        elif entry.event == "distrusted":
-            trusted = {one for one in trusted if one[0] != details["policy"]}
-        elif (action := asked.get(entry.seq)) and not _alone(history, entry, trusted):
-            yield from _unapproved(history, entry, action, approved)
-
-
-def _unapproved(
-    history: History, entry: JournalEntry, action: ActionRecord, approved: Mapping[str, str]
-) -> Iterator[str]:
-    if action.proposal_id is None:
-        yield f"{action.id} has no proposal, and the version of {action.policy} that called is not trusted to act alone"
-        return
-    if action.proposal_id not in approved:
-        yield f"{action.id} was begun on {action.proposal_id}, which nobody approves"
-    (proposal,) = (one for one in history.proposals if one.id == action.proposal_id)
-    # Of a proposal's plans people approved one.
-    if {proposal.plan.hash, approved.get(action.proposal_id, proposal.plan.hash)} != {action.plan.hash}:
-        yield f"{action.id} carries out another plan than {action.proposal_id}"
-    if entry.at >= proposal.expires_at:
-        yield f"{action.id} was begun at {entry.at} on {action.proposal_id}, which ended at {proposal.expires_at}"
-
-
-def _alone(history: History, entry: JournalEntry, trusted: set[tuple[str, str]]) -> bool:
-    """Whether the version that the intent names is trusted, and may have been running: no other one's trust counts."""
-    policy, acted = str(entry.details["policy"]), entry.details["policy_version"]
-    return (policy, acted) in trusted and any(
-        version.mode is Mode.ENFORCE and version.fingerprint == acted
-        for version in versions_in_force(history, policy, entry.seq)
-    )
 
 
 def nothing_after_failures(history: History) -> Iterator[str]:

@@ -14,7 +14,7 @@ from typing import Any
 from chaos import audit, tags
 from chaos.decisions import Decision
 from chaos.failpoints import Failpoints, WatchedCloud, WatchedStore
-from chaos.history import Condition, Frozen, History, Look, Sent, Version
+from chaos.history import Condition, Frozen, History, Look, Message, Sent, Version
 from chaos.model import violations
 from cloudwarden import hours, minutes
 from cloudwarden.aws import ec2
@@ -22,15 +22,17 @@ from cloudwarden.clock import FakeClock
 from cloudwarden.core.action import Call
 from cloudwarden.core.evidence import Query, Unreadable
 from cloudwarden.core.exemption import hands_off
+from cloudwarden.core.message import Message as Said
 from cloudwarden.core.metric import MetricQuery
 from cloudwarden.core.policy import AnyPolicy
 from cloudwarden.core.resource import Resource, Scope
 from cloudwarden.core.restraint import Quota, Reach, Restraints
 from cloudwarden.core.window import Freeze
 from cloudwarden.engine.decide import Decider, DecisionError
+from cloudwarden.notify.memory import MemoryNotifier
 from cloudwarden.ports import Listing
 from cloudwarden.store import open_store
-from world import NOON, SCOPE, World
+from world import CHANNELS, NOON, SCOPE, World
 
 Listener = Callable[[str], None]
 
@@ -59,6 +61,7 @@ class SmallWorld:
         self._conditions: dict[str, list[Condition]] = {}
         self._versions: list[Version] = []
         self._freezes: list[Frozen] = []
+        self._channels = _Channels(self)
         self._looks: list[Look] = []
         self._looked: dict[str, datetime] = {}
         self._permitted: dict[tuple[str, str], bool] = {}
@@ -95,6 +98,9 @@ class SmallWorld:
                 limit=one.limit,
                 fingerprint=one.fingerprint,
                 hours=next(((each.start.hour, each.end.hour) for each in one.windows), None),
+                quorum=one.approval.quorum,
+                not_by=tuple(one.approval.not_by),
+                tells=one.notice is not None,
             )
             for one in policies
         ]
@@ -166,6 +172,7 @@ class SmallWorld:
             versions=self._versions,
             runs=found.runs,
             freezes=self._freezes,
+            messages=self._channels.messages,
             quota=self.quota,
             quiet=quiet,
         )
@@ -214,7 +221,9 @@ class SmallWorld:
         self.listener(name)
 
     def _begun(self, restraints: Restraints) -> World:
-        return World(store=self._store, clock=self._clock, cloud=self._cloud, restraints=restraints)
+        return World(
+            store=self._store, clock=self._clock, cloud=self._cloud, restraints=restraints, notifier=self._channels
+        )
 
     def _condition(self, resource: Resource | None) -> Condition:
         if resource is None:
@@ -269,6 +278,20 @@ class _Cloud(WatchedCloud):
     def arrives(self, call: Call) -> None:
         """Write down a mutating request before it has its effect."""
         self.small.arrived(call, _target(call))
+
+
+class _Channels(MemoryNotifier):
+    """Channels that keep when they accepted what."""
+
+    def __init__(self, small: SmallWorld) -> None:
+        super().__init__(channels=CHANNELS.channels)
+        self.small = small
+        self.messages: list[Message] = []
+
+    def send(self, channel: str, message: Said, address: str | None = None) -> None:
+        """Keep the message. Raises NotDelivered."""
+        super().send(channel, message, address)
+        self.messages.append(Message(at=self.small.now(), text=message.body))
 
 
 @cache

@@ -7,6 +7,7 @@ import tempfile
 from collections.abc import Callable, Iterable, Mapping
 from datetime import timedelta
 from functools import partial
+from itertools import product
 from pathlib import Path
 
 from hypothesis import HealthCheck, settings
@@ -19,7 +20,7 @@ from chaos.decisions import Decision
 from chaos.failpoints import counted, free
 from chaos.small import Crash, SmallWorld
 from chaos.tags import SETS, TAG
-from cloudwarden import ENFORCE, OBSERVE, PROPOSE, Limit, hours, minutes, window
+from cloudwarden import ENFORCE, OBSERVE, PROPOSE, Approval, Limit, Notify, hours, minutes, owner, window
 from cloudwarden.aws import ec2
 from cloudwarden.aws.ec2 import AddTags
 from cloudwarden.core.action import Action
@@ -42,11 +43,14 @@ FAILURES = 2
 INSTANCES = tuple(f"i-{number}" for number in range(4))
 VOLUMES = ("vol-0", "vol-1")
 POLICIES = ("stop-idle", "delete-unattached", ANY)
+TELLING = Notify(owners=[owner("team-x")], before=minutes(1))
 
 number = st.integers(min_value=0, max_value=5)
 names = st.sampled_from(INSTANCES)
 policies = st.sampled_from(POLICIES)
 accounts = st.sampled_from((ANY, SCOPE.account))
+people = st.sampled_from(decisions.EVERYBODY)
+quorums = st.sampled_from([1, 1, 2])
 waits = st.sampled_from([timedelta(0), minutes(1), minutes(5), minutes(31), hours(2), hours(25)])
 errors = st.sampled_from([Throttled, AccessDenied, Timeout, Unavailable, CredentialsExpired])
 failing = st.sampled_from(
@@ -79,8 +83,8 @@ windows = st.sampled_from([(), (), *((window(f"mon-sun {times}"),) for times in 
 def deciding() -> st.SearchStrategy[Decision]:
     """Whatever a person may decide."""
     return st.one_of(
-        st.builds(decisions.approve, number),
-        st.builds(decisions.approve, number, st.just(AddTags.name)),
+        st.builds(decisions.approve, number, by=people),
+        st.builds(decisions.approve, number, st.just(AddTags.name), people),
         st.builds(decisions.reject, number, snooze=st.booleans()),
         st.builds(decisions.exempt, st.sampled_from((*INSTANCES, *VOLUMES, "i-*")), policies, accounts),
         st.builds(decisions.exempt, st.just(ANY), policies, accounts, st.just(TAG)),
@@ -110,13 +114,14 @@ class Lifecycle(RuleBasedStateMachine):
             self.small.close()
             self._folder.cleanup()
 
-    @initialize(per_run=st.sampled_from([3, 4, 1, 2]), share=st.sampled_from([1.0, 1.0, 0.3]))
-    def begin(self, per_run: int, share: float) -> None:
+    @initialize(per_run=st.sampled_from([3, 4, 1, 2]), share=st.sampled_from([1.0, 1.0, 0.3]), quorum=quorums)
+    def begin(self, per_run: int, share: float, quorum: int) -> None:
         """Policies are loaded, and see two idle instances."""
         for name in INSTANCES[:2]:
             self.small.world.add(name)
         self.small.observe()
         self._limit = Limit(per_run=per_run, share=share, per_hour=3, per_day=5, failures=FAILURES)
+        self._quorum = quorum
         self._use()
         self.small.run(World.sweep)
 
@@ -169,18 +174,18 @@ class Lifecycle(RuleBasedStateMachine):
         self.sweeps(minutes(1))
         del self.small.world.cloud.fails[what]
 
-    @rule(count=some, tags=carried, freely=st.booleans())
-    def some_are_let_go(self, count: int, tags: dict[str, str], *, freely: bool) -> None:
-        """So many new instances are idle, and somebody approves their proposals; what is left of them goes away.
+    @rule(count=some, tags=carried, who=st.lists(people, min_size=1, unique=True), freely=st.booleans())
+    def some_are_let_go(self, count: int, tags: dict[str, str], who: list[str], *, freely: bool) -> None:
+        """So many new instances are idle, and some approve their proposals; what is left of them goes away.
 
-        Perhaps that somebody ends every pause and exemption before.
+        Perhaps somebody ends every pause and exemption before.
         """
         if freely:
             self.small.decide(take_back)
         made = [self._come(tags) for _ in range(count)]
         self.sweeps(minutes(1))
-        for name in made:
-            self.small.decide(decisions.approve_for(name))
+        for name, one in product(made, who):
+            self.small.decide(decisions.approve_for(name, one))
         self.acts()
         self._go(made)
 
@@ -197,6 +202,31 @@ class Lifecycle(RuleBasedStateMachine):
         made = [self._come(tags) for _ in range(count)]
         self.sweeps(minutes(1))
         self._go(made)
+
+    @rule(count=some, down=st.sampled_from([False, False, True]), waits=waits)
+    def some_are_told_of_and_seen_to(self, count: int, waits: timedelta, *, down: bool) -> None:
+        """A trusted version that tells before it acts finds so many new instances idle; the channel may be down."""
+        self._use(mode=ENFORCE, notice=TELLING)
+        self.sweeps(minutes(2))
+        self.is_trusted()
+        made = [self._come() for _ in range(count)]
+        self.sweeps(minutes(1))
+        self.channels_change(down=down)
+        self.is_told()
+        self.sweeps(waits)
+        self.is_told()
+        self.sweeps(minutes(2))
+        self._go(made)
+
+    @rule(down=st.booleans())
+    def channels_change(self, *, down: bool) -> None:
+        """Whom owners are told by accepts nothing any more, or does again."""
+        self.small.world.notifier.down = {"team": "it is down"} if down else {}
+
+    @rule()
+    def is_told(self) -> None:
+        """What the daemon does to deliver notices."""
+        self.small.run(World.deliver)
 
     @rule(rounds=st.integers(1, FAILURES + 1))
     def fail_in_a_row(self, rounds: int) -> None:
@@ -239,14 +269,17 @@ class Lifecycle(RuleBasedStateMachine):
         cpu=st.sampled_from([5.0, 4.0]),
         share=st.sampled_from([1.0, 1.0, 0.3]),
         windows=windows,
+        quorum=quorums,
+        notice=st.sampled_from([None, None, TELLING]),
     )
     def reloads(
-        self, mode: object, per_run: int, grace: timedelta, cpu: float, share: float, windows: tuple[Window, ...]
+        self, per_run: int, cpu: float, share: float, windows: tuple[Window, ...], quorum: int, **changes: object
     ) -> None:
-        """A policy's file changes."""
+        """A policy's file changes: its mode, its grace, whom it tells, or what is given here."""
         self._limit = Limit(per_run=per_run, share=share, per_hour=3, per_day=5, failures=FAILURES)
         params = Idle(window=hours(1), max_cpu_percent=cpu)
-        self._use(windows, mode=mode, grace=grace, params=params)
+        self._quorum = quorum
+        self._use(windows, params=params, **changes)
 
     @rule(frozen=st.booleans())
     def restarts(self, *, frozen: bool) -> None:
@@ -294,8 +327,11 @@ class Lifecycle(RuleBasedStateMachine):
 
     def _use(self, windows: tuple[Window, ...] = (), **changes: object) -> None:
         tagging: list[Action[ec2.Volume]] = [ec2.AddTags(tags={"doomed": "yes"})]
-        volumes: AnyPolicy = delete_unattached(limit=self._limit, windows=windows, alternatives=tagging)
-        self.small.use(stop_idle(limit=self._limit, windows=windows, **changes), volumes)
+        approval = Approval(quorum=self._quorum, not_by=[decisions.AUTHOR])
+        volumes: AnyPolicy = delete_unattached(
+            limit=self._limit, windows=windows, approval=approval, alternatives=tagging
+        )
+        self.small.use(stop_idle(limit=self._limit, windows=windows, approval=approval, **changes), volumes)
 
     def _come(self, tags: Mapping[str, str] = NO_TAGS) -> str:
         """An idle instance that was never there before, so that nobody brought it back."""

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 import happenings
-from chaos.history import Closing, Condition, Frozen, History, Look, Run, Sent, Version
+from chaos.history import Closing, Condition, Frozen, History, Look, Message, Run, Sent, Version
 from chaos.model import INVARIANTS, violations
 from cloudwarden import ENFORCE, PROPOSE, Limit
 from cloudwarden.core.finding import ActionRecord, ActionState, ProposalState, State
@@ -70,7 +70,7 @@ def history(**changes: Any) -> History:
     """A history in which i-1 was proposed, approved, stopped once, and all is well."""
     journal = [
         entry(1, "proposal_made", proposal="p-1"),
-        entry(2, "proposal_approved", proposal="p-1", plan_hash=happenings.PLAN.hash),
+        entry(2, "proposal_approved", proposal="p-1", plan_hash=happenings.PLAN.hash, by="operator"),
         intent(5),
         entry(7, "action_succeeded", "a-1", policy="stop-idle"),
     ]
@@ -253,6 +253,35 @@ def test_nothing_unapproved() -> None:
         history(proposals=[over]),
     ):
         assert "nothing_unapproved" in broken(made)
+
+
+def test_as_many_as_must_have_agreed() -> None:
+    """Two must; one alone agreed, twice, or to another plan, or with one who may not, is too few."""
+    version = replace(history().versions[0], quorum=2, not_by=("author",))
+
+    def agreed(*words: tuple[str, str]) -> History:
+        said = [
+            entry(2, event, proposal="p-1", plan_hash=plan, by=who)
+            for event, (who, plan) in zip(("proposal_seconded", "proposal_approved"), words, strict=True)
+        ]
+        return history(journal=[history().journal[0], *said, *history().journal[2:]], versions=[version])
+
+    this = happenings.PLAN.hash
+    assert broken(agreed(("operator", this), ("deputy", this))) == set()
+    for first, second in ((("deputy", this), ("deputy", this)), (("deputy", "x"), ("operator", this))):
+        assert "nothing_unapproved" in broken(agreed(first, second))
+    assert "nothing_unapproved" in broken(agreed(("author", this), ("operator", this)))
+
+
+def test_nothing_untold() -> None:
+    """Nobody was told, or of another instance, or too late; before every version waits for a notice, it may be so."""
+    (silent,) = history().versions
+    telling = replace(silent, tells=True)
+    message = Message(at=at(3), text="stop-idle: i-1 in 111122223333/eu-west-1")
+    assert broken(history(versions=[telling], messages=[message])) == set()
+    for messages in ([], [replace(message, at=at(6))], [replace(message, text="stop-idle: i-12 in 1/eu-west-1")]):
+        assert broken(history(versions=[telling], messages=messages)) == {"nothing_untold"}
+    assert broken(history(versions=[silent, replace(telling, at=at(3))])) == set()
 
 
 def test_only_the_trust_in_the_version_that_acted_counts() -> None:
