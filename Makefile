@@ -6,7 +6,7 @@ BENCH_STAMP := .venv-bench/.installed
 # Every daemon and verb that a test starts would compile all modules anew.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help demo run test chaos check fix docs bench lock clean
+.PHONY: help demo run test chaos check ruff lint-imports mypy pyright fix docs bench lock clean
 
 help:  ## what can be made
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -30,18 +30,21 @@ run: $(STAMP)  ## the daemon, with ./cloudwarden.toml
 	@$(BIN)/cloudwarden run
 
 test: $(STAMP)  ## every test
-	$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder
+	$(BIN)/pytest -n 3 --dist loadfile --no-loadscope-reorder
 
 chaos: $(STAMP)  ## the daemon killed and lied to, HOURS=1 long, from SEED=; the first broken promise ends it
 	PYTHONPATH=tests $(BIN)/python -m chaos.run --hours $(or $(HOURS),1) \
 		$(if $(SEED),--seed $(SEED)) $(if $(STEPS),--steps $(STEPS)) $(if $(ONLY),--only $(ONLY))
 
 check: $(STAMP)  ## ruff, mypy, pyright, import-linter
+	@$(MAKE) --no-print-directory --jobs=2 ruff lint-imports mypy pyright
+
+ruff: $(STAMP)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/mypy
-	$(BIN)/pyright
-	$(BIN)/lint-imports
+
+lint-imports mypy pyright: $(STAMP)
+	$(BIN)/$@
 
 fix: $(STAMP)  ## what ruff can mend by itself
 	$(BIN)/ruff check --fix .

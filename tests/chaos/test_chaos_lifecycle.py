@@ -174,16 +174,24 @@ class Lifecycle(RuleBasedStateMachine):
         self.sweeps(minutes(1))
         del self.small.world.cloud.fails[what]
 
-    @rule(count=some, tags=carried, who=st.lists(people, min_size=1, unique=True), freely=st.booleans())
-    def some_are_let_go(self, count: int, tags: dict[str, str], who: list[str], *, freely: bool) -> None:
+    @rule(
+        count=some,
+        tags=carried,
+        quorum=st.sampled_from([1, 2]),
+        who=st.lists(people, min_size=1, unique=True),
+        freely=st.booleans(),
+    )
+    def some_are_let_go(self, count: int, tags: dict[str, str], quorum: int, who: list[str], *, freely: bool) -> None:
         """So many new instances are idle, and some approve their proposals; what is left of them goes away.
 
         Perhaps somebody ends every pause and exemption before.
         """
+        self._quorum = quorum
+        self._use()
         if freely:
             self.small.decide(take_back)
         made = [self._come(tags) for _ in range(count)]
-        self.sweeps(minutes(1))
+        self.sweeps(minutes(2))
         for name, one in product(made, who):
             self.small.decide(decisions.approve_for(name, one))
         self.acts()
