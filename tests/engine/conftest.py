@@ -6,7 +6,9 @@ from collections.abc import Iterator
 
 import pytest
 
+from cloudwarden.core.finding import ActionRecord
 from cloudwarden.store import SqlStore, open_store
+from undoing import stopped_by_itself
 from world import World, stop_idle
 
 
@@ -24,3 +26,9 @@ def world(store: SqlStore) -> World:
     made = World(store=store)
     made.use(stop_idle())
     return made
+
+
+@pytest.fixture
+def stopped(world: World) -> ActionRecord:
+    """The action that stopped i-idle, by itself."""
+    return stopped_by_itself(world)
