@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
 from busy_cloud import actions, approved, paused
-from cloudwarden import OBSERVE, PROPOSE, minutes
+from cloudwarden import OBSERVE, PROPOSE, hours, minutes
 from cloudwarden.core.action import Read
 from cloudwarden.core.errors import Timeout
 from cloudwarden.core.finding import ActionRecord, ActionState
@@ -64,6 +65,81 @@ def test_that_a_policy_paused_itself_holds_no_undo(world: World, stopped: Action
         tx.decisions.save_pause(Pause(policy=stopped.policy, by=ITSELF, at=world.clock.now(), reason="3 failures"))
     world.act()
     assert world.called() == ["stop_instances", "start_instances"]
+
+
+def test_a_pause_that_the_daemon_made_of_everything_holds_an_undo(world: World, stopped: ActionRecord) -> None:
+    """It is made for a person, who has to look first: whoever asked for the undo did not know why."""
+    ask(world, stopped)
+    world.clock.advance(minutes(1))
+    with world.store.transaction() as tx:
+        tx.decisions.save_pause(Pause(by=ITSELF, at=world.clock.now(), reason="the store was put back"))
+    world.act()
+    assert world.called() == ["stop_instances"]
+
+
+def test_a_pause_made_since_holds_an_undo_whatever_the_clock_says(world: World, stopped: ActionRecord) -> None:
+    """A clock that is set back in between does not make the later one the earlier one."""
+    ask(world, stopped)
+    world.clock.jump(-hours(1))
+    with world.store.transaction() as tx:
+        decide.pause(tx, world.decider())
+    world.act()
+    assert world.called() == ["stop_instances"]
+
+
+def test_an_undo_asked_for_since_is_held_by_no_pause_whatever_the_clock_says(
+    world: World, stopped: ActionRecord
+) -> None:
+    """Whoever paused everything wants to undo it all the same, on a machine whose clock is behind too."""
+    with world.store.transaction() as tx:
+        decide.pause(tx, world.decider())
+    world.clock.jump(-hours(1))
+    ask(world, stopped)
+    world.act()
+    assert world.called() == ["stop_instances", "start_instances"]
+
+
+@pytest.mark.parametrize(
+    ("by", "before", "held"), [("operator", "", False), ("operator", "incident 6", True), ("somebody else", "", True)]
+)
+def test_a_pause_that_is_said_again(world: World, stopped: ActionRecord, by: str, before: str, *, held: bool) -> None:
+    """Saying why of one's own pause that had no reason is no later pause; anything else said again is one."""
+    with world.store.transaction() as tx:
+        decide.pause(tx, world.decider(before))
+    world.clock.advance(minutes(1))
+    ask(world, stopped)
+    world.clock.advance(minutes(1))
+    with world.store.transaction() as tx:
+        decide.pause(tx, world.decider("incident 7", by=by))
+    world.act()
+    assert (world.called() == ["stop_instances"]) is held
+    with world.store.reading() as tx:
+        assert [one.reason for one in tx.decisions.pauses()] == ["incident 7"]
+
+
+def test_a_pause_that_was_ended_and_made_again_holds_an_undo(world: World, stopped: ActionRecord) -> None:
+    """Only the one that was there when it was asked for does not."""
+    with world.store.transaction() as tx:
+        decide.pause(tx, world.decider())
+    ask(world, stopped)
+    world.clock.advance(minutes(1))
+    with world.store.transaction() as tx:
+        decide.resume(tx, world.decider())
+        decide.pause(tx, world.decider())
+    world.act()
+    assert world.called() == ["stop_instances"]
+
+
+def test_an_undo_of_which_the_journal_says_nothing_is_held_by_every_pause(world: World, stopped: ActionRecord) -> None:
+    """Its entry was exported, so that nobody can tell which pauses were there: it waits until they are ended."""
+    with world.store.transaction() as tx:
+        decide.pause(tx, world.decider())
+    made = ask(world, stopped)
+    with world.store.transaction() as tx:
+        tx.actions.save(replace(made, state=ActionState.ABANDONED))
+        tx.actions.save(replace(made, id="a-unwritten"))
+    world.act()
+    assert world.called() == ["stop_instances"]
 
 
 def test_settings_that_were_edited_hold_an_undo_too(world: World, stopped: ActionRecord) -> None:

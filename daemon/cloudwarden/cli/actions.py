@@ -16,7 +16,7 @@ from cloudwarden.cli.presence import when_it_happens
 from cloudwarden.core.finding import ActionRecord
 from cloudwarden.core.pause import Pause
 from cloudwarden.engine import undo as undoing
-from cloudwarden.engine.consent import undo_held
+from cloudwarden.engine.consent import paused_since, undo_held
 
 
 def actions(
@@ -29,8 +29,9 @@ def actions(
     """List what was done, newest first."""
     with app_of(context) as app:
         with app.store.reading() as tx:
-            found, pauses = tx.actions.latest(most, policy), tx.decisions.pauses()
-        holds = _holds(app, found, pauses)
+            found = tx.actions.latest(most, policy)
+            since = {one.id: paused_since(tx, one) for one in found if _waits(one)}
+        holds = _holds(app, found, since)
     if as_json:
         emit([shapes.action(one) | {"held": holds.get(one.id)} for one in found])
         return
@@ -59,7 +60,7 @@ def undo(
         with app.store.transaction() as tx:
             made = [undoing.undo(tx, one, person) for one in dict.fromkeys(ids)]
         when = when_it_happens(app.settings.database)
-        holds = _holds(app, made, ())
+        holds = _holds(app, made, {})
     for id_, why in holds.items():
         notice(f"{id_} is held for now: {why}")
     if as_json:
@@ -71,10 +72,14 @@ def undo(
     say(when)
 
 
-def _holds(app: App, found: Sequence[ActionRecord], pauses: Sequence[Pause]) -> Mapping[str, str]:
+def _waits(one: ActionRecord) -> bool:
+    return one.undoes is not None and not one.state.ended
+
+
+def _holds(app: App, found: Sequence[ActionRecord], since: Mapping[str, Sequence[Pause]]) -> Mapping[str, str]:
     """What holds the undos that wait, by their ids; of other actions their findings say it."""
-    waiting = [one for one in found if one.undoes is not None and not one.state.ended]
-    held = ((one.id, undo_held(one, pauses, app.ceiling_of(one.scope))) for one in waiting)
+    waiting = [one for one in found if _waits(one)]
+    held = ((one.id, undo_held(one, since.get(one.id, ()), app.ceiling_of(one.scope))) for one in waiting)
     return {id_: why for id_, why in held if why is not None}
 
 

@@ -9,7 +9,7 @@ from datetime import datetime
 from cloudwarden.core.exemption import ANY
 
 ITSELF = "cloudwarden"
-"""Who pauses a policy whose actions keep failing."""
+"""Who pauses a policy whose actions keep failing, and everything when the store was put back."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -26,6 +26,16 @@ class Pause:
     def covers(self, policy: str, account: str) -> bool:
         """Whether it holds this policy's actions in this account."""
         return self.policy in (ANY, policy) and self.account in (ANY, account)
+
+    @property
+    def mark(self) -> str:
+        """What tells it from every other pause, a later one of the same included."""
+        return f"{self.policy} {self.account} {self.at.isoformat()}"
+
+    @property
+    def by_itself(self) -> bool:
+        """Whether a policy paused itself, as its actions kept failing: nobody's word, as no other pause is."""
+        return self.by == ITSELF and self.policy != ANY
 
     @property
     def what(self) -> str:

@@ -14,7 +14,7 @@ from cloudwarden.core.policy import AnyPolicy, Mode
 from cloudwarden.core.resource import Scope
 from cloudwarden.engine.candidates import Candidates
 from cloudwarden.engine.carry import PROOF_WAITS
-from cloudwarden.engine.consent import undo_held
+from cloudwarden.engine.consent import paused_since, undo_held
 from cloudwarden.engine.ending import Ending
 from cloudwarden.engine.recheck import Over, Recheck, Unclear
 from cloudwarden.engine.rest import Rest
@@ -104,8 +104,8 @@ class BegunActions:
         if left := sorted(str(where) for where in places if not self._accepts(where)):
             return f"{', '.join(left)}: not accepted, or not looked after any more"
         with self._store.reading() as tx:
-            original, pauses = tx.actions.get(record.undoes or ""), tx.decisions.pauses()
-        if held := undo_held(record, pauses, self._ceiling_of(record.scope)):
+            original, since = tx.actions.get(record.undoes or ""), paused_since(tx, record)
+        if held := undo_held(record, since, self._ceiling_of(record.scope)):
             return held
         if original is None:
             return _abandoned("the action to undo is not in the store")

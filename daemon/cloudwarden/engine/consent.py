@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 
 from cloudwarden.core.exemption import Subject, ruling
 from cloudwarden.core.finding import ActionRecord, Finding, ProposalState
 from cloudwarden.core.guards import Hold, outlived
-from cloudwarden.core.pause import ITSELF, Pause, paused_by
+from cloudwarden.core.pause import Pause, paused_by
 from cloudwarden.core.policy import AnyPolicy, Approval, Mode
 from cloudwarden.ports import Transaction
+
+PAUSES_KNOWN = "pauses"
+"""The detail of the entry that asks for an undo: the marks of the pauses that were there."""
 
 
 def withdrawn(
@@ -33,16 +36,24 @@ def held_since(
     return next((Hold(guard=guard, detail=why) for guard, why in found.items() if why is not None), None)
 
 
-def undo_held(record: ActionRecord, pauses: Iterable[Pause], ceiling: Mode = Mode.ENFORCE) -> str | None:
-    """What holds an undo, in words: a ceiling under which nothing is done, or a pause made after it was asked for.
+def paused_since(tx: Transaction, record: ActionRecord) -> Sequence[Pause]:
+    """The pauses that were not there yet when an undo was asked for: its first journal entry names those that were.
 
-    Who asked knew of the pauses before: whoever paused everything because it went wrong wants to undo it. That a policy
-    paused itself is nobody's word.
+    Who asked knew of those: whoever paused everything because it went wrong wants to undo it. That a policy paused
+    itself is nobody's word. No instants are compared: a clock may be set back between an undo and a pause. Where the
+    entry was exported, or an older version wrote it, every pause counts.
     """
+    pauses = [one for one in tx.decisions.pauses() if not one.by_itself]
+    asked = tx.journal.entries(action_id=record.id, most=1) if pauses else ()
+    known = asked[0].details.get(PAUSES_KNOWN) if asked else None
+    return [one for one in pauses if not isinstance(known, list) or one.mark not in known]
+
+
+def undo_held(record: ActionRecord, since: Iterable[Pause], ceiling: Mode = Mode.ENFORCE) -> str | None:
+    """What holds an undo, in words: a ceiling under which nothing is done, or a pause made `since` it was asked for."""
     if ceiling is Mode.OBSERVE:
         return f"nothing is done in {record.scope}: the ceiling is observe, or the scope is not accepted"
-    later = (one for one in pauses if one.at > record.started_at and one.by != ITSELF)
-    return paused_by(later, record.policy, record.scope.account)
+    return paused_by(since, record.policy, record.scope.account)
 
 
 def _exempted(tx: Transaction, record: ActionRecord, looked_at: datetime, now: datetime) -> str | None:

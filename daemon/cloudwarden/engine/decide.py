@@ -103,7 +103,10 @@ def snooze(
 
 
 def pause(tx: Transaction, decider: Decider, policy: str = ANY, account: str = ANY) -> Pause:
-    """Hold every action of a policy, in an account, or of all; in force before the next call, and after a restart."""
+    """Hold every action of a policy, in an account, or of all; in force before the next call, and after a restart.
+
+    Who says why of a pause of their own that has no reason yet makes no later one of it.
+    """
     made = Pause(
         policy=policy,
         account=account,
@@ -112,6 +115,9 @@ def pause(tx: Transaction, decider: Decider, policy: str = ANY, account: str = A
         reason=decider.reason,
         origin=decider.origin,
     )
+    for one in tx.decisions.pauses():
+        if (one.policy, one.account, one.by, one.reason) == (policy, account, decider.by, ""):
+            made = replace(made, at=one.at)
     tx.decisions.save_pause(made)
     tx.journal.append(at=decider.now, event="paused", details=decider.details(policy=policy, account=account))
     return made

@@ -11,7 +11,7 @@ from cloudwarden.core.errors import StoreError
 from cloudwarden.core.finding import ActionRecord, ActionState
 from cloudwarden.core.guards import Hold
 from cloudwarden.core.policy import AnyPolicy
-from cloudwarden.engine.consent import held_since, undo_held, withdrawn
+from cloudwarden.engine.consent import held_since, paused_since, undo_held, withdrawn
 from cloudwarden.engine.ending import as_before, move_finding
 from cloudwarden.engine.events import ActionEnded, ActionIntended
 from cloudwarden.engine.grounds import LastLook, grounds, journalled
@@ -149,7 +149,7 @@ def _stale(looked_at: datetime, now: datetime) -> Hold | None:
 
 
 def _undo_paused(tx: Transaction, record: ActionRecord) -> Hold | None:
-    why = undo_held(record, tx.decisions.pauses())
+    why = undo_held(record, paused_since(tx, record))
     return Hold(guard="pause", detail=why) if why is not None else None
 
 

@@ -9,6 +9,8 @@ from dataclasses import replace
 from cloudwarden.core.action import Call, Plan, Step
 from cloudwarden.core.finding import ActionRecord, ActionState
 from cloudwarden.core.placeholder import filled_call, filled_read, spelled_out
+from cloudwarden.core.plain import Json
+from cloudwarden.engine.consent import PAUSES_KNOWN
 from cloudwarden.engine.decide import Decider, DecisionError
 from cloudwarden.engine.propose import new_id
 from cloudwarden.ports import Actuator, Transaction
@@ -54,7 +56,14 @@ def undo(tx: Transaction, action_id: str, decider: Decider) -> ActionRecord:
         changed_at=decider.now,
     )
     tx.actions.save(made)
-    details = decider.details(undoes=record.id, policy=record.policy, resource=record.resource_id, plan_hash=plan.hash)
+    known: list[Json] = [one.mark for one in tx.decisions.pauses()]
+    details = decider.details(
+        undoes=record.id,
+        policy=record.policy,
+        resource=record.resource_id,
+        plan_hash=plan.hash,
+        **{PAUSES_KNOWN: known},
+    )
     tx.journal.append(at=decider.now, event="undo_requested", action_id=made.id, details=details)
     return made
 
