@@ -14,6 +14,7 @@ from cloudwarden.clock import SystemClock
 from cloudwarden.core.finding import Finding
 from cloudwarden.keeping.file_copy import FileCopy
 from cloudwarden.keeping.shipper import Shipper
+from cloudwarden.ports import Restoration
 from cloudwarden.store import SqlStore, own
 from journals import append
 from stub_sessions import Heard
@@ -59,6 +60,16 @@ def test_a_store_is_backed_up_and_restored(cli: Cli, keep: Keep, store: SqlStore
     assert cli("journal", "verify").exit_code == 0
     (aside,) = home.glob("cloudwarden.db.before-restore-*")
     assert str(aside) in result.stdout
+
+
+def test_that_the_store_was_put_back_in_silence_is_said(cli: Cli, store: SqlStore) -> None:
+    """By the verb that shows what is known, as after a restoration."""
+    now = datetime.now(UTC)
+    with store.transaction() as tx:
+        tx.keeping.save_restoration(
+            Restoration(at=now, by="cloudwarden", origin="", reason="", file="", sha256="", seq=7)
+        )
+    assert "the store was found to be put back in silence at" in cli("findings").stderr
 
 
 def test_a_running_daemon_is_not_restored_under(cli: Cli, store: SqlStore, home: Path) -> None:

@@ -15,7 +15,10 @@ from cloudwarden.core.finding import ActionRecord, ActionState, State
 from cloudwarden.core.notice import NoticeState
 from cloudwarden.engine.decide import pause, resume
 from cloudwarden.engine.restore import Restored, restored
+from cloudwarden.keeping.shipper import Shipper
+from cloudwarden.memory import MemoryCopy
 from cloudwarden.store import SqlStore, open_store
+from undoing import ask
 from world import World, delete_unattached, stop_idle
 
 LATER = timedelta(minutes=15)
@@ -46,6 +49,20 @@ class Saved:
         with store.transaction() as tx:
             done = restored(tx, world.decider("the disk died"), file="saved.db", sha256="0", copies={})
         return world, done
+
+    def put_back_in_silence(self, copy: MemoryCopy) -> World:
+        """The same without a word; the journal's copy shows it when a daemon starts."""
+        store = open_store(f"sqlite:///{self._file}")
+        world = World(store=store, clock=self._world.clock, cloud=self._world.cloud, policies=self._world.policies)
+        ship(world, copy)
+        return world
+
+
+def ship(world: World, copy: MemoryCopy) -> None:
+    """A daemon starts, and brings its journal to the copy."""
+    shipper = Shipper(store=world.store, copy=copy, target="s3://a/b", clock=world.clock, reporter=world.reports)
+    while shipper.turn():
+        pass
 
 
 def actions(world: World) -> list[ActionRecord]:
@@ -154,8 +171,60 @@ def test_a_begun_action_takes_no_further_step(world: World, tmp_path: Path, *, h
     back.act()
     (ended,) = actions(back)
     assert ended.state is ActionState.ABANDONED
-    assert "restored from a backup since it began" in str(ended.error)
+    assert "put back to an earlier state since it began" in str(ended.error)
     assert "delete_volume" not in back.called()
+
+
+def test_what_had_begun_is_told_by_the_journal_and_no_clock(world: World, tmp_path: Path) -> None:
+    """A clock that was set back before the restoration makes nothing look as if it began after it."""
+    world.use(delete_unattached())
+    world.add_volume("vol-1")
+    world.sweep()
+    world.approve_all()
+    world.act()
+    saved = Saved(world, tmp_path)
+    world.clock.jump(-hours(1))
+    back, _ = saved.put_back()
+    go_on(back)
+    world.cloud.readings["describe_snapshots"] = lambda cloud, read: "completed"
+    back.act()
+    assert (actions(back)[0].state, back.called()) == (ActionState.ABANDONED, ["create_snapshot"])
+
+
+def test_what_began_since_goes_on(world: World, tmp_path: Path) -> None:
+    """Also on a clock that was set back after the restoration."""
+    back, _ = Saved(world, tmp_path).put_back()
+    back.clock.jump(-hours(1))
+    go_on(back)
+    back.use(delete_unattached())
+    back.add_volume("vol-1")
+    back.sweep()
+    back.approve_all()
+    back.cloud.readings["describe_snapshots"] = lambda cloud, read: "completed"
+    for _ in range(3):
+        back.act()
+    assert back.called() == ["create_snapshot", "delete_volume"]
+
+
+@pytest.mark.parametrize("before", [True, False], ids=["paused before", "not paused before"])
+def test_an_undo_is_not_made_twice(world: World, stopped: ActionRecord, tmp_path: Path, *, before: bool) -> None:
+    """It waits in a store that is put back in silence, and was carried out since: it ends, whatever pause stands."""
+    copy = MemoryCopy()
+    if before:
+        with world.store.transaction() as tx:
+            pause(tx, world.decider("an audit"))
+    ask(world, stopped)
+    ship(world, copy)
+    saved = Saved(world, tmp_path)
+    world.act()
+    ship(world, copy)
+    world.cloud.change("i-idle", state="stopped")  # somebody wants it so
+    back = saved.put_back_in_silence(copy)
+    back.act()
+    assert back.called() == ["stop_instances", "start_instances"]
+    undoing = next(one for one in actions(back) if one.undoes)
+    assert undoing.state is ActionState.ABANDONED
+    assert "put back to an earlier state since it began" in str(undoing.error)
 
 
 def test_the_journal_says_who_restored_what(world: World, tmp_path: Path) -> None:

@@ -103,6 +103,18 @@ def test_a_store_that_forgot_is_paused(shipping: Shipping, path: Path) -> None:
     assert "--copy" in pause.reason
 
 
+def test_a_rollback_is_kept_as_a_restoration_that_nobody_told_of(shipping: Shipping, path: Path) -> None:
+    """What had begun by then takes no further step; the pause may be somebody's, and end for another reason."""
+    shipping.write(9)
+    shipping.ship()
+    put_back(shipping, path, 4)
+    shipping.ship()
+    with shipping.store.reading() as tx:
+        found = tx.keeping.restored()
+    assert found is not None
+    assert (found.seq, found.file, found.by) == (4, "", "cloudwarden")
+
+
 def test_a_rollback_is_found_once(shipping: Shipping, path: Path) -> None:
     """The next process ships the new history, and does not pause again what a person has resumed."""
     shipping.write(9)

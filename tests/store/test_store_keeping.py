@@ -33,6 +33,16 @@ def test_the_latest_restoration_counts(store: SqlStore, noon: datetime) -> None:
         assert tx.keeping.restored() == second
 
 
+def test_the_journal_says_which_restoration_is_the_latest(store: SqlStore, noon: datetime) -> None:
+    """A clock may have been set back between two of them."""
+    first = ports.Restoration(at=noon, by="ada", origin="cli", reason="", file="a", sha256="0", seq=3)
+    second = replace(first, at=noon - timedelta(hours=1), seq=4)
+    with store.transaction() as tx:
+        tx.keeping.save_restoration(first)
+        tx.keeping.save_restoration(second)
+        assert tx.keeping.restored() == second
+
+
 def test_the_journals_last_number(store: SqlStore, noon: datetime) -> None:
     """That of the newest entry, and 0 before the first."""
     with store.transaction() as tx:

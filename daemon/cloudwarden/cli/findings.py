@@ -52,9 +52,10 @@ def findings(
         found = [one for one in _findings(tx, policy, since) if state in (None, one.state)]
         restored, pauses = tx.keeping.restored(), tx.decisions.pauses()
     if restored and restored.at > app.clock.now() - CLOSED_SHOWN_FOR:
+        how = f"restored from {restored.file} by {restored.by}" if restored.file else "found to be put back in silence"
         notice(
-            f"restored from {restored.file} by {restored.by} at {moment(restored.at)}: what was done and decided "
-            f"between entry {restored.seq} of the journal and then is not known here"
+            f"the store was {how} at {moment(restored.at)}: what was done and decided between entry {restored.seq} of "
+            "the journal and then is not known here"
         )
     say_pauses(pauses, ((one.policy, one.scope.account) for one in found if not one.state.closed))
     if as_json:

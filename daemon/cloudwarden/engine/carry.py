@@ -18,6 +18,7 @@ from cloudwarden.engine.ending import Ending, move_finding, pause_after, refused
 from cloudwarden.engine.events import ActionEnded, ActionStepped, PolicyStopped
 from cloudwarden.engine.grounds import LastLook, journalled
 from cloudwarden.engine.intents import Intents
+from cloudwarden.engine.restore import forgotten
 from cloudwarden.engine.tenure import Tenure
 from cloudwarden.ports import Actuator, Clock, Reporter, Store
 
@@ -32,7 +33,7 @@ UNKNOWN_AFTER = timedelta(days=1)
 HELD_FOR = timedelta(days=14)
 """How long a begun action may wait for its next call; a weekly change window comes twice within this."""
 
-FORGOTTEN = "the store was restored from a backup since it began: what was done of it after that is not known here"
+FORGOTTEN = "the store was put back to an earlier state since it began: what was done of it meanwhile is not known here"
 
 
 class Carrier:
@@ -103,7 +104,7 @@ class Carrier:
     def go_on(self, record: ActionRecord) -> None:
         """Do the next step of an action whose earlier calls all have their outcomes.
 
-        Of one that began before the store was restored from a backup nobody knows whether that step was done already.
+        Of one that began before the store was put back nobody knows whether that step was done already.
         """
         self._alive()
         if self._forgotten(record):
@@ -129,8 +130,7 @@ class Carrier:
 
     def _forgotten(self, record: ActionRecord) -> bool:
         with self._store.reading() as tx:
-            restored = tx.keeping.restored()
-        return restored is not None and record.started_at <= restored.at
+            return forgotten(tx, record)
 
     def _look(self, record: ActionRecord, wait: Wait) -> None:
         try:

@@ -7,7 +7,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 
 from cloudwarden.core import lifecycle
-from cloudwarden.core.finding import Finding, Grace, ProposalState, State
+from cloudwarden.core.finding import ActionRecord, Finding, Grace, ProposalState, State
 from cloudwarden.core.pause import Pause
 from cloudwarden.core.plain import Json
 from cloudwarden.engine.decide import Decider
@@ -69,6 +69,18 @@ def restored(
     )
     tx.journal.append(at=decider.now, event=RESTORED, details=details)
     return Restored(seq=seq, findings=len(reset), proposals=len(withdrawn), unfinished=unfinished, pause=pause)
+
+
+def forgotten(tx: Transaction, record: ActionRecord) -> bool:
+    """Whether an action began before the store was last put back, so that nobody knows what was done of it meanwhile.
+
+    The journal's order tells, which no clock changes; of an entry that was exported since only the instants do.
+    """
+    put_back = tx.keeping.restored()
+    if put_back is None:
+        return False
+    began = tx.journal.entries(action_id=record.id, most=1)
+    return began[0].seq <= put_back.seq if began else record.started_at <= put_back.at
 
 
 def branched(shipment: Shipment, also: Collection[str] = ()) -> Shipment:

@@ -12,7 +12,18 @@ from cloudwarden.core.plain import Json
 from cloudwarden.engine.events import JournalShipped, RollbackFound, ShippingFailed
 from cloudwarden.engine.restore import branched, new_branch
 from cloudwarden.keeping.lines import packed
-from cloudwarden.ports import Batch, Clock, JournalCopy, Mark, Reporter, Shipment, Stopping, Store, Transaction
+from cloudwarden.ports import (
+    Batch,
+    Clock,
+    JournalCopy,
+    Mark,
+    Reporter,
+    Restoration,
+    Shipment,
+    Stopping,
+    Store,
+    Transaction,
+)
 
 ROLLBACK_FOUND = "rollback_found"
 """The event of the entry that says: the copy knows entries that this store does not."""
@@ -90,6 +101,7 @@ class Shipper:
             "left": list(after.left),
             "branch": after.branch,
         }
+        tx.keeping.save_restoration(_unsaid(tx, now, why))
         tx.journal.append(at=now, event=ROLLBACK_FOUND, details=details)
         if not any(one.covers("*", "*") for one in tx.decisions.pauses()):
             tx.decisions.save_pause(Pause(by=ITSELF, at=now, reason=why))
@@ -150,6 +162,11 @@ def _known(tx: Transaction, mark: Mark) -> bool:
         entry.seq == mark.seq and entry.hash.startswith(mark.hash)
         for entry in tx.journal.entries(after=mark.seq - 1, most=1)
     )
+
+
+def _unsaid(tx: Transaction, now: datetime, why: str) -> Restoration:
+    """A restoration that nobody told of: what had begun in the store then takes no further step."""
+    return Restoration(at=now, by=ITSELF, origin="", reason=why, file="", sha256="", seq=tx.journal.last())
 
 
 def _moved(shipment: Shipment, batch: Batch, now: datetime) -> Shipment:

@@ -60,7 +60,10 @@ class Shipment:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Restoration:
-    """The store was put back to what it was when its journal ended with entry `seq`: by whom, when, why, from what."""
+    """The store was put back to what it was when its journal ended with entry `seq`: by whom, when, why, from what.
+
+    Without a `file` nobody said so: its journal's copy showed it, and `at` is when.
+    """
 
     at: datetime
     by: str
@@ -81,7 +84,7 @@ class Keeping(Protocol):
     def save_shipment(self, shipment: Shipment) -> None: ...
 
     def restored(self) -> Restoration | None:
-        """The latest restoration; None when there never was one."""
+        """The latest restoration, in the order of the journal; None when there never was one."""
         ...
 
     def save_restoration(self, restoration: Restoration) -> None: ...

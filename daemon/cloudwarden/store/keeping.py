@@ -26,7 +26,7 @@ class SqlKeeping:
         rows.upsert(self._connection, shipments, [asdict(shipment) | {"left": list(shipment.left)}])
 
     def restored(self) -> Restoration | None:
-        query = select(restorations).order_by(restorations.c.at.desc()).limit(1)
+        query = select(restorations).order_by(restorations.c.seq.desc(), restorations.c.at.desc()).limit(1)
         found = rows.fetch(self._connection, query, _restoration_from)
         return found[0] if found else None
 
