@@ -52,6 +52,19 @@ def test_an_undo_that_failed_leaves_the_finding_as_it_is() -> None:
     assert finding_after(before, record(state=ActionState.FAILED, undoes="a-0"), LATER) == before
 
 
+def test_what_was_put_off_for_longer_stays_so_when_it_is_undone() -> None:
+    """An undo leaves alone for a week, and shortens nobody's word."""
+    may = LATER + timedelta(days=60)
+    after = finding_after(finding(snoozed_until=may), record(state=ActionState.SUCCEEDED, undoes="a-0"), LATER)
+    assert after.snoozed_until == may
+
+
+def test_an_undo_takes_no_finding_from_another_action() -> None:
+    """One that is under way is finished first; then it is left alone."""
+    after = finding_after(finding(state=State.ACTING), record(state=ActionState.SUCCEEDED, undoes="a-0"), LATER)
+    assert (after.state, after.snoozed_until) == (State.ACTING, LATER + timedelta(days=7))
+
+
 @pytest.mark.parametrize(
     ("endings", "stops"),
     [

@@ -9,7 +9,7 @@ from cloudwarden.core.exemption import HANDS_OFF
 from cloudwarden.core.finding import ProposalState, State
 from cloudwarden.core.policy import Limit
 from cloudwarden.core.resource import Tags
-from cloudwarden.engine.decide import approve, pause, reject, resume
+from cloudwarden.engine.decide import approve, pause, reject, resume, snooze
 from cloudwarden.engine.events import LimitTripped
 from cloudwarden.engine.exempt import exempt
 from world import NOON, World, stop_idle, wish
@@ -269,6 +269,22 @@ def test_limit_counts_what_the_run_already_did(world: World) -> None:
     world.sweep(after=minutes(15))
     world.act()
     assert world.called() == ["stop_instances", "stop_instances"]
+
+
+def test_what_is_put_off_for_long_is_left_alone_for_as_long(world: World) -> None:
+    """Also when it is busy for a while, and its finding closed weeks before the time is over."""
+    world.add("i-idle")
+    world.sweep()
+    (proposal,) = world.proposals()
+    with world.store.transaction() as tx:
+        snooze(tx, proposal.id, world.decider("needed until May"), until=NOON + days(60))
+    world.measure("i-idle", cpu=90)
+    world.sweep(after=minutes(15))
+    world.measure("i-idle", cpu=1)
+    world.sweep(after=days(40))
+    assert (world.states(), world.proposals()) == ({"i-idle": State.OPEN}, [])
+    world.sweep(after=days(20))
+    assert len(world.proposals()) == 1
 
 
 def test_share_of_the_population_allows_at_least_one(world: World) -> None:

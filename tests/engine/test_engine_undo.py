@@ -9,7 +9,7 @@ from functools import partial
 import jmespath
 import pytest
 
-from cloudwarden import ENFORCE, Limit, hours, minutes
+from cloudwarden import ENFORCE, Limit, days, hours, minutes
 from cloudwarden.aws import ec2
 from cloudwarden.core.action import Call, Read
 from cloudwarden.core.errors import AccessDenied, Conflict
@@ -63,6 +63,33 @@ def test_what_was_fixed_before_it_is_undone_is_left_alone_as_long(
     world.sweep_until(world.clock.now() + hours(6 * 24), step=hours(6))
     assert world.called() == ["stop_instances", "start_instances"]
     assert f"action {stopped.id} was undone" in (world.finding("i-idle").held or "")
+
+
+def test_what_is_undone_long_after_it_was_fixed_is_left_alone_as_long(world: World, stopped: ActionRecord) -> None:
+    """As long as an action is kept it may be undone, and its finding closed weeks ago."""
+    world.sweep(after=minutes(15))
+    assert "i-idle" not in world.states()
+    world.sweep_until(stopped.started_at + days(40), step=hours(12))
+    ask(world, stopped)
+    world.act()
+    world.sweep_until(world.clock.now() + days(6), step=hours(6))
+    assert world.called() == ["stop_instances", "start_instances"]
+
+
+def test_a_later_finding_of_what_was_undone_is_left_alone_too(world: World) -> None:
+    """The violation ended and came back since: its finding is another, and a person's word is of the resource."""
+    done = tagged_over(world)
+    world.measure("i-idle", cpu=90.0)
+    world.sweep(after=hours(1))
+    world.sweep(after=days(2))
+    world.measure("i-idle", cpu=1.0)
+    world.sweep(after=hours(1))
+    assert world.finding("i-idle").id != done.finding_id
+    ask(world, done)
+    world.act()
+    assert world.finding("i-idle").snoozed_until == world.clock.now() + days(7)
+    world.sweep(after=hours(1))
+    assert (world.states(), world.proposals()) == ({"i-idle": State.OPEN}, [])
 
 
 def test_what_somebody_changed_since_is_left_as_it_is(world: World, stopped: ActionRecord) -> None:

@@ -99,6 +99,40 @@ def test_recently_closed_findings(store: SqlStore, finding: Findings, noon: date
         assert [each.id for each in tx.findings.recently_closed(None, noon)] == ["at", "other"]
 
 
+def test_closed_findings_that_are_put_off(store: SqlStore, finding: Findings, noon: datetime) -> None:
+    """However long ago they closed, until their time is over, and in the order in which they closed."""
+    later, long_ago = noon + timedelta(days=1), noon - timedelta(days=60)
+    with store.transaction() as tx:
+        tx.findings.save(
+            [
+                finding("new", state=State.GONE, snoozed_until=later),
+                finding("old", state=State.FIXED, state_since=long_ago, snoozed_until=later),
+                finding("over", state=State.FIXED, snoozed_until=noon),
+                finding("never", state=State.FIXED),
+                finding("standing", snoozed_until=later),
+                finding("other", policy="owner-tags", state=State.FIXED, snoozed_until=later),
+            ]
+        )
+        assert [each.id for each in tx.findings.put_off("stop-idle", noon)] == ["old", "new"]
+
+
+@pytest.mark.parametrize("standing", [True, False])
+def test_the_latest_finding_of_a_resource(
+    store: SqlStore, finding: Findings, noon: datetime, *, standing: bool
+) -> None:
+    """The one that stands; when none does, the one that closed last."""
+    earlier = noon - timedelta(days=1)
+    made = [finding("a-new", state=State.FIXED), finding("b-old", state=State.FIXED, state_since=earlier)]
+    made += [finding("c-stands")] if standing else []
+    other = finding("other", state=State.FIXED, state_since=noon + timedelta(days=1))
+    with store.transaction() as tx:
+        tx.findings.save([*(replace(one, resource_id="i-1") for one in made), other])
+        latest = tx.findings.latest_of("stop-idle", other.scope, "i-1")
+        assert tx.findings.latest_of("owner-tags", other.scope, "i-1") is None
+    assert latest is not None
+    assert latest.id == ("c-stands" if standing else "a-new")
+
+
 def test_a_resource_has_one_standing_finding_per_policy(store: SqlStore, finding: Findings) -> None:
     """A second one is refused, and takes its whole transaction with it."""
     with pytest.raises(StoreError, match="UNIQUE"), store.transaction() as tx:

@@ -57,6 +57,14 @@ def test_what_ended_long_ago_goes_with_what_it_led_to(
     assert removed == [OldRemoved(actions=1), OldRemoved(proposals=1), OldRemoved(findings=1)]
 
 
+def test_what_is_put_off_stays(store: SqlStore, finding: Callable[..., Finding], noon: datetime) -> None:
+    """A closed finding that says until when its resource is to be left alone says so until then."""
+    with store.transaction() as tx:
+        tx.findings.save([finding("f1", state=State.FIXED, snoozed_until=noon + 2 * MONTH)])
+    assert list(policy(store).batches(noon + LATER)) == []
+    assert list(policy(store).batches(noon + 2 * MONTH + LATER)) == [OldRemoved(findings=1)]
+
+
 def test_ended_exemptions_go_and_those_of_a_file_that_still_says_them_stay(
     store: SqlStore, exemption: Callable[..., Exemption], noon: datetime
 ) -> None:

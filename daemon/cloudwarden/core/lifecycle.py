@@ -126,11 +126,12 @@ def _reopened(finding: Finding, terms: Terms) -> Finding:
 def undone(finding: Finding, action_id: str, now: datetime) -> Finding:
     """The finding after a person had our action undone: it stands again, and is left alone for a time.
 
-    One that is closed is open again when a sweep sees what was restored, and is left alone then too.
+    One that is closed is open again when a sweep sees what was restored, and is left alone then too. One that another
+    action is under way for is left alone after that. What was put off for longer stays so.
     """
-    until = now + UNDONE_FOR
+    until = max(now + UNDONE_FOR, finding.snoozed_until or now)
     held = f"action {action_id} was undone: left alone until {until:%Y-%m-%d %H:%M}Z"
-    if finding.state.closed:
+    if finding.state.closed or finding.state is State.ACTING:
         return replace(finding, held=held, snoozed_until=until)
     return replace(moved(finding, State.OPEN, now, held=held), grace=Grace(), snoozed_until=until)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -51,12 +52,16 @@ def finding_after(finding: Finding, record: ActionRecord, now: datetime) -> Find
 
 def move_finding(tx: Transaction, record: ActionRecord, now: datetime) -> None:
     """Have the finding and the proposal say what became of an action, if the finding is still there."""
-    finding = tx.findings.get(record.finding_id)
-    if finding is None:
-        return
-    tx.findings.save([finding_after(finding, record, now)])
+    tx.findings.save(finding_after(one, record, now) for one in _findings_of(tx, record))
     if record.proposal_id and (proposal := tx.proposals.get(record.proposal_id)):
         tx.proposals.save([replace(proposal, state=ProposalState.CARRIED_OUT)])
+
+
+def _findings_of(tx: Transaction, record: ActionRecord) -> Sequence[Finding]:
+    """Those that an action speaks of: its own, and of an undo also the one that came after it."""
+    own = tx.findings.get(record.finding_id)
+    latest = tx.findings.latest_of(record.policy, record.scope, record.resource_id) if record.undoes else None
+    return list({one.id: one for one in (own, latest) if one is not None}.values())
 
 
 def as_before(tx: Transaction, record: ActionRecord, why: str) -> None:

@@ -144,7 +144,8 @@ class Settler:
 
     def _still_heeded(self, policy: AnyPolicy) -> Mapping[Key, Finding]:
         """Findings that our actions fixed lately, or that were put off: what people said of them still holds."""
-        closed = self._tx.findings.recently_closed(policy.name, self._now - FIXED_WITHIN)
+        lately = self._tx.findings.recently_closed(policy.name, self._now - FIXED_WITHIN)
+        closed = (*self._tx.findings.put_off(policy.name, self._now), *lately)
         return {(one.scope, one.resource_id): one for one in closed if one.state is State.FIXED or one.snoozed_until}
 
     def _say_caution(self, policy: AnyPolicy, judgements: Sequence[Judgement]) -> None:

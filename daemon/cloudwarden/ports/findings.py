@@ -27,6 +27,14 @@ class Findings(Protocol):
         """Findings of a policy (None: of any) closed at or after `since`."""
         ...
 
+    def put_off(self, policy: str, now: datetime) -> Sequence[Finding]:
+        """Closed findings of a policy that are to be left alone until after `now`, whenever they closed."""
+        ...
+
+    def latest_of(self, policy: str, scope: Scope, resource_id: str) -> Finding | None:
+        """A policy's finding of a resource: the one that stands, or else the one that closed last."""
+        ...
+
     def places(self) -> Sequence[tuple[str, Scope]]:
         """Each policy and scope of which there is a standing finding, in order."""
         ...

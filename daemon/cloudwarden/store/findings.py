@@ -58,6 +58,33 @@ class SqlFindings:
             query = query.where(findings_table.c.policy == policy)
         return rows.fetch(self._connection, query, rows.finding_from)
 
+    def put_off(self, policy: str, now: datetime) -> Sequence[Finding]:
+        query = (
+            select(findings_table)
+            .where(
+                findings_table.c.policy == policy,
+                findings_table.c.closed_at.is_not(None),
+                findings_table.c.snoozed_until > now,
+            )
+            .order_by(findings_table.c.closed_at, findings_table.c.id)
+        )
+        return rows.fetch(self._connection, query, rows.finding_from)
+
+    def latest_of(self, policy: str, scope: Scope, resource_id: str) -> Finding | None:
+        query = (
+            select(findings_table)
+            .where(
+                findings_table.c.policy == policy,
+                findings_table.c.account == scope.account,
+                findings_table.c.region == scope.region,
+                findings_table.c.resource_id == resource_id,
+            )
+            .order_by(findings_table.c.closed_at.desc().nulls_first(), findings_table.c.id)
+            .limit(1)
+        )
+        found = rows.fetch(self._connection, query, rows.finding_from)
+        return found[0] if found else None
+
     def places(self) -> Sequence[tuple[str, Scope]]:
         columns = (findings_table.c.policy, findings_table.c.account, findings_table.c.region)
         query = select(*columns).where(findings_table.c.closed_at.is_(None)).distinct().order_by(*columns)

@@ -142,7 +142,8 @@ def _old_findings(before: datetime) -> ColumnElement[bool]:
     needed = exists().where(proposals.c.finding_id == findings.c.id) | exists().where(
         actions.c.finding_id == findings.c.id
     )
-    return and_(findings.c.closed_at < before, not_(needed))
+    put_off = findings.c.snoozed_until.is_not(None) & (findings.c.snoozed_until >= before)
+    return and_(findings.c.closed_at < before, not_(put_off), not_(needed))
 
 
 def _old_exemptions(before: datetime) -> ColumnElement[bool]:
