@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, fields, is_dataclass, replace
 from enum import StrEnum
 from typing import ClassVar, Generic, TypeVar
 
-from pydantic import TypeAdapter
+from pydantic import TypeAdapter, ValidationError
 
 from cloudwarden.core.blast import Dependable, Dependant, Look
 from cloudwarden.core.plain import Json
@@ -130,6 +130,14 @@ class Plan:
         """The plan that `to_json` wrote."""
         return _PLAN.validate_json(text)
 
+    def as_kept(self) -> Plan:
+        """The same as the store gives it back, hash included. Raises ValueError, or TypeError, where it could not."""
+        try:
+            return self.from_json(self.to_json())
+        except ValidationError as error:
+            first = error.errors(include_url=False)[0]
+            raise ValueError(f"{'.'.join(map(str, first['loc']))}: {first['msg']}") from error
+
 
 _PLAN: TypeAdapter[Plan] = TypeAdapter(Plan)
 
@@ -156,7 +164,7 @@ class Action(ABC, Generic[R]):
 
     @abstractmethod
     def plan(self, resource: R, violation: Violation) -> Plan:
-        """What would be called. Pure: the same resource and violation give the same plan, hash included."""
+        """What would be called, a `Call` first. Pure: the same resource and violation give the same plan."""
 
     def disturbs(self, resource: R) -> Iterable[Dependant | Look] | None:
         """What else notices when it is carried out, and where to look for that; None when nobody can tell.

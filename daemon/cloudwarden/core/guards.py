@@ -129,8 +129,15 @@ def approval(candidate: Candidate) -> Hold | None:
     if candidate.alone:
         return None
     finding = candidate.finding
+    if proposal is None and finding.held is not None and finding.held.startswith(str(unplanned(""))):
+        return unplanned(finding.held.removeprefix(str(unplanned(""))))
     rests = finding.snoozed_until is not None and candidate.now < finding.snoozed_until
     return Hold(guard="approval", detail=(rests and finding.held) or "waits for a person's approval")
+
+
+def unplanned(why: str) -> Hold:
+    """What holds a due finding of which no sweep could ask people, as its finding says until one can."""
+    return Hold(guard="approval", detail=f"there is nothing to approve: {why}")
 
 
 def outlived(approved: Proposal, terms: Approval, now: datetime) -> str | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from typing_extensions import TypeAliasType
 
@@ -16,3 +16,11 @@ def exact(value: object) -> str:
     Of what is no text, what `str` says of it.
     """
     return str.__str__(value if isinstance(value, str) else str(value))
+
+
+def said(thing: object, form: Callable[[object], str]) -> str:
+    """What an author's exception or value says of itself, by `str` or `repr`; it may fail at that, too."""
+    try:
+        return exact(form(thing))
+    except (Exception, SystemExit):  # noqa: BLE001  # whatever it raises, something is said
+        return f"{type(thing).__name__}, which cannot say what it is"

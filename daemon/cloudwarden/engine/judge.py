@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -11,7 +10,7 @@ from cloudwarden.core.errors import PermanentError, TemporaryError
 from cloudwarden.core.evidence import Answers, Inquiry, Query, Unanswered, Unreadable
 from cloudwarden.core.exemption import exempting_tag
 from cloudwarden.core.metric import MetricQuery
-from cloudwarden.core.plain import exact
+from cloudwarden.core.plain import exact, said
 from cloudwarden.core.policy import AnyPolicy
 from cloudwarden.core.resource import Resource
 from cloudwarden.core.verdict import Outcome, Reason, Verdict, Violation
@@ -43,11 +42,11 @@ def evaluate(
     except RuleCutOff:
         verdict = Verdict.unknown(Reason.RULE_CUT_OFF, f"rule {policy.rule.name!r} did not end in time")
     except TemporaryError as error:
-        verdict = Verdict.unknown(Reason.RULE_TEMPORARY, _said(error, str))
+        verdict = Verdict.unknown(Reason.RULE_TEMPORARY, said(error, str))
     except PermanentError as error:
-        verdict = Verdict.unknown(Reason.RULE_PERMANENT, _said(error, str))
+        verdict = Verdict.unknown(Reason.RULE_PERMANENT, said(error, str))
     except (Exception, SystemExit) as error:  # noqa: BLE001  # a rule is someone else's code: whatever it raises is unknown
-        verdict = Verdict.unknown(Reason.RULE_RAISED, f"rule {policy.rule.name!r} raised {_said(error, repr)}")
+        verdict = Verdict.unknown(Reason.RULE_RAISED, f"rule {policy.rule.name!r} raised {said(error, repr)}")
     if inquiry.asked:
         return Needs(queries=tuple(inquiry.asked))
     if inquiry.cause is not None or verdict is None:
@@ -90,9 +89,7 @@ def _verdict(policy: AnyPolicy, result: object, inquiry: Inquiry) -> Verdict:
             readings=readings,
             holds_until=inquiry.holds_until,
         )
-    detail = (
-        f"rule {policy.rule.name!r} returned {_said(result, repr):.80}: return a Violation, of texts alone, or None"
-    )
+    detail = f"rule {policy.rule.name!r} returned {said(result, repr):.80}: return a Violation, of texts alone, or None"
     return Verdict.unknown(Reason.RULE_NONSENSE, detail, readings)
 
 
@@ -105,11 +102,3 @@ def _plain(given: Violation) -> Violation | None:
     if not isinstance(offending, tuple | list) or not all(isinstance(one, str) for one in (given.summary, *offending)):
         return None
     return Violation(summary=exact(given.summary), offending=tuple(exact(one) for one in offending))
-
-
-def _said(thing: object, form: Callable[[object], str]) -> str:
-    """What an author's exception or value says of itself; it may fail at that, too."""
-    try:
-        return exact(form(thing))
-    except (Exception, SystemExit):  # noqa: BLE001  # whatever it raises, the verdict is given
-        return f"{type(thing).__name__}, which cannot say what it is"

@@ -8,10 +8,12 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from cloudwarden.core import lifecycle
-from cloudwarden.core.action import Plan
+from cloudwarden.core.action import Call, Plan
 from cloudwarden.core.agreement import asked_otherwise, lacking
 from cloudwarden.core.blast import unread
 from cloudwarden.core.finding import Finding, Grace, Proposal, ProposalState, State
+from cloudwarden.core.guards import unplanned
+from cloudwarden.core.plain import said
 from cloudwarden.core.policy import AnyPolicy, Approval
 from cloudwarden.core.prospect import Prospect
 from cloudwarden.core.resource import Resource
@@ -105,7 +107,7 @@ class Proposer:
         policy, resource = case.policy, case.resource
         plan = planned(policy, resource, violation)
         if isinstance(plan, str):
-            return replace(finding, held=plan)
+            return replace(finding, held=str(unplanned(plan)))
         plans = (plan, *alternatives(policy, resource, violation))
         if standing is not None:
             overtaken = _overtaken(standing, plans, policy.approval)
@@ -164,10 +166,24 @@ def planned(policy: AnyPolicy, resource: Resource, violation: Violation, name: s
     if action is None:
         return "the policy has no action" if name is None else f"the policy has no action {name!r} any more"
     try:
-        plan: Plan = action.plan(resource, violation)
-        plan.to_json()
-    except Exception as error:  # noqa: BLE001  # an action is an author's code: its failure holds this resource only
-        return f"action {action.name!r} could not be planned: {error!r}"
+        plan = _carriable(action.plan(resource, violation), action.name)
+    except (Exception, SystemExit) as error:  # noqa: BLE001  # an author's code: its failure holds this resource only
+        plan = said(error, repr)
+    return plan if isinstance(plan, Plan) else f"action {action.name!r} could not be planned: {plan}"
+
+
+def _carriable(made: object, name: str) -> Plan | str:
+    """What an action of this name made, as the store keeps it; or, in words, why nobody could carry that out.
+
+    Raises what an author's own class of plans raises.
+    """
+    if not isinstance(made, Plan):
+        return f"it made {said(made, repr):.80}, which is no Plan"
+    plan = made.as_kept()
+    if plan.action != name:
+        return f"its plan is of an action {plan.action!r}: write Plan(action=self.name, ...)"
+    if not plan.steps or not isinstance(plan.steps[0], Call):
+        return "its plan does not begin with a Call"
     return plan
 
 
