@@ -11,11 +11,11 @@ from cloudwarden.core.action import Call
 from cloudwarden.core.evidence import Query
 from cloudwarden.core.finding import ActionRecord
 from cloudwarden.core.policy import AnyPolicy
-from cloudwarden.core.resource import Scope
+from cloudwarden.core.resource import Resource, Scope
 from cloudwarden.engine.decide import distrust, pause, resume
 from cloudwarden.engine.exempt import exempt
 from cloudwarden.memory import MemoryCloud
-from cloudwarden.ports import Store
+from cloudwarden.ports import Listing, Store
 from world import NOON, World, stop_idle, wish
 
 
@@ -23,11 +23,20 @@ from world import NOON, World, stop_idle, wish
 class BusyCloud(MemoryCloud):
     """A cloud in which things happen while it answers: the first when it is asked next, and so on.
 
-    And one while it says whether the call would be permitted.
+    And one while it says whether the call would be permitted, and one after it described a resource, and before that
+    description arrives.
     """
 
     meanwhile: list[Callable[[], object]] = field(default_factory=list)
     permitting: Callable[[], object] | None = None
+    describing: Callable[[], object] | None = None
+
+    def get(self, kind: type[Resource], scope: Scope, resource_id: str) -> Listing:
+        """Describe a resource as it was before something happened."""
+        found = super().get(kind, scope, resource_id)
+        if self.describing is not None:
+            self.describing()
+        return found
 
     def answer(self, scope: Scope, queries: Collection[Query[object]], now: datetime) -> Mapping[Query[object], object]:
         """Answer, after something happened."""

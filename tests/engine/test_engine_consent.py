@@ -8,7 +8,9 @@ import pytest
 
 from busy_cloud import approved, distrusted, exempted, nothing, paused, resumed, trusted
 from cloudwarden import hours, minutes, tagged
+from cloudwarden.core.exemption import HANDS_OFF
 from cloudwarden.core.finding import ProposalState, State
+from cloudwarden.core.resource import Tags
 from cloudwarden.core.restraint import Reach, Restraints
 from cloudwarden.core.window import Freeze
 from cloudwarden.engine.decide import reject, snooze
@@ -116,3 +118,21 @@ def test_a_look_of_long_ago_is_none(store: Store, by: object) -> None:
     cloud.meanwhile = [nothing, nothing, lambda: world.clock.jump(by)]  # type: ignore[arg-type]  # a span
     world.act()
     assert world.called() == []
+
+
+def test_a_description_of_long_ago_is_none(store: Store) -> None:
+    """AWS has described the instance, the machine is suspended, its owner protects it, and the answer is read."""
+    world, cloud = approved(store)
+
+    def suspend() -> None:
+        cloud.describing = None
+        world.clock.advance(minutes(20))
+        world.cloud.change("i-1", tags=Tags({HANDS_OFF: "true"}))
+        world.measure("i-1", cpu=1)
+
+    cloud.describing = suspend
+    world.act()
+    assert world.called() == []
+    assert "the last look at the resource began at" in str(world.finding("i-1").held)
+    world.act()
+    assert "hands-off" in str(world.finding("i-1").held)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from datetime import datetime
 
 from cloudwarden.core import guards
 from cloudwarden.core.action import Plan
@@ -53,17 +54,22 @@ class Recheck:
         self._clock = clock
 
     def look(self, candidate: Candidate, chosen: str | None) -> Sight | Over | Unclear | Hold:
-        """Read and judge a candidate's resource; plan the action of this name, or the policy's own."""
-        finding = candidate.finding
+        """Read and judge a candidate's resource; plan the action of this name, or the policy's own.
+
+        What it says is of the instant at which it began to ask: a machine may be suspended while it waits for answers.
+        """
+        finding, now = candidate.finding, self._clock.now()
         listing = self._inventory.get(candidate.policy.kind, finding.scope, finding.resource_id)
         if listing.problem is not None:
             return Unclear(why=str(listing.problem))
         if not listing.resources:
             return Over(state=State.GONE)
-        return self._judged(candidate, listing.resources[0], chosen)
+        return self._judged(candidate, listing.resources[0], chosen, now)
 
-    def _judged(self, candidate: Candidate, resource: Resource, chosen: str | None) -> Sight | Over | Unclear | Hold:
-        policy, now = candidate.policy, self._clock.now()
+    def _judged(
+        self, candidate: Candidate, resource: Resource, chosen: str | None, now: datetime
+    ) -> Sight | Over | Unclear | Hold:
+        policy = candidate.policy
         (verdict,) = self._gatherer.verdicts([Case(policy=policy, resource=resource)], now)
         if verdict.outcome is Outcome.UNKNOWN:
             return Unclear(why=f"cannot tell: {verdict.cause}")
