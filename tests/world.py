@@ -161,6 +161,7 @@ class World:
             clock=self.clock,
             reporter=self.reports,
             mode_of=self.mode_of,
+            lasting_mode_of=self.lasting_mode_of,
             ceiling_of=self.ceiling_of,
             prospects=prospects,
             acceptance=self,
@@ -178,7 +179,7 @@ class World:
             scopes=lambda: self.scopes,
             alive=self.alive,
             mode_of=self.mode_of,
-            lasting_mode_of=lambda policy, scope: min(policy.mode, self.lasting_ceiling_of(scope)),
+            lasting_mode_of=self.lasting_mode_of,
             prospects=prospects,
             restraints=self.restraints,
         )
@@ -203,6 +204,10 @@ class World:
     def mode_of(self, policy: AnyPolicy, scope: Scope | None) -> Mode:
         """How far a policy may go in a scope."""
         return min(policy.mode, self.ceiling_of(scope))
+
+    def lasting_mode_of(self, policy: AnyPolicy, scope: Scope | None) -> Mode:
+        """The same, whatever one sweep is run under."""
+        return min(policy.mode, self.lasting_ceiling_of(scope))
 
     def ceiling_of(self, scope: Scope | None) -> Mode:
         """How far anything may go in a scope."""

@@ -6,9 +6,9 @@ from collections.abc import Callable
 
 import pytest
 
-from cloudwarden import ENFORCE, OBSERVE, Limit, minutes
+from cloudwarden import ENFORCE, OBSERVE, PROPOSE, Limit, Mode, minutes
 from cloudwarden.core.finding import ProposalState, State
-from world import SCOPE, World, stop_idle
+from world import SCOPE, World, delete_unattached, stop_idle
 
 
 def own_mode(world: World) -> None:
@@ -82,3 +82,36 @@ def test_one_sweep_that_observes_undoes_nobodys_word(world: World, *, changed: b
     one_sweep(world)
     world.sweep(after=minutes(15))
     assert (world.called(), world.proposals(), world.states()) == ([], [old], {"i-1": State.APPROVED})
+
+
+@pytest.fixture
+def begun(world: World) -> World:
+    """A policy that acts by itself has made a volume's snapshot, which is complete; the deletion is next."""
+    world.use(delete_unattached(mode=ENFORCE))
+    world.sweep()
+    world.trust_all()
+    world.add_volume("vol-1")
+    world.sweep(after=minutes(15))
+    assert world.called() == ["create_snapshot"]
+    world.cloud.readings["describe_snapshots"] = lambda cloud, read: "completed"
+    return world
+
+
+@pytest.mark.parametrize("mode", [OBSERVE, PROPOSE])
+def test_one_sweep_under_a_lower_ceiling_ends_nothing_begun(begun: World, mode: Mode) -> None:
+    """What is half-way waits, and says so; the daemon goes on with it."""
+    begun.swept_under = mode
+    begun.sweep(after=minutes(15))
+    assert (begun.called(), begun.states()) == (["create_snapshot"], {"vol-1": State.ACTING})
+    assert str(begun.finding("vol-1").held).startswith("mode: ")
+    begun.swept_under = ENFORCE
+    begun.clock.advance(minutes(1))
+    begun.act()
+    assert begun.called() == ["create_snapshot", "delete_volume"]
+
+
+def test_a_policy_that_only_proposes_from_now_on_ends_what_it_began(begun: World) -> None:
+    """Nobody approved it, and nobody will: its snapshot is left."""
+    begun.use(delete_unattached(mode=PROPOSE))
+    begun.act()
+    assert (begun.called(), begun.journal()[-1]) == (["create_snapshot"], "action_abandoned")

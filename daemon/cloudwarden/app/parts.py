@@ -131,6 +131,7 @@ class App(Adapters):
             clock=self.clock,
             reporter=self.reporter,
             mode_of=self.mode_of,
+            lasting_mode_of=self.lasting_mode_of,
             ceiling_of=self.ceiling_of,
             alive=self._beat,
             prospects=self.prospects,

@@ -48,7 +48,8 @@ class Ready:
 class Actor:
     """Takes the actions that are due. `alive` is called before each and its steps; it may raise StopAsked.
 
-    `ceiling_of` says how far anything may go in a scope, whatever its policy's mode is.
+    `ceiling_of` says how far anything may go in a scope, whatever its policy's mode is. `mode_of` may be lower for one
+    sweep than `lasting_mode_of`: then what was begun waits.
     """
 
     def __init__(
@@ -61,6 +62,7 @@ class Actor:
         clock: Clock,
         reporter: Reporter,
         mode_of: ModeOf,
+        lasting_mode_of: ModeOf,
         ceiling_of: Callable[[Scope], Mode],
         prospects: Prospects,
         acceptance: Acceptance,
@@ -99,6 +101,7 @@ class Actor:
             policy_of=self._policy,
             accepts=acceptance.accepts,
             ceiling_of=ceiling_of,
+            lasting_mode_of=lasting_mode_of,
             settings_doubt=settings_doubt,
             clock=clock,
             rest=Rest(clock),

@@ -10,7 +10,7 @@ from cloudwarden.core.action import Plan
 from cloudwarden.core.errors import CloudError
 from cloudwarden.core.finding import ActionRecord, ActionState, State
 from cloudwarden.core.guards import Candidate, Hold
-from cloudwarden.core.policy import AnyPolicy, Mode
+from cloudwarden.core.policy import AnyPolicy, Mode, ModeOf
 from cloudwarden.core.resource import Scope
 from cloudwarden.engine.candidates import Candidates
 from cloudwarden.engine.carry import PROOF_WAITS
@@ -36,7 +36,8 @@ _UNTRUSTED = Hold(
 class BegunActions:
     """Asks the guards and the re-check once more, before each further call of an action.
 
-    `ceiling_of` says how far anything may go in a scope. What a look holds back is let `rest` before the next one.
+    `ceiling_of` says how far anything may go in a scope, and `lasting_mode_of` how far a policy may, whatever one sweep
+    is run under. What a look holds back is let `rest` before the next one.
     """
 
     def __init__(
@@ -50,6 +51,7 @@ class BegunActions:
         policy_of: Callable[[str], AnyPolicy | None],
         accepts: Callable[[Scope], bool],
         ceiling_of: Callable[[Scope], Mode],
+        lasting_mode_of: ModeOf,
         settings_doubt: Callable[[], str | None],
         clock: Clock,
         rest: Rest,
@@ -62,6 +64,7 @@ class BegunActions:
         self._policy_of = policy_of
         self._accepts = accepts
         self._ceiling_of = ceiling_of
+        self._lasting_mode_of = lasting_mode_of
         self._settings_doubt = settings_doubt
         self._clock = clock
         self._rest = rest
@@ -87,10 +90,17 @@ class BegunActions:
         if hold := guards.held_by(candidate, guards.LAST):
             return self._held(candidate, hold, record)
         if record.proposal_id is None and candidate.mode is not Mode.ENFORCE:
-            return _abandoned("nobody approved it, and its policy does not act by itself any more")
+            return self._no_more_alone(record, candidate)
         if record.proposal_id is None and not candidate.trusted:
             return self._held(candidate, _UNTRUSTED, record)
         return self._looked_at(record, lambda: self._still_the_same(record, candidate))
+
+    def _no_more_alone(self, record: ActionRecord, candidate: Candidate) -> Ending | str:
+        """What becomes of it where its policy does not act by itself: one sweep under a lower ceiling ends nothing."""
+        if self._lasting_mode_of(candidate.policy, record.scope) is not Mode.ENFORCE:
+            return _abandoned("nobody approved it, and its policy does not act by itself any more")
+        detail = f"nobody approved it, and in a sweep under this ceiling its policy may only {candidate.mode}"
+        return self._held(candidate, Hold(guard="mode", detail=detail), record)
 
     def _may_undo(self, record: ActionRecord) -> Ending | str | None:
         """Whether an undo may go on: it is a person's word, which holds where anything may be done, and still applies.
