@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from busy_store import BusyStore
 from cloudwarden import days
 from cloudwarden.clock import FakeClock
 from cloudwarden.core.errors import StoreError
@@ -256,6 +257,17 @@ def test_an_end_is_told_before_and_when_it_comes_once_each(kept: Kept) -> None:
     changes = [number for number in range(1, 25) if told[number] != told[number - 1]]
     assert (changes, told[-1]) == ([11, 18], (1, 1))
     assert kept.events() == ["exemption_made", "exemption_expired"]
+
+
+def test_a_revocation_while_an_end_is_told_stands(kept: Kept) -> None:
+    """It is committed between the register's reading and its writing: nothing is left to tell."""
+    with kept.store.transaction() as tx:
+        made = exempt.exempt(tx, kept.decider(), wish(NOON + days(30)))
+    kept.clock.advance(days(25))
+    busy = BusyStore(inner=kept.store, meanwhile=lambda tx: exempt.revoke(tx, made.id, kept.decider()))
+    kept.register(store=busy).turn()
+    (revoked,) = kept.exemptions()
+    assert (revoked.revoked_by, kept.reports.of(ExemptionEnding)) == ("grace", [])
 
 
 def test_pauses_are_told_when_they_begin_and_end(kept: Kept) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
@@ -21,7 +21,7 @@ from cloudwarden.engine.events import (
 )
 from cloudwarden.engine.exempt import longest, take_over, tell, untold
 from cloudwarden.loading import Loaded, Problem, WrittenExemptions, read_exemptions
-from cloudwarden.ports import Clock, ExemptionsFile, Reporter, Store
+from cloudwarden.ports import Clock, ExemptionsFile, Reporter, Store, Transaction
 
 NOT_TAKEN_OVER = "nobody can tell what is exempt: the exemptions could not be stored as their file has them by now"
 
@@ -136,15 +136,19 @@ class ExemptionRegister:
 
     def _tell_endings(self, now: datetime) -> None:
         with self._store().reading() as tx:
-            found = tx.decisions.exemptions()
-        news = [(one, told) for one in found if (told := untold(one, now, self._warning)) is not None]
-        if not news:
-            return
+            if not self._news(tx, now):
+                return
         with self._store().transaction() as tx:
+            # Read again: what somebody revoked meanwhile is not written over.
+            news = self._news(tx, now)
             for exemption, told in news:
                 tell(tx, exemption, told, now)
         for exemption, told in news:
             self._reporter.report(_event(exemption, told))
+
+    def _news(self, tx: Transaction, now: datetime) -> Sequence[tuple[Exemption, Told]]:
+        found = tx.decisions.exemptions()
+        return [(one, told) for one in found if (told := untold(one, now, self._warning)) is not None]
 
 
 def _event(exemption: Exemption, told: Told) -> ExemptionEnding | ExemptionExpired:

@@ -7,6 +7,7 @@ from datetime import timedelta
 
 import pytest
 
+from busy_store import BusyStore
 from cloudwarden import ENFORCE
 from cloudwarden.clock import FakeClock
 from cloudwarden.core.acceptance import Discovery, DiscoveryProblem, FoundScope
@@ -120,6 +121,18 @@ def test_accepting_what_was_never_found_is_refused(estate: Estate) -> None:
         accept(tx, WEB.account, WEB.region, OPERATOR)
         with pytest.raises(DecisionError, match="already"):
             accept(tx, WEB.account, None, OPERATOR)
+
+
+def test_an_acceptance_while_a_discovery_is_written_down_stands(store: Store) -> None:
+    """It is committed between the enroller's reading and its writing, and counts at once."""
+    Estate(store=store).finds(WEB)
+    busy = BusyStore(inner=store, meanwhile=lambda tx: accept(tx, WEB.account, None, OPERATOR))
+    renamed = FoundScope(scope=WEB, name="shop", named=False)
+    enroller = Estate(store=busy, found=Discovery(scopes=(renamed,))).enroller
+    enroller.scopes()
+    with store.reading() as tx:
+        known = tx.scopes.known()[WEB]
+    assert (known.name, known.accepted_by, enroller.accepts(WEB)) == ("shop", "ada", True)
 
 
 def test_a_scope_leaves_when_a_whole_discovery_lacks_it(estate: Estate) -> None:

@@ -73,6 +73,9 @@ class Enroller:
         news = enrolled(discovery, known, now=now, accept_first=self._accept_first)
         if news:
             with self._store.transaction() as tx:
+                # Read again: what somebody accepted meanwhile is not written over.
+                known = tx.scopes.known()
+                news = enrolled(discovery, known, now=now, accept_first=self._accept_first)
                 tx.scopes.save(news)
                 _journal(tx, [one for one in news if one.scope not in known], now)
         current = {**known, **{one.scope: one for one in news}}
