@@ -9,12 +9,14 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from sqlalchemy import update
 from typer.testing import Result
 
 from cloudwarden.core.finding import Finding
 from cloudwarden.core.resource import Scope
 from cloudwarden.ports import PolicyRun, ScopeRun
 from cloudwarden.store import SqlStore
+from cloudwarden.store.tables import findings
 
 Keep = Callable[..., Finding]
 Cli = Callable[..., Result]
@@ -43,6 +45,37 @@ def test_an_exemption_says_what_it_covers(cli: Cli, keep: Keep) -> None:
     keep("i-2")
     result = cli("exempt", "*", "i-2", "--until", IN_A_WEEK, "--reason", "audit")
     assert "covers now: 1" in result.stderr
+
+
+@pytest.fixture
+def odd(keep: Keep, store: SqlStore) -> None:
+    """A finding that this version cannot read: whoever reads all findings fails."""
+    keep("i-odd")
+    with store.transaction() as tx:
+        tx.connection.execute(update(findings).values(state="odd"))
+
+
+@pytest.mark.usefixtures("odd")
+def test_an_exemption_is_made_before_it_is_counted_what_it_covers(cli: Cli) -> None:
+    """Counting may take long, and keeps nobody from writing: it comes after the commit."""
+    result = cli("exempt", "stop-idle-instances", "i-1", "--until", IN_A_WEEK, "--reason", "audit", "--json")
+    assert (result.exit_code, "covers now: not known" in result.stderr) == (0, True)
+    (listed,) = json.loads(cli("exemptions", "list", "--json").stdout)
+    assert listed["id"] == json.loads(result.stdout)["id"]
+
+
+@pytest.mark.usefixtures("odd")
+def test_a_pause_waits_for_no_reading_of_findings(cli: Cli, store: SqlStore) -> None:
+    """A hundred thousand of them would take seconds, and a pause may be urgent."""
+    assert cli("pause", "stop-idle-instances").exit_code == 0
+    with store.reading() as tx:
+        assert [one.policy for one in tx.decisions.pauses()] == ["stop-idle-instances"]
+
+
+def test_a_policy_that_is_not_loaded_is_paused_while_it_has_findings(cli: Cli, keep: Keep) -> None:
+    """Its file may be refused at the moment."""
+    keep("i-1", policy="stop-others")
+    assert cli("pause", "stop-others").exit_code == 0
 
 
 def test_an_exemption_needs_a_reason(cli: Cli) -> None:

@@ -138,7 +138,7 @@ def known_policy(app: App, policy: str) -> None:
     if policy == ANY:
         return
     with app.store.reading() as tx:
-        stored = {finding.policy for finding in tx.findings.standing()}
+        stored = {name for name, _ in tx.findings.places()}
     known("policy", policy, stored | set(app.load().policies))
 
 

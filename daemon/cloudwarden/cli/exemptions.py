@@ -16,6 +16,7 @@ from cloudwarden.cli.findings import ByOption, NeededReason, PolicyOption
 from cloudwarden.cli.installation import app_of, decider
 from cloudwarden.cli.output import JsonOption, emit, moment, notice, say, show, table
 from cloudwarden.core.durations import duration
+from cloudwarden.core.errors import StoreError
 from cloudwarden.core.exemption import ANY, STORE, Exemption, ExemptionState, Subject, Tagged, tag_written
 from cloudwarden.core.finding import Finding
 from cloudwarden.engine import exempt as exempting
@@ -73,12 +74,11 @@ def exempt(
         allowed = exempting.longest(app.load().policies, policy, app.settings.exemption_longest)
         with app.store.transaction() as tx:
             made = exempting.exempt(tx, person, wish, allowed)
-            covered = _covered(tx, made)
-    notice(f"findings that it covers now: {len(covered)}")
-    if as_json:
-        emit(shapes.exemption(made, made.state(person.now)))
-    else:
-        say(f"{made}: {made.policy} does not apply to {made.selects}")
+        if as_json:
+            emit(shapes.exemption(made, made.state(person.now)))
+        else:
+            say(f"{made}: {made.policy} does not apply to {made.selects}")
+        notice(f"findings that it covers now: {_counted(app, made)}")
 
 
 @exemptions.command("list")
@@ -162,9 +162,19 @@ def _tag(word: str | None) -> Tagged | None:
         raise typer.BadParameter(f"--tag: {error}") from error
 
 
+def _counted(app: App, exemption: Exemption) -> str:
+    """How many findings it covers: counted after it was committed, for that takes long, and writers would wait."""
+    try:
+        with app.store.reading() as tx:
+            return str(len(_covered(tx, exemption)))
+    except StoreError as error:
+        return f"not known: {error}"
+
+
 def _covered(tx: Transaction, exemption: Exemption) -> list[Finding]:
     """Standing findings that it covers, or may: their tags are read by the next sweep."""
-    return [one for one in tx.findings.standing() if exemption.covers(one.policy, Subject.found(one)) is not False]
+    standing = tx.findings.standing(None if exemption.policy == ANY else exemption.policy)
+    return [one for one in standing if exemption.covers(one.policy, Subject.found(one)) is not False]
 
 
 def _with_states(app: App, tx: Transaction) -> list[tuple[Exemption, ExemptionState]]:
