@@ -4,11 +4,16 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+from sqlalchemy import update
+
 from busy_cloud import approved, nothing
 from cloudwarden import ENFORCE, every, hours, minutes, window
 from cloudwarden.core.errors import Throttled
 from cloudwarden.core.finding import ActionState, State
+from cloudwarden.engine.decide import approve
 from cloudwarden.ports import Store
+from cloudwarden.store import SqlStore
+from cloudwarden.store.tables import proposals
 from world import World, delete_unattached, stop_idle
 
 
@@ -89,3 +94,18 @@ def test_an_action_on_its_way_rests_while_nobody_can_tell(world: World) -> None:
     assert world.called() == ["create_snapshot", "delete_volume"]
     with world.store.reading() as tx:
         assert [one.state for one in tx.actions.latest(9)] == [ActionState.SUCCEEDED]
+
+
+def test_a_turn_reads_no_proposals_but_those_of_what_is_due(store: SqlStore) -> None:
+    """Thousands may wait for people, and a turn comes every second: one that cannot be read is not met."""
+    world = World(store=store)
+    world.use(stop_idle())
+    for name in ("i-1", "i-2"):
+        world.add(name)
+    world.sweep()
+    due, waiting = world.proposals()
+    with store.transaction() as tx:
+        approve(tx, due.id, world.decider())
+        tx.connection.execute(update(proposals).where(proposals.c.id == waiting.id).values(plan="odd"))
+    world.act()
+    assert world.called() == ["stop_instances"]

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import datetime
 
+import pytest
+
 from cloudwarden.core.exemption import Exemption
 from cloudwarden.core.resource import Scope
 from cloudwarden.store import SqlStore
@@ -53,6 +55,17 @@ def test_trust_grows_and_is_bound_to_a_version(store: SqlStore, noon: datetime) 
         assert tx.decisions.trusted("stop-idle", "v1") == {EAST, WEST}
         assert tx.decisions.trusted("stop-idle", "v2") == frozenset()
         assert tx.decisions.trusted("owner-tags", "v1") == frozenset()
+
+
+@pytest.mark.parametrize("scope", [EAST, WEST])
+@pytest.mark.parametrize("version", [("stop-idle", "v1"), ("stop-idle", "v2"), ("owner-tags", "v1")])
+def test_trust_in_one_scope_is_that_in_all_of_them(
+    store: SqlStore, noon: datetime, version: tuple[str, str], scope: Scope
+) -> None:
+    """Asking for one gives what all of them say."""
+    with store.transaction() as tx:
+        tx.decisions.trust("stop-idle", "v1", [EAST], noon)
+        assert tx.decisions.trusts(*version, scope) == (scope in tx.decisions.trusted(*version))
 
 
 def test_nobody_is_trusted_any_more(store: SqlStore, noon: datetime) -> None:

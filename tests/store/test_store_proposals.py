@@ -55,6 +55,20 @@ def test_undecided_proposals_oldest_first(
         assert [each.id for each in tx.proposals.undecided()] == ["older", "approved", "pending"]
 
 
+def test_undecided_proposals_of_some_findings(
+    store: SqlStore, finding: Findings, proposal: Proposals, noon: datetime
+) -> None:
+    """However many they are; an unknown finding has none."""
+    findings = [f"f{number}" for number in range(1200)]
+    with store.transaction() as tx:
+        tx.findings.save(finding(one, resource_id=one) for one in findings)
+        tx.proposals.save(proposal(f"p{one}", finding_id=one) for one in findings)
+        tx.proposals.save([proposal("older", finding_id="f7", created_at=noon - timedelta(hours=1))])
+        assert [one.id for one in tx.proposals.undecided(["f7", "f9", "f7", "f-unknown"])] == ["older", "pf7", "pf9"]
+        assert len(tx.proposals.undecided(findings)) == 1201
+        assert tx.proposals.undecided([]) == []
+
+
 def test_a_proposal_needs_its_finding(store: SqlStore, proposal: Proposals) -> None:
     """A reference to nothing is refused when the transaction ends."""
     with pytest.raises(StoreError, match="FOREIGN KEY"), store.transaction() as tx:

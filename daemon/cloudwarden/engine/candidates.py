@@ -27,14 +27,14 @@ class _Decided:
 
     exemptions: Sequence[Exemption]
     pauses: Sequence[Pause]
-    trusted: Callable[[str, str], frozenset[Scope]]
+    trusts: Callable[[str, str, Scope], bool]
     notices: Callable[[AnyPolicy, Finding], tuple[Notice, ...]]
 
     @staticmethod
     def read(tx: Transaction) -> _Decided:
-        """All decisions; trust is asked for once for each version of a policy."""
+        """All decisions; trust is asked for once for each version of a policy in a scope."""
         return _Decided(
-            tx.decisions.exemptions(), tx.decisions.pauses(), cache(tx.decisions.trusted), partial(notices_of, tx)
+            tx.decisions.exemptions(), tx.decisions.pauses(), cache(tx.decisions.trusts), partial(notices_of, tx)
         )
 
 
@@ -65,7 +65,8 @@ class Candidates:
             found = tx.findings.in_states(State.DUE, State.APPROVED)
             if not found:
                 return due
-            proposals = {proposal.finding_id: proposal for proposal in tx.proposals.undecided()}
+            undecided = tx.proposals.undecided([finding.id for finding in found])
+            proposals = {proposal.finding_id: proposal for proposal in undecided}
             decided = _Decided.read(tx)
             for finding in found:
                 policy = policies.get(finding.policy)
@@ -112,7 +113,7 @@ class Candidates:
             policy=policy,
             finding=finding,
             mode=self._mode_of(policy, finding.scope),
-            trusted=finding.scope in decided.trusted(policy.name, policy.fingerprint),
+            trusted=decided.trusts(policy.name, policy.fingerprint, finding.scope),
             proposal=proposal,
             exempted=self._exemptions_doubt()
             or ruling(policy.name, Subject.found(finding), decided.exemptions, now).by,

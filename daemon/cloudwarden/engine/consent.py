@@ -86,7 +86,7 @@ def _untrusted(tx: Transaction, record: ActionRecord, policy: AnyPolicy | None) 
         return None
     if policy is None:
         return f"{record.policy} is not loaded, and nobody approved it"
-    if record.scope in tx.decisions.trusted(record.policy, policy.fingerprint):
+    if tx.decisions.trusts(record.policy, policy.fingerprint, record.scope):
         return None
     return f"version {policy.fingerprint} of {record.policy} is not trusted in {record.scope}"
 

@@ -138,13 +138,13 @@ class Explainer:
         exempted: str | None,
         now: datetime,
     ) -> Candidate:
-        undecided = {proposal.finding_id: proposal for proposal in tx.proposals.undecided()}
+        undecided = tx.proposals.undecided([finding.id])
         return Candidate(
             policy=policy,
             finding=finding,
             mode=self._mode_of(policy, where),
-            trusted=finding.scope in tx.decisions.trusted(policy.name, policy.fingerprint),
-            proposal=undecided.get(finding.id),
+            trusted=tx.decisions.trusts(policy.name, policy.fingerprint, finding.scope),
+            proposal=undecided[-1] if undecided else None,
             exempted=exempted,
             paused=paused_by(tx.decisions.pauses(), policy.name, finding.scope.account),
             closed=self._restraints.closed(policy, finding.scope.account, now),

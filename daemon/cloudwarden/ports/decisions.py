@@ -58,6 +58,10 @@ class Decisions(Protocol):
         """The scopes in which an operator let this version of a policy act by itself."""
         ...
 
+    def trusts(self, policy: str, fingerprint: str, scope: Scope) -> bool:
+        """Whether this scope is one of them; asked at each call, where all of them may be many thousands."""
+        ...
+
     def trust(self, policy: str, fingerprint: str, scopes: Iterable[Scope], at: datetime) -> None: ...
 
     def distrust(self, policy: str | None = None) -> int:

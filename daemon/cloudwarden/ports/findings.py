@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
 from typing import Protocol
 
@@ -47,8 +47,8 @@ class Proposals(Protocol):
 
     def get(self, proposal_id: str) -> Proposal | None: ...
 
-    def undecided(self) -> Sequence[Proposal]:
-        """Pending and approved proposals, oldest first."""
+    def undecided(self, about: Collection[str] | None = None) -> Sequence[Proposal]:
+        """Pending and approved proposals, of these findings by id or of all, oldest first."""
         ...
 
     def overdue(self, now: datetime, most: int) -> Sequence[Proposal]:

@@ -59,6 +59,11 @@ class SqlDecisions:
         query = select(trust).where(trust.c.policy == policy, trust.c.fingerprint == fingerprint)
         return frozenset(rows.fetch(self._connection, query, rows.scope_of))
 
+    def trusts(self, policy: str, fingerprint: str, scope: Scope) -> bool:
+        version = (trust.c.policy == policy, trust.c.fingerprint == fingerprint)
+        where = (trust.c.account == scope.account, trust.c.region == scope.region)
+        return self._connection.execute(select(trust.c.policy).where(*version, *where)).first() is not None
+
     def trust(self, policy: str, fingerprint: str, scopes: Iterable[Scope], at: datetime) -> None:
         named = {"policy": policy, "fingerprint": fingerprint, "trusted_at": at}
         rows.upsert(self._connection, trust, [named | rows.scope_columns(scope) for scope in set(scopes)])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
 
 from sqlalchemy import Connection, func, or_, select
@@ -111,13 +111,13 @@ class SqlProposals:
         )
         return found[0] if found else None
 
-    def undecided(self) -> Sequence[Proposal]:
-        query = (
-            select(proposals_table)
-            .where(proposals_table.c.state.in_(_UNDECIDED))
-            .order_by(proposals_table.c.created_at, proposals_table.c.id)
-        )
-        return rows.fetch(self._connection, query, rows.proposal_from)
+    def undecided(self, about: Collection[str] | None = None) -> Sequence[Proposal]:
+        query = select(proposals_table).where(proposals_table.c.state.in_(_UNDECIDED))
+        queries = [query]
+        if about is not None:
+            queries = [query.where(proposals_table.c.finding_id.in_(ids)) for ids in rows.in_parts(about)]
+        found = [one for each in queries for one in rows.fetch(self._connection, each, rows.proposal_from)]
+        return sorted(found, key=lambda one: (one.created_at, one.id))
 
     def overdue(self, now: datetime, most: int) -> Sequence[Proposal]:
         query = (

@@ -12,9 +12,6 @@ from cloudwarden.core.notice import Lead, LeadKind, Notice, NoticeKind, NoticeSt
 from cloudwarden.store import rows
 from cloudwarden.store.tables import notices as table
 
-_AT_ONCE = 500
-"""Ids in one query: SQLite takes some tens of thousands, and a short list is planned faster."""
-
 _PENDING = NoticeState.PENDING.value
 _SAME = (
     "id", "finding_id", "policy", "resource_id", "name", "summary", "created_at", "due_at", "next_attempt_at", "would",
@@ -30,11 +27,9 @@ class SqlNotices:
         self._connection = connection
 
     def about(self, finding_ids: Collection[str]) -> Sequence[Notice]:
-        ids = sorted(set(finding_ids))
         found: list[Notice] = []
-        for start in range(0, len(ids), _AT_ONCE):
-            query = select(table).where(table.c.finding_id.in_(ids[start : start + _AT_ONCE]))
-            found += rows.fetch(self._connection, query, _notice_from)
+        for ids in rows.in_parts(finding_ids):
+            found += rows.fetch(self._connection, select(table).where(table.c.finding_id.in_(ids)), _notice_from)
         return sorted(found, key=lambda one: (one.created_at, one.id))
 
     def pending(self) -> Sequence[Notice]:

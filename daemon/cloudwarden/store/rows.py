@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from datetime import datetime, timedelta
 from functools import cache
@@ -34,6 +34,9 @@ T = TypeVar("T")
 
 _MICROSECOND = timedelta(microseconds=1)
 
+_AT_ONCE = 500
+"""Ids in one query: SQLite takes some tens of thousands, and a short list is planned faster."""
+
 _PROSPECTS = TypeAdapter(dict[str, Prospect])
 
 
@@ -44,6 +47,12 @@ def fetch(connection: Connection, query: Select[Any], build: Callable[[RowMappin
     except (ValueError, TypeError, LookupError) as error:
         tables = ", ".join(str(source) for source in query.get_final_froms())
         raise StoreUnusable(f"a row of {tables} cannot be read ({error}): restore a backup of the database") from error
+
+
+def in_parts(ids: Collection[str]) -> Iterator[Sequence[str]]:
+    """Each id once, in as many lists as there have to be queries."""
+    each = sorted(set(ids))
+    return (each[start : start + _AT_ONCE] for start in range(0, len(each), _AT_ONCE))
 
 
 def upsert(connection: Connection, table: Table, rows: Iterable[Mapping[str, object]]) -> None:
