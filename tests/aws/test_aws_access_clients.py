@@ -16,7 +16,7 @@ from cloudwarden.core.errors import AccessDenied, CloudError, Timeout, Unavailab
 from cloudwarden.core.resource import Scope
 from many_accounts import assumed, identified, signer
 from stub_aws import ACCOUNT, SCOPE, Asked, Reply, StubAws, query_error, query_xml, xml
-from stub_sessions import Heard, Stopwatch, sessions_to
+from stub_sessions import Heard, SimulatedTime, Stopwatch, sessions_to, simulated_limits
 
 ACCOUNTS = tuple(str(210_000_000_000 + number) for number in range(20))
 EMPTY = xml("DescribeVolumes", "<volumeSet/>")
@@ -141,17 +141,17 @@ def test_credentials_are_renewed_while_threads_use_them(aws: StubAws) -> None:
 
 def test_a_silent_account_is_left_and_others_go_on(aws: StubAws) -> None:
     """Two calls are waited for in vain; the third fails at once, and another account is answered."""
-    timer = Stopwatch()
-    sessions = members(aws, *ACCOUNTS[:2], timer=timer, read_timeout_seconds=0.2)
+    time = SimulatedTime()
+    sessions = members(aws, *ACCOUNTS[:2], limits=simulated_limits(Heard(), time), read_timeout_seconds=0.2)
     aws.on("DescribeVolumes", lambda asked: EMPTY if signer(asked).endswith("1") else _late(aws))
     silent, lively = (sessions.client("ec2", of(account)) for account in ACCOUNTS[:2])
     for _ in range(2):
         with pytest.raises(Timeout):
             ask(silent, "describe_volumes", {})
-    with pytest.raises(Unavailable, match="keeps silent for account"):
+    with pytest.raises(Unavailable, match="no answer for account"):
         ask(silent, "describe_volumes", {})
     ask(lively, "describe_volumes", {})
-    timer.seconds = 61
+    time.seconds += 61
     with pytest.raises(Timeout):
         ask(silent, "describe_volumes", {})
     with pytest.raises(Unavailable):

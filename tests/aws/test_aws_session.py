@@ -94,12 +94,12 @@ def test_unknown_profile_is_named(aws: StubAws) -> None:
 
 
 def test_one_client_per_service_and_region(aws: StubAws) -> None:
-    """Whoever asks, the same client serves; another service, or one that asks once, has its own."""
+    """Whoever asks, and however often, the same client serves; another service has its own."""
     sessions = sessions_to(aws)
     client = sessions.client("ec2", SCOPE)
     assert sessions.client("ec2", SCOPE).shared is client.shared
-    others = [sessions.client("ec2", SCOPE, once=True).shared, sessions.client("sts", SCOPE).shared]
-    assert client.shared not in others
+    assert sessions.client("ec2", SCOPE, once=True).shared is client.shared
+    assert sessions.client("sts", SCOPE).shared is not client.shared
 
 
 def test_another_accounts_scope_has_no_client(aws: StubAws) -> None:

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from cloudwarden.aws.limits import Leave, Limits
+from cloudwarden.aws.outages import Call, Outages, in_vain
 from cloudwarden.aws.quotas import Charge
 from cloudwarden.aws.standstills import Standstills
 from cloudwarden.core.errors import CloudError, MalformedAnswer, Throttled, Timeout
@@ -56,7 +57,8 @@ class Retries:
     """Makes a call in its turn and, unless it may be made once only, again after an error that may pass.
 
     A throttle costs no budget: every attempt waits for its turn, and the turns have just become fewer. What throttles
-    without end is left alone, and nothing begins when the time is over that whoever asks has for all of its calls.
+    without end or gives no answer is left alone, and nothing begins when the time is over that whoever asks has for all
+    of its calls. What is left alone is refused here, outside what is repeated.
     """
 
     def __init__(
@@ -74,39 +76,72 @@ class Retries:
         self._budgets: dict[tuple[Scope, str], Budget] = {}
         self._lock = threading.Lock()
         self._standstills = Standstills(limits.clock)
+        self._outages = Outages(limits.clock)
 
     def ask(
-        self, scope: Scope, service: str, taken: tuple[Charge, ...], send: Callable[[], T], *, once: bool = False
+        self,
+        scope: Scope,
+        service: str,
+        taken: tuple[Charge, ...],
+        send: Callable[[], T],
+        *,
+        once: bool = False,
+        region: str | None = None,
+        ready: Callable[[], object] = lambda: None,
     ) -> T:
-        """What `send` returns. Raises the CloudError of the last attempt; where none was made, Throttled or Timeout."""
+        """What `send` returns. Raises the CloudError of the last attempt, or of why none was made.
+
+        `region` is where it is asked, if that is not the scope's own. `ready` is called before each attempt, to raise
+        what says nothing of the service: that there are no credentials.
+        """
         until = self._until()
-        unstoppable = once or self._standstills.begin(scope, service)
-        attempt = 1
-        while True:
-            leaves = self._turn(scope, service, taken, until, unstoppable=unstoppable)
-            try:
-                answer = send()
-            except CloudError as error:
-                self._failed(error, scope, service, leaves)
-                if once or attempt >= self._attempts or not self._again(scope, service, error, attempt, until):
-                    if isinstance(error, Throttled) and not once:
-                        self._standstills.throttled(scope, service)
-                    raise
-            else:
-                self._answered(scope, service, leaves)
-                return answer
-            attempt += 1
+        place = (service, region or scope.region, scope.account)
+        with self._outages.asking(place, once=once) as call:
+            unstoppable = once or self._standstills.begin(scope, service)
+            attempt = 1
+            while True:
+                leaves = self._turn(scope, service, taken, until, call, unstoppable=unstoppable)
+                ready()
+                try:
+                    answer = send()
+                except CloudError as error:
+                    self._failed(error, scope, service, leaves, call)
+                    if not self._may_repeat(error, attempt, call) or not self._again(
+                        scope, service, error, attempt, until
+                    ):
+                        self._gave_up(error, scope, service, call)
+                        raise
+                else:
+                    self._answered(scope, service, leaves, call)
+                    return answer
+                attempt += 1
 
     def _turn(
-        self, scope: Scope, service: str, taken: tuple[Charge, ...], until: float, *, unstoppable: bool
+        self, scope: Scope, service: str, taken: tuple[Charge, ...], until: float, call: Call, *, unstoppable: bool
     ) -> tuple[Leave, ...]:
-        """Wait for a turn. Others may find out meanwhile that the service throttles without end. Raises Throttled."""
-        if not unstoppable:
-            self._standstills.refuse(scope, service)
+        """Wait for a turn. Others may find out meanwhile that it would be in vain. Raises Throttled and Unavailable."""
+        self._refuse(scope, service, call, unstoppable=unstoppable)
         leaves = self._limits.enter(scope, service, taken, until=until)
+        self._refuse(scope, service, call, unstoppable=unstoppable)
+        return leaves
+
+    def _refuse(self, scope: Scope, service: str, call: Call, *, unstoppable: bool) -> None:
         if not unstoppable:
             self._standstills.refuse(scope, service)
-        return leaves
+        self._outages.refuse(call)
+
+    def _may_repeat(self, error: CloudError, attempt: int, call: Call) -> bool:
+        """Whether there are attempts left. What finds out whether a service answers again has one."""
+        return not call.once and attempt < self._attempts and not (call.finds_out and in_vain(error))
+
+    def _gave_up(self, error: CloudError, scope: Scope, service: str, call: Call) -> None:
+        """A call ended so, with all its repetitions. One attempt of what is made once proves nothing."""
+        if call.once:
+            return
+        if isinstance(error, Throttled):
+            self._standstills.throttled(scope, service)
+        elif in_vain(error):
+            self._outages.failed(call)
 
     def _until(self) -> float:
         """When this call has to be over. Raises Timeout when it must not begin any more."""
@@ -115,12 +150,13 @@ class Retries:
             raise Timeout("not asked: this scope was asked for as long as it may be in one sweep")
         return min(now + self._patience_seconds, ends)
 
-    def _failed(self, error: CloudError, scope: Scope, service: str, leaves: tuple[Leave, ...]) -> None:
+    def _failed(self, error: CloudError, scope: Scope, service: str, leaves: tuple[Leave, ...], call: Call) -> None:
         if isinstance(error, Throttled):
             self._limits.throttled(leaves)
+            self._outages.answered(call)
         elif not error.maybe_done:
             # A refusal is an answer too.
-            self._answered(scope, service, leaves)
+            self._answered(scope, service, leaves, call)
 
     def _again(self, scope: Scope, service: str, error: CloudError, attempt: int, until: float) -> bool:
         """Whether to make another attempt, after the pause before it."""
@@ -140,9 +176,10 @@ class Retries:
         with self._lock:
             return self._budget(scope, service).spend(self._limits.clock())
 
-    def _answered(self, scope: Scope, service: str, leaves: tuple[Leave, ...]) -> None:
+    def _answered(self, scope: Scope, service: str, leaves: tuple[Leave, ...], call: Call) -> None:
         self._limits.succeeded(leaves)
         self._standstills.answered(scope, service)
+        self._outages.answered(call)
         with self._lock:
             self._budget(scope, service).earn(EARNED_PER_SUCCESS)
 

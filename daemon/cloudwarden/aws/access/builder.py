@@ -18,7 +18,6 @@ from cloudwarden.aws.access.account import AwsAccess
 from cloudwarden.aws.access.clients import Nobody
 from cloudwarden.aws.access.clockwatch import ClockWatch
 from cloudwarden.aws.access.deadline import bound_answers
-from cloudwarden.aws.access.outages import Outages
 from cloudwarden.aws.access.stencil import Stencils
 from cloudwarden.aws.access.watch import Watch
 from cloudwarden.aws.errors import translated
@@ -39,7 +38,6 @@ class ClientBuilder:
         self._reporter = reporter
         self._timer = timer
         self._clock = clock
-        self._outages = Outages(timer)
         self._session: Session | None = None
         self._chained: Session | None = None
         self._opening = threading.RLock()
@@ -69,16 +67,14 @@ class ClientBuilder:
                 self._session = session
             return self._session
 
-    def build(self, service: str, region: str, once: bool) -> tuple[BaseClient, Stencils]:  # noqa: FBT001 - the pool's
-        """A client, and the stencils of its requests; one that asks `once` asks in an outage too. Raises CloudError."""
+    def build(self, service: str, region: str) -> tuple[BaseClient, Stencils]:
+        """A client, and the stencils of its requests. Raises CloudError."""
         session = self._opened()
         client = self._created(session, service, region=region)
         witness = Witness(service=service, reporter=self._reporter, timer=self._timer)
         witness.watch(client)
         self._clock.watch(client)
-        if not once:
-            self._outages.watch(client)
-        watch = Watch(witness=witness, clock=self._clock, outages=self._outages, region=region)
+        watch = Watch(witness=witness, clock=self._clock)
         return client, Stencils(client, session.get_component("response_parser_factory"), watch, self._clock.now)
 
     def _created(self, session: Session, service: str, *, region: str) -> BaseClient:

@@ -56,7 +56,15 @@ class SpeakingClient:
         """What `send` returns, which makes the call once; again while that may help. Raises CloudError."""
         service = self.shared.meta.service_model.service_name
         taken = charges(service, operation, arguments)
-        return self._retries.ask(self.scope, service, taken, send, once=self._once)
+        return self._retries.ask(
+            self.scope,
+            service,
+            taken,
+            send,
+            once=self._once,
+            region=self.shared.meta.region_name,
+            ready=self.speaker.credentials,
+        )
 
     @property
     def meta(self) -> Any:
@@ -85,18 +93,16 @@ class SpeakingClient:
 
 
 class ClientPool:
-    """The latest `most` clients by service, region and manner of asking; `build` makes one that is missing.
+    """The latest `most` clients by service and region; `build` makes one that is missing.
 
     A client that had to leave is not closed: a thread may be in the middle of a call on it.
     """
 
-    def __init__(
-        self, build: Callable[[str, str, bool], tuple[BaseClient, Stencils]], retries: Retries, most: int
-    ) -> None:
+    def __init__(self, build: Callable[[str, str], tuple[BaseClient, Stencils]], retries: Retries, most: int) -> None:
         self._build = build
         self._retries = retries
         self._most = most
-        self._clients: OrderedDict[tuple[str, str, bool], tuple[BaseClient, Stencils]] = OrderedDict()
+        self._clients: OrderedDict[tuple[str, str], tuple[BaseClient, Stencils]] = OrderedDict()
         # Building a client is not thread-safe in botocore; using one is.
         self._building = threading.RLock()
 
@@ -105,10 +111,10 @@ class ClientPool:
 
     def client(self, service: str, region: str, *, once: bool, speaker: Speaker) -> SpeakingClient:
         """The shared client, in the speaker's name. Raises CloudError."""
-        key = (service, region, once)
+        key = (service, region)
         with self._building:
             if key not in self._clients:
-                client, stencils = self._build(service, region, once)
+                client, stencils = self._build(service, region)
                 self._clients[key] = bound(client), stencils
                 while len(self._clients) > self._most:
                     self._clients.popitem(last=False)

@@ -61,8 +61,8 @@ _FAILURES: tuple[tuple[type[Exception], type[boto.BotoCoreError]], ...] = (
 class Watching(Protocol):
     """Who is told of each request, as botocore's events tell of it on the ordinary way."""
 
-    def begin(self, speaker: Speaker) -> float:
-        """A request is about to be made, at the returned instant. Raises CloudError when it must not be."""
+    def begin(self) -> float:
+        """A request is about to be made, at the returned instant."""
         ...
 
     def answered(self, operation: str, speaker: Speaker, began: float, response: Any, parsed: dict[str, Any]) -> None:
@@ -201,7 +201,7 @@ class Direct:
 
     def sent(self, speaker: Speaker) -> Answer:
         """What AWS answers. Raises CloudError."""
-        began = self._watch.begin(speaker)
+        began = self._watch.begin()
         try:
             response = self._exchanged(speaker)
             parsed = self._parse(
