@@ -115,7 +115,7 @@ def test_one_sweep_finds_what_can_be_found_in_time_and_says_what_is_missing(
     assert time.monotonic() - began < SECONDS
     assert result.returncode == 2, result.stderr
     slow = [asked for asked in ailing.asked if asked.operation == "GetMetricData" and where(asked)[0] == SLOW]
-    assert len(slow) == 2, "one call and its repetition, and then it is left"
+    assert len(slow) == 4, "two calls, each with its repetition, and then it is left"
     told = json.loads(result.stdout)
     assert told["complete"] is False
     assert {(one["account"], one["region"]) for one in told["findings"]} == {(FINE, UP), (SLOW, UP)}

@@ -2,23 +2,29 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 import pytest
 
+from cloudwarden import cron, days, every, hours, minutes
+from cloudwarden.clock import FakeClock
 from cloudwarden.core.detail import Detail
 from cloudwarden.core.evidence import Query
 from cloudwarden.core.resource import Resource, Scope
+from cloudwarden.core.schedule import Schedule
+from cloudwarden.core.verdict import Cause
 from cloudwarden.engine.cutoff import NoCutoff
 from cloudwarden.engine.gather import Case, Gatherer
-from cloudwarden.engine.patience import DETAIL_SECONDS, SCOPE_SECONDS, Patience
+from cloudwarden.engine.patience import DETAIL_SECONDS, LEAST_SCOPE_SECONDS, SCOPE_SECONDS, Patience, scope_seconds
 from cloudwarden.memory import MemoryCloud
 from cloudwarden.ports import Listing
 from cloudwarden.ports.asking import asking_ends
+from cloudwarden.store import SqlStore
 from cloudwarden.testing import instance
-from world import NOON, SCOPE, Reports, stop_idle
+from world import NOON, SCOPE, Reports, World, delete_unattached, stop_idle
 
 OTHER = replace(SCOPE, region="us-east-1")
 DETAIL = Detail(service="s3", operation="get_bucket_acl", arguments=(), path="x")
@@ -113,3 +119,62 @@ def test_what_is_asked_before_a_proposal_shares_one_time_too() -> None:
     for _ in range(2):
         list(made.answers({SCOPE: [DETAIL]}, NOON, patience))
     assert cloud.allowed[SCOPE][1] == pytest.approx(SCOPE_SECONDS - 700.0 + 2 * DETAIL_SECONDS)
+
+
+EVENING = NOON + hours(5)
+
+
+@pytest.mark.parametrize(
+    ("schedules", "now", "seconds"),
+    [
+        ([], NOON, SCOPE_SECONDS),
+        ([every(days=1)], NOON, SCOPE_SECONDS),
+        ([every(days=1), every(minutes=15)], NOON, 300.0),
+        ([every(minutes=15), every(minutes=5)], NOON, 100.0),
+        ([every(seconds=5)], NOON, LEAST_SCOPE_SECONDS),
+        ([cron("*/5 8-16 * * *")], NOON, 150.0),
+        ([cron("*/5 8-16 * * *")], EVENING, SCOPE_SECONDS),
+    ],
+    ids=["none", "rare", "both", "frequent", "very frequent", "by day", "by night"],
+)
+def test_what_a_scope_may_take_is_for_the_most_frequent_policy_to_say(
+    schedules: list[Schedule], now: datetime, seconds: float
+) -> None:
+    """A third of its interval: a listing, what is asked, and a proposal's questions leave it time to look again."""
+    assert scope_seconds(schedules, now) == pytest.approx(seconds)
+
+
+@dataclass(kw_only=True)
+class Dragging(MemoryCloud):
+    """A cloud of which one scope takes all the time that it may, for each listing and all that is asked."""
+
+    clock: FakeClock
+
+    def list(self, kind: type[Resource], scope: Scope) -> Listing:
+        """A listing; of the slow scope only what came in time."""
+        listing = super().list(kind, scope)
+        if scope != OTHER:
+            return listing
+        self.clock.advance(minutes((asking_ends() - time.monotonic()) / 60))
+        return replace(listing, problem=Cause(reason="timeout", detail="slow"))
+
+    def answer(self, scope: Scope, queries: Collection[Query[object]], now: datetime) -> Mapping[Query[object], object]:
+        """Answers, which take their time."""
+        if scope == OTHER:
+            self.clock.advance(minutes((asking_ends() - time.monotonic()) / 60))
+        return super().answer(scope, queries, now)
+
+
+@pytest.mark.parametrize(
+    "sweeps", [[("stop-idle", "delete-unattached")], [("stop-idle",), ("delete-unattached",)]], ids=["one", "another"]
+)
+def test_a_slow_scope_makes_no_other_blind(store: SqlStore, sweeps: list[tuple[str, ...]]) -> None:
+    """However often it takes its whole time, grace counts on elsewhere, also of a policy that waits for another's."""
+    clock = FakeClock(NOON)
+    world = World(store=store, clock=clock, cloud=Dragging(clock=clock), scopes=[SCOPE, OTHER])
+    world.use(delete_unattached(grace=days(1)), stop_idle(name="stop-idle", schedule=every(days=1)))
+    world.add_volume("vol-1")
+    world.cloud.put(instance(id="i-slow", account=OTHER.account, region=OTHER.region))
+    for due in sweeps * 8:
+        world.sweeper.sweep([world.policies[name] for name in due], world.policies)
+    assert world.finding("vol-1").grace.observed >= hours(1)

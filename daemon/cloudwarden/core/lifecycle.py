@@ -97,6 +97,11 @@ def watched(schedule: Schedule, since: datetime, now: datetime) -> bool:
     return passed <= LEAST_PATIENCE or not schedule.overdue(since, now, BLIND_INTERVALS)
 
 
+def watched_for(schedule: Schedule, since: datetime) -> timedelta:
+    """How long the time that begins then counts as watched without another look."""
+    return max(LEAST_PATIENCE, schedule.overdue_in(since, BLIND_INTERVALS))
+
+
 def _after_compliant(finding: Finding, now: datetime) -> Finding:
     if finding.state.closed or finding.state is State.ACTING:
         return finding

@@ -37,6 +37,11 @@ class Every:
         """Whether more time passed than that between so many runs."""
         return now - since > self.interval * runs
 
+    def overdue_in(self, since: datetime, runs: int) -> timedelta:
+        """How long after `since` more time will have passed than that between so many runs."""
+        del since
+        return self.interval * runs
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Cron:
@@ -72,6 +77,16 @@ class Cron:
     def overdue(self, since: datetime, now: datetime, runs: int) -> bool:
         """Whether more than so many runs ought to have begun since: nights and weekends without any are no gap."""
         return _overdue(self, since, now, runs)
+
+    def overdue_in(self, since: datetime, runs: int) -> timedelta:
+        """How long after `since` more than so many runs will have begun."""
+        trigger, after = replace(self, jitter=timedelta(0)).trigger(), since
+        for _ in range(runs + 1):
+            following = trigger.get_next_fire_time(None, after + timedelta(microseconds=1))
+            if following is None:
+                return timedelta.max
+            after = following
+        return after - since
 
 
 @lru_cache(maxsize=1024)

@@ -56,7 +56,7 @@ class Gatherer:
     """Reads what is needed and judges it, `threads` calls at a time.
 
     `alive` is called often; it may raise StopAsked. Without a `budget`, every metric is asked for. A scope is asked for
-    `scope_seconds` by `timer`, which is `Clock.monotonic`.
+    `scope_seconds` at most, by `timer`, which is `Clock.monotonic`.
     """
 
     def __init__(
@@ -82,13 +82,15 @@ class Gatherer:
         self._timer = timer
         self._scope_seconds = scope_seconds
 
-    def patience(self) -> Patience:
+    def patience(self, scope_seconds: float = SCOPE_SECONDS) -> Patience:
         """The time of each scope, anew."""
-        return Patience(self._timer, self._scope_seconds)
+        return Patience(self._timer, min(scope_seconds, self._scope_seconds))
 
-    def listings(self, targets: Iterable[Target], run_id: str) -> Mapping[Target, Listing]:
+    def listings(
+        self, targets: Iterable[Target], run_id: str, patience: Patience | None = None
+    ) -> Mapping[Target, Listing]:
         """List every kind in every scope, each once."""
-        patience = self.patience()
+        patience = patience or self.patience()
 
         def listed(target: Target) -> Listing:
             kind, scope = target
@@ -110,18 +112,25 @@ class Gatherer:
         wanted = sorted(set(targets), key=lambda target: (target[1], target[0].kind))
         return dict(zip(wanted, self._crew.each(listed, wanted), strict=True))
 
-    def verdicts(self, cases: Sequence[Case], now: datetime, leases: Leases | None = None) -> list[Verdict]:
+    def verdicts(
+        self,
+        cases: Sequence[Case],
+        now: datetime,
+        leases: Leases | None = None,
+        patience: Patience | None = None,
+    ) -> list[Verdict]:
         """A verdict for every case, in their order; questions are gathered together, each once.
 
         With `leases`, what still holds is not judged again, and what is judged is held. A look right before an
         action goes without: it is there to see what nobody expects.
         """
         verdicts: dict[int, Verdict] = {}
+        patience = patience or self.patience()
         if leases is None:
-            self._ask(cases, list(range(len(cases))), verdicts, now)
+            self._ask(cases, list(range(len(cases))), verdicts, now, patience)
         else:
             pending = self._held(cases, leases, verdicts, now)
-            series = self._ask(cases, pending, verdicts, now)
+            series = self._ask(cases, pending, verdicts, now, patience)
             for index in pending:
                 case = cases[index]
                 leases.keep(case.policy, case.resource, verdicts[index], series[index])
@@ -154,13 +163,17 @@ class Gatherer:
         return pending
 
     def _ask(
-        self, cases: Sequence[Case], pending: Sequence[int], verdicts: dict[int, Verdict], now: datetime
+        self,
+        cases: Sequence[Case],
+        pending: Sequence[int],
+        verdicts: dict[int, Verdict],
+        now: datetime,
+        patience: Patience,
     ) -> Counter[int]:
         """Judge every pending case, round by round; how many metric series each asked for."""
         # By scope too: two databases in two regions may have one name, and then one question.
         answers: defaultdict[Scope, dict[Query[object], object]] = defaultdict(dict)
         series: Counter[int] = Counter()
-        patience = self.patience()
         for _ in range(MAX_ROUNDS):
             needs = self._judge(cases, pending, verdicts, answers, now)
             if not needs:

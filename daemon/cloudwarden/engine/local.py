@@ -11,6 +11,7 @@ from cloudwarden.core.policy import AnyPolicy
 from cloudwarden.core.resource import Scope
 from cloudwarden.engine.gather import Case, Gatherer, Target
 from cloudwarden.engine.leases import Leases
+from cloudwarden.engine.patience import Patience, scope_seconds
 from cloudwarden.engine.survey import Assignment, Judgement, Survey, judgement
 from cloudwarden.ports import Clock, Listing
 
@@ -39,17 +40,22 @@ class LocalSurveyor:
         self._leases = Leases() if leases is None else leases
 
     def survey(self, assignments: Sequence[Assignment], policies: Mapping[str, AnyPolicy]) -> Iterator[Survey]:
-        """A survey for each assignment, a batch of them at a time."""
+        """A survey for each assignment, a batch of them at a time; `policies` are all that wait for it."""
+        seconds = scope_seconds([policy.schedule for policy in policies.values()], self._clock.now())
         for start in range(0, len(assignments), self._scopes_at_once):
-            yield from self._together(assignments[start : start + self._scopes_at_once], policies)
+            batch = assignments[start : start + self._scopes_at_once]
+            yield from self._together(batch, policies, self._gatherer.patience(seconds))
 
-    def _together(self, batch: Sequence[Assignment], policies: Mapping[str, AnyPolicy]) -> list[Survey]:
+    def _together(
+        self, batch: Sequence[Assignment], policies: Mapping[str, AnyPolicy], patience: Patience
+    ) -> list[Survey]:
         parts = [(assignment, policies[name]) for assignment in batch for name in assignment.policies]
         began = time.perf_counter()
-        listings = self._gatherer.listings([(policy.kind, one.scope) for one, policy in parts], batch[0].run_id)
+        targets = [(policy.kind, one.scope) for one, policy in parts]
+        listings = self._gatherer.listings(targets, batch[0].run_id, patience)
         listed = time.perf_counter()
         now = self._clock.now()
-        judgements = self._judgements(parts, listings, now)
+        judgements = self._judgements(parts, listings, now, patience)
         judged = time.perf_counter()
         return [
             Survey(
@@ -63,7 +69,11 @@ class LocalSurveyor:
         ]
 
     def _judgements(
-        self, parts: Sequence[tuple[Assignment, AnyPolicy]], listings: Mapping[Target, Listing], now: datetime
+        self,
+        parts: Sequence[tuple[Assignment, AnyPolicy]],
+        listings: Mapping[Target, Listing],
+        now: datetime,
+        patience: Patience,
     ) -> dict[tuple[Scope, str], Judgement]:
         """One for each part; the questions of all parts are gathered together."""
         cases = [
@@ -71,7 +81,7 @@ class LocalSurveyor:
             for one, policy in parts
             for resource in listings[policy.kind, one.scope].resources
         ]
-        judged = iter(zip(cases, self._gatherer.verdicts(cases, now, self._leases), strict=True))
+        judged = iter(zip(cases, self._gatherer.verdicts(cases, now, self._leases, patience), strict=True))
         judgements = {}
         for one, policy in parts:
             listing = listings[policy.kind, one.scope]

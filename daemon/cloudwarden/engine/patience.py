@@ -3,21 +3,39 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager
+from datetime import datetime
 
 from cloudwarden.core.detail import Detail
 from cloudwarden.core.evidence import Query
+from cloudwarden.core.lifecycle import watched_for
 from cloudwarden.core.resource import Scope
+from cloudwarden.core.schedule import Schedule
 from cloudwarden.ports.asking import asking_until
 
 SCOPE_SECONDS = 900.0
-"""What a listing may take, and besides it all that is asked about a scope. Policies usually run every quarter of an
-hour: what takes longer holds up the next sweep of all scopes."""
+"""The most that a listing may take, and besides it all that is asked about a scope."""
+
+LEAST_SCOPE_SECONDS = 20.0
+"""As long as AWS may keep silent, however often policies run: else a single late answer would leave a scope unread."""
+
+SHARE = 1 / 6
+"""Of the time in which a policy has to look again, or is blind: a third of its interval. A listing, what is asked, and
+what is asked before a proposal take one such share each, and as much is left for everything else."""
 
 DETAIL_SECONDS = 0.1
 """What each question that is a call of its own adds: services without a documented limit are asked ten times a second
 (`aws/quotas.py`). So the time of a large scope never ends because it is large."""
+
+
+def scope_seconds(schedules: Iterable[Schedule], now: datetime) -> float:
+    """What a listing may take in a sweep that begins now, so that one slow scope makes none of these policies blind.
+
+    Each of them waits for the sweep, also one that is not due in it.
+    """
+    shortest = min((watched_for(one, now).total_seconds() for one in schedules), default=SCOPE_SECONDS / SHARE)
+    return min(SCOPE_SECONDS, max(LEAST_SCOPE_SECONDS, shortest * SHARE))
 
 
 class Patience:

@@ -18,6 +18,7 @@ from cloudwarden.core.resource import Resource, Scope
 from cloudwarden.core.saving import Charges, Prices, Saving, Uncharged
 from cloudwarden.core.verdict import Cause
 from cloudwarden.engine.gather import Case, Gatherer
+from cloudwarden.engine.patience import Patience, scope_seconds
 
 MAX_ROUNDS = 4
 """How often an answer may lead to further questions about one resource."""
@@ -38,7 +39,8 @@ class Prospects:
         inquests = [
             {name: _Inquest(action, case.resource) for name, action in case.policy.actions.items()} for case in cases
         ]
-        self._look([one for each in inquests for one in each.values()], now)
+        seconds = scope_seconds([case.policy.schedule for case in cases], now)
+        self._look([one for each in inquests for one in each.values()], now, self._gatherer.patience(seconds))
         return [{name: self._prospect(one, now) for name, one in each.items()} for each in inquests]
 
     def saving(self, policy: AnyPolicy, resource: Resource) -> Saving | None:
@@ -51,10 +53,9 @@ class Prospects:
         saving = self._prices.saving(_freed(inquest.action, inquest.resource))
         return Prospect(radius=inquest.radius(now), saving=saving)
 
-    def _look(self, inquests: Sequence[_Inquest], now: datetime) -> None:
+    def _look(self, inquests: Sequence[_Inquest], now: datetime, patience: Patience) -> None:
         # By scope too: two databases in two regions may have one name, and then one question.
         answers: defaultdict[Scope, dict[Query[object], object]] = defaultdict(dict)
-        patience = self._gatherer.patience()
         for _ in range(MAX_ROUNDS):
             wanted: defaultdict[Scope, dict[Query[object], None]] = defaultdict(dict)
             for one in inquests:

@@ -100,7 +100,7 @@ class Surveyor(Protocol):
     """Gathers and judges, in this process or elsewhere."""
 
     def survey(self, assignments: Sequence[Assignment], policies: Mapping[str, AnyPolicy]) -> Iterable[Survey]:
-        """A survey for each assignment, in any order, as each is ready."""
+        """A survey for each assignment, in any order, as each is ready; `policies` are all that wait for it."""
         ...
 
 

@@ -124,7 +124,7 @@ class Sweeper:
         began = time.perf_counter()
         self._reporter.report(SweepStarted(run_id=run_id, policies=names, scopes=scopes))
         remembered = self._remembered(due)
-        judgements = self._survey(due, scopes, remembered, run_id)
+        judgements = self._survey(due, policies, scopes, remembered, run_id)
         with self._phase(run_id, "settle"):
             trouble = self._settle(due, judgements, remembered, run_id)
         if trouble is None:
@@ -154,13 +154,18 @@ class Sweeper:
             return {policy.name: frozenset(known_findings(tx, policy.name, now)) for policy in due}
 
     def _survey(
-        self, due: Sequence[AnyPolicy], scopes: Sequence[Scope], remembered: Remembered, run_id: str
+        self,
+        due: Sequence[AnyPolicy],
+        policies: Mapping[str, AnyPolicy],
+        scopes: Sequence[Scope],
+        remembered: Remembered,
+        run_id: str,
     ) -> list[Judgement]:
         """Gather and judge, wherever the surveyor has it done; report each scope as it is ready."""
         judgements: list[Judgement] = []
         seconds = {"gather": 0.0, "judge": 0.0}
         assignments = assigned(due, scopes, remembered, run_id)
-        for survey in self._surveyor.survey(assignments, {policy.name: policy for policy in due}):
+        for survey in self._surveyor.survey(assignments, {**policies, **{policy.name: policy for policy in due}}):
             judgements += survey.judgements
             seconds["gather"] += survey.gather_seconds
             seconds["judge"] += survey.judge_seconds
