@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import resource
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -125,6 +127,37 @@ def test_workers_spend_from_the_budget_of_the_daemon(
     assert till.wanted == [((Severity.LOW, 3),)] * len(SCOPES)
     granted = [event.requested for event in reports.of(MetricsRequested) if isinstance(event, MetricsRequested)]
     assert granted == [{"stop-idle": 2}] * len(SCOPES)
+
+
+@contextmanager
+def files_left(number: int) -> Iterator[None]:
+    """Within, this process may open so many more files."""
+    free = [os.dup(0) for _ in range(number + 1)]
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    for one in free:
+        os.close(one)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (free[-1], hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
+@pytest.mark.parametrize("files", [0, 2], ids=["no pipe", "no process"])
+def test_workers_that_cannot_be_started_blind_their_scopes_for_one_sweep(
+    pool_of: Callable[..., WorkerPool], policies: Mapping[str, AnyPolicy], reports: Reports, files: int
+) -> None:
+    """The daemon goes on, and the next sweep tries again; nothing is left open."""
+    pool = pool_of()
+    opened = len(os.listdir("/proc/self/fd"))
+    with files_left(files):
+        blind = problems(list(pool.survey(assignments(), policies)))
+    assert blind == {scope.account: WORKER_LOST for scope in SCOPES}
+    assert len(os.listdir("/proc/self/fd")) == opened
+    (first, _) = reports.of(WorkerLost)
+    assert isinstance(first, WorkerLost)
+    assert "could not be started: [Errno 24]" in first.detail
+    assert problems(list(pool.survey(assignments(), policies))) == {}
 
 
 def test_a_killed_worker_blinds_only_what_it_had(

@@ -66,11 +66,14 @@ class WorkerPool:
         self._workers: dict[int, Worker] = {}
         self._places: dict[str, int] = {}
         self._lost: list[int] = []
+        self._unstarted: dict[int, str] = {}
+        """Places whose worker could not be started, and why."""
 
     def survey(self, assignments: Sequence[Assignment], policies: Mapping[str, AnyPolicy]) -> Iterator[Survey]:
         """A survey for each assignment, as workers finish them.
 
-        A worker that is lost makes what it was given, and has not answered, blind; a new one does the rest.
+        A worker that is lost makes what it was given, and has not answered, blind; a new one does the rest. One that
+        cannot be started makes all that waits for it blind; the next survey tries again.
         """
         texts = self._texts()
         queues = self._queues(assignments)
@@ -116,8 +119,8 @@ class WorkerPool:
     def _feed(self, queues: dict[int, Queue], texts: tuple[PolicyText, ...]) -> None:
         """Give every worker that is ready its next batch."""
         for place, queue in list(queues.items()):
-            worker = self._workers.get(place) or self._workers.setdefault(place, Worker(self._entry))
-            if worker.ready:
+            worker = self._workers.get(place) or self._started(place)
+            if worker is not None and worker.ready:
                 batch = queue.popleft()
                 if not queue:
                     del queues[place]
@@ -125,6 +128,15 @@ class WorkerPool:
                     worker.give(batch, texts)
                 except OSError:
                     continue  # its pipe's end is heard next, and what it was given is answered there
+
+    def _started(self, place: int) -> Worker | None:
+        """A new worker for a place; None when the machine has nothing left for one."""
+        try:
+            worker = self._workers[place] = Worker(self._entry)
+        except OSError as error:
+            self._unstarted[place] = f"a worker could not be started: {error}"
+            return None
+        return worker
 
     def _heard(self) -> Iterator[tuple[Survey, Assignment]]:
         """What workers found within a moment, and were asked for. One that cannot be heard is lost."""
@@ -150,6 +162,9 @@ class WorkerPool:
 
         One that never became ready will not do so the next time either: all that waits for its place is missed.
         """
+        for place, detail in self._unstarted.items():
+            yield from self._told([one for batch in queues.pop(place, ()) for one in batch], detail)
+        self._unstarted.clear()
         hanging = [place for place, worker in self._workers.items() if worker.silent_for() > self._silent_seconds]
         for place in {*self._lost, *hanging}:
             worker = self._workers.pop(place)
@@ -158,9 +173,14 @@ class WorkerPool:
                 given += [assignment for batch in queues.pop(place, ()) for assignment in batch]
             silent = f" after {worker.silent_for():.0f} s of silence" if place in hanging else ""
             detail = f"worker {worker.pid} ended with {worker.end()}{silent}"
-            self._reporter.report(WorkerLost(pid=worker.pid or 0, scopes=len(given), detail=detail))
-            yield from ((assignment, Cause(reason=WORKER_LOST, detail=detail)) for assignment in given)
+            yield from self._told(given, detail, worker.pid)
         self._lost.clear()
+
+    def _told(
+        self, given: Sequence[Assignment], detail: str, pid: int | None = None
+    ) -> Iterator[tuple[Assignment, Cause]]:
+        self._reporter.report(WorkerLost(pid=pid or 0, scopes=len(given), detail=detail))
+        yield from ((assignment, Cause(reason=WORKER_LOST, detail=detail)) for assignment in given)
 
 
 def checked(survey: Survey, assignment: Assignment, policies: Mapping[str, AnyPolicy]) -> Survey:

@@ -19,13 +19,20 @@ _PROCESSES = multiprocessing.get_context("spawn")  # a fork would copy locks tha
 
 
 class Worker:
-    """One process. It is given a batch when it is ready, and then nothing until it is ready again."""
+    """One process. It is given a batch when it is ready, and then nothing until it is ready again.
+
+    Making one starts it. Raises OSError when the machine has no files, processes or memory left for it.
+    """
 
     def __init__(self, entry: Callable[[Connection], None]) -> None:
         self.connection, theirs = _PROCESSES.Pipe()
         self._process = _PROCESSES.Process(target=entry, args=(theirs,), name="cloudwarden-worker", daemon=True)
-        self._process.start()
-        theirs.close()
+        with theirs:
+            try:
+                self._process.start()
+            except BaseException:
+                self.connection.close()
+                raise
         self.ready = False
         self._heard_at = time.monotonic()
         self.began = False
