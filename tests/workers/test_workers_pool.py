@@ -149,11 +149,11 @@ def test_workers_that_cannot_be_started_blind_their_scopes_for_one_sweep(
 ) -> None:
     """The daemon goes on, and the next sweep tries again; nothing is left open."""
     pool = pool_of()
-    opened = len(os.listdir("/proc/self/fd"))
+    opened = len(list(Path("/proc/self/fd").iterdir()))
     with files_left(files):
         blind = problems(list(pool.survey(assignments(), policies)))
     assert blind == {scope.account: WORKER_LOST for scope in SCOPES}
-    assert len(os.listdir("/proc/self/fd")) == opened
+    assert len(list(Path("/proc/self/fd").iterdir())) == opened
     (first, _) = reports.of(WorkerLost)
     assert isinstance(first, WorkerLost)
     assert "could not be started: [Errno 24]" in first.detail
