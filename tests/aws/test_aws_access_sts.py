@@ -107,6 +107,20 @@ def test_credentials_are_over_only_where_no_region_knows_them(aws: StubAws) -> N
     assert len(where(aws, "GetCallerIdentity")) == len(own) + 2, "whose they are by now is asked anew"
 
 
+def test_credentials_are_not_over_while_a_region_cannot_tell(aws: StubAws) -> None:
+    """The first does not know them and the others are down: it may only not be enabled."""
+    timer = Stopwatch()
+    sessions = sts(aws, timer=timer)
+    sessions.account()
+    own = where(aws, "GetCallerIdentity")
+    timer.seconds = 31
+    aws.on("AssumeRole", lambda asked: UNKNOWN if region(asked) == HOME else DOWN)
+    with pytest.raises(CredentialsExpired, match="in vain also in"):
+        reached(sessions, WEB)
+    sessions.account()
+    assert where(aws, "GetCallerIdentity") == own
+
+
 def test_home_is_a_region_that_every_account_has_enabled(aws: StubAws) -> None:
     """An account in a region that is opted in to does not blind those that are not in it."""
     accounts = (Account(id=WEB, regions=(OPTED,)), Account(id=DATA, regions=(OTHER,)))
@@ -124,6 +138,7 @@ def test_home_is_a_region_that_every_account_has_enabled(aws: StubAws) -> None:
         (("enabled", OPTED), "us-east-1"),
         (("cn-north-1",), "cn-north-1"),
         (("us-gov-west-1",), "us-gov-west-1"),
+        (("eusc-de-east-1",), "eusc-de-east-1"),
     ],
 )
 def test_which_region_is_home(aws: StubAws, regions: tuple[str, ...], home: str) -> None:
@@ -137,6 +152,8 @@ def test_the_sessions_own_region_is_home_where_enabled_ones_are_meant(
     """Unless not every account has enabled it."""
     monkeypatch.setenv("AWS_DEFAULT_REGION", THIRD)
     assert sessions_to(aws, regions=("enabled",)).home() == THIRD
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "eusc-de-east-1")
+    assert sessions_to(aws, regions=("enabled",)).home() == "eusc-de-east-1"
     monkeypatch.setenv("AWS_DEFAULT_REGION", OPTED)
     assert sessions_to(aws, regions=("enabled",)).home() == "us-east-1"
 

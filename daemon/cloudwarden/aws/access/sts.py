@@ -42,7 +42,7 @@ class RegionalSts:
     def ask(self, speaker: Speaker, operation: str, arguments: Mapping[str, object]) -> Answer:
         """One call, about the account of the speaker's scope. Raises CloudError: of several regions', the first's.
 
-        Only when that is raised are credentials taken for over: a region may not know good ones.
+        Only where all that were asked say so are credentials taken for over: a region may not know good ones.
         """
         failures: dict[str, CloudError] = {}
         for region in self._order(speaker.scope.account):
@@ -58,9 +58,9 @@ class RegionalSts:
             else:
                 self._succeeded((speaker.scope.account, answer.get("Account")), region)
                 return answer
-        failure = _together(failures)
-        speaker.heed({"Error": {"Code": failure.code}})
-        raise failure
+        if not any(isinstance(error, Unavailable | Timeout) for error in failures.values()):
+            speaker.heed({"Error": {"Code": next(iter(failures.values())).code}})
+        raise _together(failures)
 
     def _order(self, account: str) -> list[str]:
         wanted = (self._answered.get(account), self._latest, *self._regions(account))
