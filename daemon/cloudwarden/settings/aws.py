@@ -9,6 +9,7 @@ from typing import Annotated, Self
 
 from pydantic import AfterValidator, Field, SecretStr, model_validator
 
+from cloudwarden.core.resource import GLOBAL
 from cloudwarden.settings.written import Duration, Table, Words
 
 _ACCOUNT = re.compile(r"\d{12}")
@@ -69,6 +70,17 @@ def _json_object(value: str) -> str:
     return value
 
 
+def _regions(values: tuple[str, ...]) -> tuple[str, ...]:
+    for value in values:
+        if value == GLOBAL or value.endswith(f"-{GLOBAL}"):
+            raise ValueError(
+                f"{value!r} is no region: what is global is looked after with its account; write regions, such as "
+                '"eu-west-1", or "enabled"'
+            )
+    return values
+
+
+Regions = Annotated[Words, AfterValidator(_regions)]
 RoleArn = Annotated[str, AfterValidator(_role_arn)]
 
 
@@ -85,7 +97,7 @@ class AccountSettings(Table):
         default=None,
         description="text, secret, default none: aws.member_external_id, unless this account's role asks for another.",
     )
-    regions: Words = Field(
+    regions: Regions = Field(
         default=(),
         description="names of regions, default none, which means those of aws.regions: for an account that is "
         'elsewhere. "enabled" means all that the account has enabled.',
@@ -127,7 +139,7 @@ class OrganizationSettings(Table):
 class AwsSettings(Table):
     """How AWS is reached."""
 
-    regions: Words = Field(
+    regions: Regions = Field(
         default=(),
         description="names of regions, default none, which means the session's own: nothing is done in a region that "
         'nobody named. "enabled" means all that each account has enabled. Buckets are listed wherever they are, and '
@@ -217,12 +229,14 @@ class AwsSettings(Table):
     connect_timeout_seconds: float = Field(
         default=5.0,
         gt=0,
+        allow_inf_nan=False,
         description="seconds, default 5.0: a connection inside AWS takes milliseconds; botocore's own 60 would hold a "
         "thread for a minute on a blackholed endpoint.",
     )
     read_timeout_seconds: float = Field(
         default=20.0,
         gt=0,
+        allow_inf_nan=False,
         description="seconds, default 20.0: the slowest page of 1,000 resources takes a few; a longer silence means no "
         "answer. An answer that drips has three times as long in all.",
     )

@@ -84,12 +84,14 @@ class Settings(BaseSettings):
     rule_timeout_seconds: float = Field(
         default=1.0,
         gt=0,
+        allow_inf_nan=False,
         description="seconds, default 1.0: a rule is arithmetic on what was gathered and takes microseconds; one that "
         "takes a second hangs, and is cut off with its verdict unknown.",
     )
     stop_timeout_seconds: float = Field(
         default=30.0,
         gt=0,
+        allow_inf_nan=False,
         description="seconds, default 30.0: after SIGTERM the call in flight is finished and journalled within this; "
         "keep the service manager's own limit above it.",
     )
