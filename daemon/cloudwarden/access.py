@@ -5,6 +5,7 @@ from __future__ import annotations
 from pydantic import SecretStr
 
 from cloudwarden.aws.access.account import Account, AwsAccess, OrganizationAccess
+from cloudwarden.aws.details import THREADS
 from cloudwarden.settings import AccountSettings, AwsSettings, OrganizationSettings
 
 
@@ -29,7 +30,9 @@ def access_of(aws: AwsSettings, *, threads: int) -> AwsAccess:
         connect_timeout_seconds=aws.connect_timeout_seconds,
         read_timeout_seconds=aws.read_timeout_seconds,
         attempts=aws.attempts,
-        max_connections=threads,
+        threads=threads,
+        # A scope's details are asked in threads of their own: a connection that finds no place is made anew each time.
+        max_connections=threads * THREADS,
         max_clients=aws.max_clients,
     )
 

@@ -32,7 +32,7 @@ def slow_to_tell(aws: StubAws, accounts: tuple[Account, ...]) -> Sessions:
     aws.on("AssumeRole", assumed)
     aws.on("GetCallerIdentity", identified)
     aws.on("DescribeRegions", regions)
-    return sessions_to(aws, regions=("enabled",), accounts=accounts, max_connections=1)
+    return sessions_to(aws, regions=("enabled",), accounts=accounts, threads=1)
 
 
 @pytest.mark.parametrize("accounts", [ACCOUNTS[:1], ACCOUNTS], ids=["one", "three"])

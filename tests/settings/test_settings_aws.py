@@ -6,6 +6,7 @@ import pytest
 
 from cloudwarden.access import access_of
 from cloudwarden.aws.access.account import OrganizationAccess
+from cloudwarden.aws.details import THREADS
 from cloudwarden.settings import load_settings
 from cloudwarden.settings.effective import MASK
 from written_settings import problems, row, written
@@ -29,8 +30,14 @@ def test_many_accounts_are_written_in_a_few_lines(monkeypatch: pytest.MonkeyPatc
         ("444455556666", "", None, ()),
     ]
     assert access.organization == OrganizationAccess(include=("ou-ab12-11111111", "r-ab12"))
-    assert (access.session_seconds, access.max_connections) == (7200, 8)
+    assert (access.session_seconds, access.threads) == (7200, 8)
     assert row(settings, "aws.accounts.111122223333.external_id")[0] == MASK
+
+
+def test_every_thread_s_details_keep_their_connections() -> None:
+    """One that finds no place in its client's pool is closed, and the next request opens another."""
+    access = access_of(load_settings(written("")).aws, threads=8)
+    assert access.max_connections == 8 * THREADS
 
 
 def test_without_discovery_no_organization_is_asked() -> None:
@@ -52,6 +59,15 @@ def test_without_discovery_no_organization_is_asked() -> None:
         ('[aws]\nsession_policy = "{}"\n', "an object with a Statement"),
         ('[aws]\nsession_name = "a b"\n', "write 2 to 64 letters"),
         ('[aws]\nsession_duration = "13h"\n', "less than or equal to"),
+        (
+            '[aws]\nregions = ["eu-west-1", "global"]\n',
+            "'global' is no region: what is global is looked after",
+        ),
+        ('[aws.accounts.111122223333]\nregions = ["aws-global"]\n', "'aws-global' is no region"),
+        ("[aws]\nread_timeout_seconds = inf\n", "finite number"),
+        ("[aws]\nconnect_timeout_seconds = nan\n", "finite number"),
+        ("rule_timeout_seconds = inf\n", "finite number"),
+        ("stop_timeout_seconds = inf\n", "finite number"),
         (
             '[aws.accounts.111122223333]\nrole_arn = "arn:aws:iam::444455556666:role/x"\n',
             "is another account's role; write one of account 111122223333",

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-"""The region of a global service's scope."""
-
 UNKNOWN_ACCOUNT = "unknown"
 """Labels the requests by which the account is found out."""
 
@@ -53,7 +51,8 @@ class AwsAccess:
 
     With `role_arn`, the daemon is that role: its account is looked after when no other is named, and it is from
     that role that the members' roles are assumed. `member_role` is a role's name, or an ARN with `{account}` in it.
-    `attempts` counts the first one. `session_seconds` is cut to an hour where roles are chained.
+    `attempts` counts the first one. `threads` ask at once which regions accounts have enabled, and a client has
+    `max_connections` that it may keep. `session_seconds` is cut to an hour where roles are chained.
     """
 
     regions: tuple[str, ...] = ()
@@ -74,6 +73,7 @@ class AwsAccess:
     connect_timeout_seconds: float = 5.0
     read_timeout_seconds: float = 20.0
     attempts: int = 4
+    threads: int = 16
     max_connections: int = 16
     max_clients: int = 256
 

@@ -104,7 +104,7 @@ class Discoverer:
         return self._accounts.get(id_)
 
     def _discovered(self, alive: Callable[[], None]) -> Discovery:
-        crew = Crew(self._access.max_connections, alive)
+        crew = Crew(self._access.threads, alive)
         accounts, problems = crew.one(self._found_accounts)
         each = crew.each(self._found_regions, accounts)
         found: list[FoundScope] = []
