@@ -105,7 +105,16 @@ def test_a_description_without_what_rules_need_is_malformed(missing: str) -> Non
 
 
 @pytest.mark.parametrize(
-    ("region", "partition"), [("eu-west-1", "aws"), ("cn-north-1", "aws-cn"), ("us-gov-west-1", "aws-us-gov")]
+    ("region", "partition"),
+    [
+        ("eu-west-1", "aws"),
+        ("mx-central-1", "aws"),
+        ("xx-new-1", "aws"),
+        ("cn-north-1", "aws-cn"),
+        ("us-gov-west-1", "aws-us-gov"),
+        ("eusc-de-east-1", "aws-eusc"),
+        ("us-iso-east-1", "aws-iso"),
+    ],
 )
 def test_an_arn_names_the_partition_of_the_region(region: str, partition: str) -> None:
     """Also outside the commercial partition."""

@@ -23,7 +23,7 @@ See "Enable or disable AWS Regions in your account" of the AWS Account Managemen
 
 
 def by_default(region: str) -> bool:
-    """Whether a region is enabled without anybody's doing; in the partitions of China and GovCloud, each is."""
+    """Whether a region is enabled without anybody's doing; in other partitions than the commercial one, each is."""
     return region in BY_DEFAULT or partition(region) != partition(BY_DEFAULT[0])
 
 
