@@ -155,7 +155,6 @@ class World:
         prospects = Prospects(gatherer=gatherer, prices=list_prices())
         self.actor = Actor(
             store=self.store,
-            inventory=self.cloud,
             actuator=self.cloud,
             gatherer=gatherer,
             clock=self.clock,

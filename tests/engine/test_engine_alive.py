@@ -10,7 +10,9 @@ from datetime import datetime
 import pytest
 
 from cloudwarden.core.action import Call, Read
+from cloudwarden.core.errors import Timeout
 from cloudwarden.core.evidence import Query
+from cloudwarden.core.finding import State
 from cloudwarden.core.plain import Json
 from cloudwarden.core.resource import Resource, Scope
 from cloudwarden.engine.crew import Crew
@@ -61,6 +63,16 @@ class SlowCloud(MemoryCloud):
         """Answers, at last."""
         self.pulse.wait("answer")
         return super().answer(scope, queries, now)
+
+    def get(self, kind: type[Resource], scope: Scope, resource_id: str) -> Listing:
+        """One resource, at last."""
+        self.pulse.wait("get")
+        return super().get(kind, scope, resource_id)
+
+    def read(self, scope: Scope, read: Read) -> Json:
+        """A reading, at last."""
+        self.pulse.wait(f"read {read.operation}")
+        return super().read(scope, read)
 
 
 @dataclass(kw_only=True)
@@ -146,6 +158,19 @@ def test_an_action_beats_before_each_of_its_steps(store: Store) -> None:
     assert world.called() == ["create_snapshot", "delete_volume"]
     beats = [cloud.seen[name] for name in ("dry create_snapshot", "read describe_snapshots", "get vol-1")]
     assert beats == sorted(set(beats)), cloud.seen
+
+
+def test_a_last_look_and_a_reading_that_proves_are_waited_for_alive(store: Store) -> None:
+    """Before each of two calls; what the plan waits for; and what became of a call whose answer nobody heard."""
+    pulse = Pulse()
+    world = World(store=store, cloud=SlowCloud(pulse=pulse), alive=pulse.alive)
+    approved(world)
+    world.cloud.fails["delete_volume"] = Timeout("Read timed out.")
+    world.act()
+    del world.cloud.resources["vol-1"]
+    world.act()
+    assert world.called() == ["create_snapshot", "delete_volume"]
+    assert (world.states(), pulse.missed) == ({"vol-1": State.VERIFYING}, [])
 
 
 def test_a_stop_between_two_steps_leaves_the_rest_for_later(store: Store) -> None:

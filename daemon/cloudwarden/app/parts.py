@@ -125,7 +125,6 @@ class App(Adapters):
         """The choke point."""
         return Actor(
             store=self.store,
-            inventory=self.inventory,
             actuator=self.actuator,
             gatherer=self.gatherer,
             clock=self.clock,

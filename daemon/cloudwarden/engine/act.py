@@ -17,9 +17,11 @@ from cloudwarden.core.policy import AnyPolicy, Mode, ModeOf
 from cloudwarden.core.prospect import Prospect
 from cloudwarden.core.resource import Scope
 from cloudwarden.core.restraint import UNRESTRAINED, Restraints
+from cloudwarden.engine.actuator import CrewedActuator
 from cloudwarden.engine.begun import BegunActions
 from cloudwarden.engine.candidates import Candidates
 from cloudwarden.engine.carry import Carrier
+from cloudwarden.engine.crew import Crew
 from cloudwarden.engine.enroll import Acceptance
 from cloudwarden.engine.events import JournalFailed, LimitTripped
 from cloudwarden.engine.gather import Case, Gatherer
@@ -31,7 +33,7 @@ from cloudwarden.engine.recheck import Over, Recheck, Sight, Unclear
 from cloudwarden.engine.rest import Rest
 from cloudwarden.engine.tenure import Tenure
 from cloudwarden.engine.withhold import Withholder
-from cloudwarden.ports import Actuator, Clock, Inventory, Reporter, Store, Transaction
+from cloudwarden.ports import Actuator, Clock, Reporter, Store, Transaction
 
 _OVER = {State.GONE: "the resource is gone", State.RESOLVED: "compliant when looked at again"}
 
@@ -56,7 +58,6 @@ class Actor:
         self,
         *,
         store: Store,
-        inventory: Inventory,
         actuator: Actuator,
         gatherer: Gatherer,
         clock: Clock,
@@ -79,6 +80,7 @@ class Actor:
         self._acceptance = acceptance
         self._alive = alive
         self._restraints = restraints
+        actuator = CrewedActuator(actuator, Crew(1, alive))
         self._tenure = tenure or Tenure(clock)
         self._policies: Mapping[str, AnyPolicy] = {}
         self._rest = Rest(clock)
@@ -90,7 +92,7 @@ class Actor:
             exemptions_doubt=exemptions_doubt,
             settings_doubt=settings_doubt,
         )
-        self._recheck = Recheck(inventory=inventory, gatherer=gatherer, candidates=self._candidates, clock=clock)
+        self._recheck = Recheck(gatherer=gatherer, candidates=self._candidates, clock=clock)
         self._withholder = Withholder(store=store, clock=clock, reporter=reporter)
         self._begun = BegunActions(
             store=store,

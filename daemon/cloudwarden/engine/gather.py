@@ -7,6 +7,7 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 
 from cloudwarden.core.errors import CloudwardenError
 from cloudwarden.core.evidence import Answers, Query, Unreadable
@@ -111,6 +112,11 @@ class Gatherer:
 
         wanted = sorted(set(targets), key=lambda target: (target[1], target[0].kind))
         return dict(zip(wanted, self._crew.each(listed, wanted), strict=True))
+
+    def described(self, kind: type[Resource], scope: Scope, resource_id: str) -> Listing:
+        """One resource, read now."""
+        with self.patience().listing():
+            return self._crew.one(partial(self._inventory.get, kind, scope, resource_id))
 
     def verdicts(
         self,

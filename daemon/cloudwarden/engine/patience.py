@@ -17,8 +17,8 @@ from cloudwarden.ports.asking import asking_until
 SCOPE_SECONDS = 900.0
 """The most that a listing may take, and besides it all that is asked about a scope."""
 
-LEAST_SCOPE_SECONDS = 20.0
-"""As long as AWS may keep silent, however often policies run: else a single late answer would leave a scope unread."""
+LEAST_SCOPE_SECONDS = 60.0
+"""However often policies run: a hundred pages of a listing, or three late answers, come to their end within it."""
 
 SHARE = 1 / 6
 """Of the time in which a policy has to look again, or is blind: a third of its interval. A listing, what is asked, and

@@ -14,7 +14,7 @@ from cloudwarden.core.verdict import Outcome, Violation
 from cloudwarden.engine.candidates import Candidates
 from cloudwarden.engine.gather import Case, Gatherer
 from cloudwarden.engine.propose import planned
-from cloudwarden.ports import Clock, Inventory
+from cloudwarden.ports import Clock
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -47,8 +47,7 @@ class Unclear:
 class Recheck:
     """Looks again. It holds nothing and ends nothing: that is for who asked."""
 
-    def __init__(self, *, inventory: Inventory, gatherer: Gatherer, candidates: Candidates, clock: Clock) -> None:
-        self._inventory = inventory
+    def __init__(self, *, gatherer: Gatherer, candidates: Candidates, clock: Clock) -> None:
         self._gatherer = gatherer
         self._candidates = candidates
         self._clock = clock
@@ -59,7 +58,7 @@ class Recheck:
         What it says is of the instant at which it began to ask: a machine may be suspended while it waits for answers.
         """
         finding, now = candidate.finding, self._clock.now()
-        listing = self._inventory.get(candidate.policy.kind, finding.scope, finding.resource_id)
+        listing = self._gatherer.described(candidate.policy.kind, finding.scope, finding.resource_id)
         if listing.problem is not None:
             return Unclear(why=str(listing.problem))
         if not listing.resources:
