@@ -121,3 +121,9 @@ def test_steady_clock_is_left_alone(reports: Reports) -> None:
 def test_missed_runs_are_counted(schedule: Schedule, passed: timedelta, missed: int) -> None:
     """A sleep of an hour misses three quarter-hours; a late start misses none."""
     assert missed_between(schedule, NOON, NOON + passed) == missed
+
+
+def test_missed_runs_are_counted_in_the_hour_that_comes_twice() -> None:
+    """From 02:45 in Berlin to half past the second two o'clock: those at two and at a quarter past were missed."""
+    quarters, earlier = cron("*/15 * * * *", timezone="Europe/Berlin"), datetime(2026, 10, 25, 0, 45, tzinfo=UTC)
+    assert missed_between(quarters, earlier, earlier + minutes(45)) == 2

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Mapping
 from datetime import datetime, timedelta
+from itertools import islice, takewhile
 
 from apscheduler.executors.pool import ThreadPoolExecutor
 from apscheduler.schedulers.background import BackgroundScheduler
@@ -136,14 +137,9 @@ def missed_between(schedule: Schedule, last: datetime, now: datetime) -> int:
     """How many runs should have begun after `last` and before the one that begins `now`."""
     if not isinstance(schedule, Cron):
         return max(0, round((now - last - schedule.jitter) / schedule.interval) - 1)
-    trigger = Cron(expression=schedule.expression, timezone=schedule.timezone).trigger()
-    missed, after = 0, last
-    while missed < _MOST_MISSED:
-        after = trigger.get_next_fire_time(None, after + timedelta(seconds=1))
-        if after is None or after >= now - schedule.jitter - timedelta(seconds=1):
-            break
-        missed += 1
-    return missed
+    end = now - schedule.jitter - timedelta(seconds=1)
+    fires = takewhile(lambda fire: fire < end, schedule.fires_after(last + timedelta(seconds=1)))
+    return sum(1 for _ in islice(fires, _MOST_MISSED))
 
 
 def _trigger(schedule: Schedule) -> BaseTrigger:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from itertools import islice
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -90,3 +91,29 @@ def test_what_was_missed_is_counted_in_runs(schedule: Schedule, since: str, now:
     """A weekend without any is no gap; three days without those that were due are one."""
     earlier, later = (datetime.fromisoformat(f"{moment}+00:00") for moment in (since, now))
     assert schedule.overdue(earlier, later, runs=2) is overdue
+
+
+QUARTERS = cron("*/15 * * * *", timezone="Europe/Berlin")
+TWICE = datetime(2026, 10, 25, 0, 0, tzinfo=UTC)
+"""When the hour from 02:00 begins in Berlin that comes twice that night."""
+
+
+def test_the_hour_that_comes_twice_has_all_of_its_runs() -> None:
+    """Eight quarters from two to three o'clock, and then the next hour's."""
+    fires = list(islice(QUARTERS.fires_after(TWICE), 8))
+    assert fires == [TWICE + minutes(15 * number) for number in range(1, 9)]
+
+
+@pytest.mark.parametrize("begun", range(-60, 180, 15))
+def test_the_hour_that_comes_twice_is_no_gap(begun: int) -> None:
+    """A sweep a quarter of an hour ago is a quarter of an hour ago in that night too, and an hour is an hour."""
+    earlier = TWICE + minutes(begun)
+    assert not QUARTERS.overdue(earlier, earlier + minutes(15), runs=1)
+    assert QUARTERS.overdue(earlier, earlier + minutes(60), runs=2)
+
+
+@pytest.mark.parametrize("day", range(23, 27))
+def test_the_longest_gap_is_found_across_the_hour_that_comes_twice(day: int) -> None:
+    """A schedule of the night pauses by day; the night itself is an hour longer, and has no gap."""
+    nights = cron("*/15 0-5 * * *", timezone="Europe/Berlin")
+    assert nights.interval_at(TWICE.replace(day=day)) == hours(18.25)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from functools import lru_cache
-from itertools import pairwise
+from itertools import islice, pairwise, takewhile
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from apscheduler.triggers.cron import CronTrigger
@@ -67,6 +68,16 @@ class Cron:
             jitter=int(self.jitter.total_seconds()) or None,
         )
 
+    def fires_after(self, moment: datetime) -> Iterator[datetime]:
+        """When it fires after a moment, again and again, without jitter; in UTC.
+
+        Time that is added to a local time, or lies between two of them, forgets that an hour may come twice.
+        """
+        trigger = replace(self, jitter=timedelta(0)).trigger()
+        while following := trigger.get_next_fire_time(None, moment + timedelta(microseconds=1)):
+            moment = following.astimezone(UTC)
+            yield moment
+
     def interval_at(self, moment: datetime) -> timedelta:
         """The longest time between two runs in the week after `moment`.
 
@@ -91,29 +102,19 @@ class Cron:
 
 @lru_cache(maxsize=1024)
 def _longest_gap(schedule: Cron, day: datetime) -> timedelta:
-    trigger = replace(schedule, jitter=timedelta(0)).trigger()
     fires: list[datetime] = []
-    after = day
-    while len(fires) < 2 or (fires[-1] < day + timedelta(days=8) and len(fires) < _MOST_FIRES):
-        following = trigger.get_next_fire_time(None, after)
-        if following is None:
+    for fire in schedule.fires_after(day):
+        fires.append(fire)
+        if len(fires) >= 2 and (fire >= day + timedelta(days=8) or len(fires) >= _MOST_FIRES):
             break
-        fires.append(following)
-        after = following + timedelta(seconds=1)
     return max((later - earlier for earlier, later in pairwise(fires)), default=timedelta(days=366))
 
 
 @lru_cache(maxsize=1024)
 def _overdue(schedule: Cron, since: datetime, now: datetime, runs: int) -> bool:
-    trigger = replace(schedule, jitter=timedelta(0)).trigger()
     # A run may have begun before its time by as much as the jitter.
-    after = since + schedule.jitter
-    for _ in range(runs + 1):
-        following = trigger.get_next_fire_time(None, after + timedelta(microseconds=1))
-        if following is None or following > now:
-            return False
-        after = following
-    return True
+    fires = takewhile(lambda fire: fire <= now, schedule.fires_after(since + schedule.jitter))
+    return sum(1 for _ in islice(fires, runs + 1)) > runs
 
 
 Schedule = Every | Cron
