@@ -14,7 +14,7 @@ from cloudwarden.core.finding import ActionState, Finding, Grace, ProposalState,
 from cloudwarden.core.resource import GLOBAL, Scope
 from cloudwarden.engine.decide import reject
 from cloudwarden.engine.events import FindingChanged, FindingsOrphaned, JournalFailed, ProposalEnded
-from cloudwarden.engine.orphans import Orphans, left_at
+from cloudwarden.engine.orphans import MOST, MOST_A_TURN, Orphans, departed
 from cloudwarden.ports import Store
 from faulty_store import FaultyStore
 from happenings import record
@@ -33,11 +33,13 @@ class Watch:
     told: bool = True
 
     def __post_init__(self) -> None:
+        self.beats: list[float] = []
         self.orphans = Orphans(
             store=lambda: self.world.store,
             clock=self.world.clock,
             reporter=self.world.reports,
             told=lambda _: self.told,
+            alive=lambda: self.beats.append(self.world.clock.monotonic()),
         )
 
     def passes(self, span: timedelta, loaded: Collection[str] | None, *, step: timedelta = HALF_AN_HOUR) -> None:
@@ -169,9 +171,41 @@ def test_what_is_global_leaves_with_the_last_region(ends: tuple[object, ...], *,
         KnownScope(scope=Scope(account=SCOPE.account, region=f"r-{number}"), name="", found_at=NOON, left_at=end)  # type: ignore[arg-type]  # ends
         for number, end in enumerate(ends)
     ]
-    everywhere = left_at(Scope(account=SCOPE.account, region=GLOBAL), known)
-    assert everywhere == (NOON if left else None)
-    assert left_at(Scope(account="999999999999", region=GLOBAL), known) is None
+    everywhere = Scope(account=SCOPE.account, region=GLOBAL)
+    assert departed(known).get(everywhere) == (NOON if left else None)
+
+
+def test_a_turn_closes_a_part_and_beats_before_each_batch(watch: Watch) -> None:
+    """A policy that found much in many places is ended a moment at a time, and wholly in the end."""
+    places = [Scope(account=f"{number:012}", region="eu-west-1") for number in range(7)]
+    pattern = replace(watch.world.finding("i-1"), policy="removed")
+    with watch.world.store.transaction() as tx:
+        tx.findings.save(
+            replace(pattern, id=f"f-{place.account}-{number}", scope=place, resource_id=f"i-{number}")
+            for place in places
+            for number in range(MOST)
+        )
+    watch.passes(hours(2), LOADED)
+    watch.world.clock.advance(days(8))
+    watch.beats.clear()
+    watch.passes(minutes(0), LOADED)
+    assert (len(watch.closed()), len(watch.beats)) == (MOST_A_TURN, MOST_A_TURN // MOST)
+    watch.passes(HALF_AN_HOUR, LOADED)
+    assert len(watch.closed()) == len(places) * MOST
+
+
+def test_what_was_removed_is_closed_place_by_place(watch: Watch) -> None:
+    """The other policies' findings there stay, and so does what waits for people of them."""
+    finding, (waiting,) = watch.world.finding("i-1"), watch.world.proposals()
+    removed = replace(finding, id="f-removed", policy="removed")
+    asked = replace(waiting, id="p-removed", policy="removed", finding_id=removed.id)
+    stays = replace(waiting, expires_at=NOON + days(30))
+    with watch.world.store.transaction() as tx:
+        tx.findings.save([removed])
+        tx.proposals.save([replace(asked, expires_at=NOON + days(30)), stays])
+    watch.passes(days(8), LOADED)
+    assert [one.id for one in watch.closed()] == [removed.id]
+    assert [one.id for one in watch.world.proposals()] == [waiting.id]
 
 
 def test_what_is_being_done_is_finished_first(watch: Watch) -> None:

@@ -10,6 +10,7 @@ import pytest
 
 from cloudwarden.core.errors import StoreError
 from cloudwarden.core.finding import Finding, Grace, State
+from cloudwarden.core.resource import Scope
 from cloudwarden.core.saving import Saving
 from cloudwarden.core.verdict import Cause, Reading, Severity, Violation
 from cloudwarden.store import SqlStore
@@ -65,6 +66,28 @@ def test_standing_findings_oldest_first(store: SqlStore, finding: Findings, noon
         )
         assert [each.id for each in tx.findings.standing()] == ["old", "new", "other"]
         assert [each.id for each in tx.findings.standing("stop-idle")] == ["old", "new"]
+
+
+def test_what_nobody_saw_for_long_is_found_by_policy_and_scope(
+    store: SqlStore, finding: Findings, noon: datetime
+) -> None:
+    """As many as are wanted, the oldest first; what is being acted on is somebody's still."""
+    later, elsewhere = noon + timedelta(hours=1), Scope(account="1" * 12, region="elsewhere")
+    with store.transaction() as tx:
+        tx.findings.save(
+            [
+                finding("young", first_seen=later),
+                finding("old", state=State.EXEMPTED),
+                finding("seen", last_seen=later),
+                finding("acting", state=State.ACTING),
+                finding("closed", state=State.GONE),
+                finding("other", policy="owner-tags"),
+                finding("elsewhere", scope=elsewhere),
+            ]
+        )
+        where = finding("young").scope
+        assert [one.id for one in tx.findings.unseen_since("stop-idle", where, noon, 9)] == ["old", "young"]
+        assert [one.id for one in tx.findings.unseen_since("stop-idle", where, noon, 1)] == ["old"]
 
 
 def test_findings_in_some_states(store: SqlStore, finding: Findings, noon: datetime) -> None:

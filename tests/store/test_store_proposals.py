@@ -64,6 +64,7 @@ def test_undecided_proposals_of_some_findings(
         tx.findings.save(finding(one, resource_id=one) for one in findings)
         tx.proposals.save(proposal(f"p{one}", finding_id=one) for one in findings)
         tx.proposals.save([proposal("older", finding_id="f7", created_at=noon - timedelta(hours=1))])
+        tx.proposals.save([proposal("over", finding_id="f9", state=ProposalState.EXPIRED)])
         assert [one.id for one in tx.proposals.undecided(["f7", "f9", "f7", "f-unknown"])] == ["older", "pf7", "pf9"]
         assert len(tx.proposals.undecided(findings)) == 1201
         assert tx.proposals.undecided([]) == []

@@ -175,6 +175,7 @@ class App(Adapters):
             clock=self.clock,
             reporter=self.reporter,
             told=self.enroller.told,
+            alive=self._beat,
         )
 
     @cached_property

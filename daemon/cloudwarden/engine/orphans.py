@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -30,6 +30,9 @@ file, or a volume that is mounted late, is no removal."""
 MOST = 200
 """Findings or proposals that one transaction ends."""
 
+MOST_A_TURN = 1_000
+"""Findings that one turn closes: seconds of the main thread's time, and there is another turn in a minute."""
+
 
 class Why(StrEnum):
     """Why nobody watches a finding any more."""
@@ -52,15 +55,23 @@ class Orphans:
     """Ends them, with a reason that the finding and the journal keep. Called every turn of the daemon.
 
     `told` says whether the latest discovery could tell of a scope's account: where it could not, nothing has left.
+    `alive` is called before each batch; it may raise StopAsked.
     """
 
     def __init__(
-        self, *, store: Callable[[], Store], clock: Clock, reporter: Reporter, told: Callable[[Scope], bool]
+        self,
+        *,
+        store: Callable[[], Store],
+        clock: Clock,
+        reporter: Reporter,
+        told: Callable[[Scope], bool],
+        alive: Callable[[], None] = lambda: None,
     ) -> None:
         self._store = store
         self._clock = clock
         self._reporter = reporter
         self._told = told
+        self._alive = alive
         self._from = clock.monotonic()
         self._missing: dict[str, float] = {}
 
@@ -74,8 +85,12 @@ class Orphans:
         self._from = self._clock.monotonic() + EVERY_SECONDS
         try:
             self._expire(self._clock.now())
+            left = MOST_A_TURN
             for forsaken in self._forsaken(loaded, self._clock.now()):
-                self._close(forsaken, self._clock.now())
+                self._alive()
+                left -= self._close(forsaken, self._clock.now(), min(left, MOST))
+                if left <= 0:
+                    break
         except StoreError as error:
             self._reporter.report(JournalFailed(run_id="", detail=str(error)))
 
@@ -98,15 +113,17 @@ class Orphans:
 
     def _forsaken(self, loaded: Collection[str] | None, now: datetime) -> Iterator[_Forsaken]:
         with self._store().reading() as tx:
-            places, known = tx.findings.places(), tx.scopes.known().values()
-            swept = {policy: run.started_at for policy, _ in places if (run := tx.runs.get(policy))}
-        removed = self._removed({policy for policy, _ in places}, loaded)
+            places = tx.findings.places()
+            policies = {policy for policy, _ in places}
+            departures = departed(tx.scopes.known().values()) if places else {}
+            swept = {policy: run.started_at for policy in policies if (run := tx.runs.get(policy))}
+        removed = self._removed(policies, loaded)
         for policy, scope in places:
             last = swept.get(policy)
             if policy in removed and (last is None or now - last >= ORPHANED_AFTER):
                 words = f"its policy was removed, and last looked {f'on {last:%Y-%m-%d}' if last else 'long ago'}"
                 yield _Forsaken(policy=policy, scope=scope, why=Why.POLICY_REMOVED, words=words)
-            elif (left := left_at(scope, known)) and now - left >= ORPHANED_AFTER and self._told(scope):
+            elif (left := departures.get(scope)) and now - left >= ORPHANED_AFTER and self._told(scope):
                 words = f"{scope} left on {left:%Y-%m-%d}"
                 yield _Forsaken(policy=policy, scope=scope, why=Why.SCOPE_LEFT, words=words)
 
@@ -117,21 +134,16 @@ class Orphans:
         self._missing = {policy: self._missing.get(policy, seconds) for policy in missing}
         return frozenset(one for one, since in self._missing.items() if seconds - since >= SURE_AFTER_SECONDS)
 
-    def _close(self, forsaken: _Forsaken, now: datetime) -> None:
-        """Close its findings, a batch a turn; one whose action is under way is closed after that has ended."""
+    def _close(self, forsaken: _Forsaken, now: datetime, most: int) -> int:
+        """Close its findings, a batch a turn, and count them; what is being acted on is closed after that has ended."""
         with self._store().transaction() as tx:
-            standing = [
-                one
-                for one in tx.findings.standing(forsaken.policy)
-                if one.scope == forsaken.scope and one.state is not State.ACTING and _old(one, now)
-            ][:MOST]
+            standing = tx.findings.unseen_since(forsaken.policy, forsaken.scope, now - ORPHANED_AFTER, most)
             if not standing:
-                return
+                return 0
             words = f"nobody watches it any more: {forsaken.words}"
             closed = [lifecycle.moved(one, State.GONE, now, held=_with_word(words, one)) for one in standing]
             tx.findings.save(closed)
-            ids = {one.id for one in standing}
-            waiting = [one for one in tx.proposals.undecided() if one.finding_id in ids]
+            waiting = tx.proposals.undecided([one.id for one in standing])
             ended = _end(tx, waiting, ProposalState.WITHDRAWN, forsaken.words, now)
             tx.journal.append(
                 at=now,
@@ -151,6 +163,7 @@ class Orphans:
                 policy=forsaken.policy, scope=forsaken.scope, reason=str(forsaken.why), findings=len(closed)
             )
         )
+        return len(closed)
 
     def _tell(self, ended: Sequence[Proposal], after: Sequence[Finding], before: Sequence[Finding | None]) -> None:
         was = {one.id: one.state for one in before if one is not None}
@@ -160,22 +173,19 @@ class Orphans:
             self._reporter.report(FindingChanged(run_id="", finding=finding, was=was[finding.id]))
 
 
-def left_at(scope: Scope, known: Collection[KnownScope]) -> datetime | None:
-    """When a scope was first found to have left; None while it has not, or nobody knows it.
+def departed(known: Collection[KnownScope]) -> Mapping[Scope, datetime]:
+    """The scopes that were found to have left, and when first.
 
     What is global is its account's, and leaves with the last of the account's regions.
     """
-    if scope.region == GLOBAL:
-        moments = [one.left_at for one in known if one.scope.account == scope.account]
-    else:
-        moments = [one.left_at for one in known if one.scope == scope]
-    ends = [one for one in moments if one is not None]
-    return max(ends) if ends and len(ends) == len(moments) else None
-
-
-def _old(finding: Finding, now: datetime) -> bool:
-    """Whether it was not seen for as long, whatever else is known of its policy."""
-    return now - finding.last_seen >= ORPHANED_AFTER
+    left = {one.scope: one.left_at for one in known if one.left_at is not None}
+    staying = {one.scope.account for one in known if one.left_at is None}
+    ends = dict(left)
+    for scope, moment in left.items():
+        if scope.account not in staying:
+            everywhere = Scope(account=scope.account, region=GLOBAL)
+            ends[everywhere] = max(moment, ends.get(everywhere, moment))
+    return ends
 
 
 def _with_word(words: str, finding: Finding) -> str:

@@ -23,6 +23,13 @@ class Findings(Protocol):
         """Findings that are in one of these states, oldest first."""
         ...
 
+    def unseen_since(self, policy: str, scope: Scope, since: datetime, most: int) -> Sequence[Finding]:
+        """Standing ones of a policy in a scope that were last seen at `since` or before, oldest first.
+
+        Those that are being acted on aside.
+        """
+        ...
+
     def recently_closed(self, policy: str | None, since: datetime) -> Sequence[Finding]:
         """Findings of a policy (None: of any) closed at or after `since`."""
         ...

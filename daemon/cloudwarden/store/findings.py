@@ -48,6 +48,22 @@ class SqlFindings:
         )
         return rows.fetch(self._connection, query, rows.finding_from)
 
+    def unseen_since(self, policy: str, scope: Scope, since: datetime, most: int) -> Sequence[Finding]:
+        query = (
+            select(findings_table)
+            .where(
+                findings_table.c.closed_at.is_(None),
+                findings_table.c.policy == policy,
+                findings_table.c.account == scope.account,
+                findings_table.c.region == scope.region,
+                findings_table.c.state != State.ACTING.value,
+                findings_table.c.last_seen <= since,
+            )
+            .order_by(findings_table.c.first_seen, findings_table.c.id)
+            .limit(most)
+        )
+        return rows.fetch(self._connection, query, rows.finding_from)
+
     def recently_closed(self, policy: str | None, since: datetime) -> Sequence[Finding]:
         query = (
             select(findings_table)
@@ -112,11 +128,14 @@ class SqlProposals:
         return found[0] if found else None
 
     def undecided(self, about: Collection[str] | None = None) -> Sequence[Proposal]:
-        query = select(proposals_table).where(proposals_table.c.state.in_(_UNDECIDED))
-        queries = [query]
-        if about is not None:
+        query = select(proposals_table)
+        if about is None:
+            queries = [query.where(proposals_table.c.state.in_(_UNDECIDED))]
+        else:
+            # Not by state too: a database that searched by that would read what waits for everybody.
             queries = [query.where(proposals_table.c.finding_id.in_(ids)) for ids in rows.in_parts(about)]
-        found = [one for each in queries for one in rows.fetch(self._connection, each, rows.proposal_from)]
+        read = (one for each in queries for one in rows.fetch(self._connection, each, rows.proposal_from))
+        found = [one for one in read if one.state in _UNDECIDED]
         return sorted(found, key=lambda one: (one.created_at, one.id))
 
     def overdue(self, now: datetime, most: int) -> Sequence[Proposal]:
