@@ -20,6 +20,7 @@ from cloudwarden import (
 from cloudwarden.aws import ec2
 from cloudwarden.aws.prices import list_prices
 from cloudwarden.clock import FakeClock
+from cloudwarden.core.acceptance import KnownScope
 from cloudwarden.core.directory import Directory
 from cloudwarden.core.errors import CloudError
 from cloudwarden.core.finding import Finding, Proposal, State
@@ -304,7 +305,11 @@ class World:
         """The operator lets every policy act by itself where it has swept."""
         for policy in self.policies.values():
             with self.store.transaction() as tx:
+                tx.scopes.save(map(self._known, self.scopes))
                 trust(tx, policy, self.decider())
+
+    def _known(self, scope: Scope) -> KnownScope:
+        return KnownScope(scope=scope, name="", found_at=NOON, accepted_at=NOON if self.accepts(scope) else None)
 
     def decider(self, reason: str = "a test", *, by: str = "operator", user: str = "") -> Decider:
         """Who decides in tests."""

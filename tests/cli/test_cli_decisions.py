@@ -12,6 +12,7 @@ import pytest
 from sqlalchemy import update
 from typer.testing import Result
 
+from cloudwarden.core.acceptance import KnownScope
 from cloudwarden.core.finding import Finding
 from cloudwarden.core.resource import Scope
 from cloudwarden.ports import PolicyRun, ScopeRun
@@ -153,19 +154,23 @@ def test_trust_covers_the_scopes_that_were_read(cli: Cli, store: SqlStore) -> No
     now, account = datetime.now(UTC), "111122223333"
     read = ScopeRun(scope=Scope(account=account, region="eu-west-1"), read_at=now, matches=3)
     blind = ScopeRun(scope=Scope(account=account, region="us-east-1"), read_at=now - timedelta(hours=1))
+    unaccepted = ScopeRun(scope=Scope(account=account, region="us-west-2"), read_at=now)
     run = PolicyRun(policy="stop-idle-instances", run_id="r-1", started_at=now, population=3, fingerprint="older")
     with store.transaction() as tx:
         tx.runs.save(run, [read, blind])
+        tx.scopes.save([KnownScope(scope=unaccepted.scope, name="", found_at=now)])
     older = cli("trust", "stop-idle-instances", "--reason", "looked")
     version = re.search(r"version (\w+) of policy 'stop-idle-instances' has not swept yet", older.stderr)
     assert version is not None
     with store.transaction() as tx:
-        tx.runs.save(replace(run, fingerprint=version[1]), [read, blind])
+        tx.runs.save(replace(run, fingerprint=version[1]), [read, blind, unaccepted])
     result = cli("trust", "stop-idle-instances", "--json", "--reason", "looked")
     given = json.loads(result.stdout)
     assert (given["scopes"], given["left_out"]) == ([f"{account}/eu-west-1"], [f"{account}/us-east-1"])
     assert "its mode here is propose" in result.stderr
     assert f"but not in {account}/us-east-1" in result.stderr
+    assert f"but not in {account}/us-west-2: nobody accepted them" in result.stderr
+    assert given["waiting"] == [f"{account}/us-west-2"]
     with store.reading() as tx:
         assert tx.runs.matches("stop-idle-instances") == [3]
 

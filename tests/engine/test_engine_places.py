@@ -187,6 +187,66 @@ def test_a_bucket_in_an_accepted_region_is_closed(buckets: World) -> None:
     assert buckets.called() == ["put_public_access_block"]
 
 
+def test_a_bucket_in_a_region_that_is_accepted_later_is_proposed(buckets: World) -> None:
+    """As an instance there is: who trusted the policy spoke of the regions that were accepted by then."""
+    buckets.waiting.add(ELSEWHERE)
+    buckets.sweep()
+    buckets.trust_all()
+    buckets.waiting.clear()
+    buckets.sweep(after=minutes(15))
+    assert (buckets.states(), buckets.called()) == ({"open": State.PROPOSED}, [])
+    assert "not trusted here" in (buckets.finding("open").held or "")
+
+
+def test_a_bucket_is_closed_by_a_policy_that_is_trusted_where_it_is_kept(buckets: World) -> None:
+    """And by trust that came before it."""
+    buckets.sweep()
+    buckets.trust_all()
+    put(buckets, bucket(id="new", bucket_region=ELSEWHERE.region))
+    buckets.sweep(after=minutes(15))
+    assert (buckets.states()["new"], buckets.called()) == (State.VERIFYING, ["put_public_access_block"])
+
+
+def test_a_bucket_that_is_made_anew_in_another_region_needs_trust_there(buckets: World) -> None:
+    """It was due where the policy is trusted; the last look finds it in a region that was accepted since."""
+    buckets.use(close_public(limit=Limit(per_run=1, share=1.0)))
+    buckets.waiting.add(ELSEWHERE)
+    buckets.sweep()
+    buckets.trust_all()
+    near = [bucket(id=name, bucket_region=HERE.region) for name in ("one", "two")]
+    put(buckets, *near)
+    buckets.sweep(after=minutes(15))
+    assert buckets.states() == {"open": State.OPEN, "one": State.DUE, "two": State.DUE}
+    buckets.waiting.clear()
+    put(buckets, *(replace(one, bucket_region=ELSEWHERE.region) for one in near))
+    buckets.use(close_public())
+    buckets.act()
+    assert (buckets.called(), buckets.states()["one"]) == ([], State.DUE)
+    assert f"is not trusted in {ELSEWHERE}" in (buckets.finding("one").held or "")
+
+
+def test_an_instance_in_a_region_that_is_accepted_later_is_proposed(world: World) -> None:
+    """A region that waits may be swept, but nobody lets a policy act there by trusting it."""
+    world.use(stop_idle(mode=ENFORCE))
+    world.scopes.append(ELSEWHERE)
+    world.waiting.add(SCOPE)
+    world.add("i-1")
+    world.sweep()
+    world.trust_all()
+    world.waiting.clear()
+    world.sweep(after=minutes(15))
+    assert (world.states(), world.called()) == ({"i-1": State.PROPOSED}, [])
+
+
+def test_a_policy_is_not_trusted_where_nothing_is_accepted(world: World) -> None:
+    """Whoever wants it to act there is told what comes first."""
+    world.use(stop_idle(mode=ENFORCE))
+    world.waiting.add(SCOPE)
+    world.sweep()
+    with pytest.raises(DecisionError, match=f"only observes in {SCOPE}: `cloudwarden accept` comes first"):
+        world.trust_all()
+
+
 def test_a_share_is_taken_of_the_buckets_that_may_be_acted_on(buckets: World) -> None:
     """Those of other regions would make it larger, and allow more."""
     put(buckets, bucket(id="near", bucket_region=HERE.region), bucket(id="nowhere", bucket_region=None))

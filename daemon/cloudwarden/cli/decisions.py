@@ -98,6 +98,7 @@ def trust(
                 "fingerprint": trusted.fingerprint,
                 "scopes": [str(scope) for scope in made.scopes],
                 "left_out": [str(scope) for scope in made.left_out],
+                "waiting": [str(scope) for scope in made.waiting],
             }
         )
     else:
@@ -105,6 +106,9 @@ def trust(
     if made.left_out:
         left_out = ", ".join(map(str, made.left_out))
         notice(f"but not in {left_out}: its latest sweep could not read them; trust it again when one can")
+    if made.waiting:
+        waiting = ", ".join(map(str, made.waiting))
+        notice(f"but not in {waiting}: nobody accepted them; trust it again when they are")
     if mode < mode.ENFORCE:
         notice(f"but its mode here is {mode}, so it still does nothing by itself")
 

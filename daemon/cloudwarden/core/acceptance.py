@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
-from cloudwarden.core.resource import Scope
+from cloudwarden.core.resource import GLOBAL, Scope
 from cloudwarden.core.verdict import Cause
 
 
@@ -72,3 +73,13 @@ class KnownScope:
     def waits(self) -> bool:
         """Whether it waits for an operator to accept it."""
         return not self.accepted and self.left_at is None
+
+
+def trusted_in(trusts: Callable[[Scope], bool], scope: Scope, places: Iterable[Scope | None]) -> bool:
+    """Whether trust, as `trusts` tells of each scope, lets a policy act by itself on what `scope` has in these places.
+
+    Of what is listed for all regions at once each place counts too, for any may have been accepted since; None is a
+    place that nobody knows.
+    """
+    everywhere = scope.region != GLOBAL or all(place is not None and trusts(place) for place in places)
+    return everywhere and trusts(scope)

@@ -113,6 +113,7 @@ class Candidates:
             policy=policy,
             finding=finding,
             mode=self._mode_of(policy, finding.scope),
+            # Where it is kept counts too, which only the sweep that made it due could tell, and the plan of its action.
             trusted=decided.trusts(policy.name, policy.fingerprint, finding.scope),
             proposal=proposal,
             exempted=self._exemptions_doubt()

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
+from functools import partial
 
+from cloudwarden.core.acceptance import trusted_in
 from cloudwarden.core.exemption import Subject, ruling
 from cloudwarden.core.finding import ActionRecord, Finding, ProposalState
 from cloudwarden.core.guards import Hold, outlived
@@ -86,9 +88,12 @@ def _untrusted(tx: Transaction, record: ActionRecord, policy: AnyPolicy | None) 
         return None
     if policy is None:
         return f"{record.policy} is not loaded, and nobody approved it"
-    if tx.decisions.trusts(record.policy, policy.fingerprint, record.scope):
+    trusts = partial(tx.decisions.trusts, record.policy, policy.fingerprint)
+    places = record.plan.places(record.scope)
+    if trusted_in(trusts, record.scope, places):
         return None
-    return f"version {policy.fingerprint} of {record.policy} is not trusted in {record.scope}"
+    where = ", ".join(sorted(str(one) for one in {record.scope, *places} if not trusts(one)))
+    return f"version {policy.fingerprint} of {record.policy} is not trusted in {where}"
 
 
 def still(tx: Transaction, finding: Finding) -> bool:

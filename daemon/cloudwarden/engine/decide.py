@@ -14,7 +14,7 @@ from cloudwarden.core.finding import Assent, Grace, Proposal, ProposalState, Sta
 from cloudwarden.core.pause import Pause
 from cloudwarden.core.plain import Json
 from cloudwarden.core.policy import AnyPolicy
-from cloudwarden.core.resource import Scope
+from cloudwarden.core.resource import GLOBAL, Scope
 from cloudwarden.ports import Transaction
 
 
@@ -140,23 +140,37 @@ def resume(tx: Transaction, decider: Decider, policy: str = ANY, account: str = 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Trusted:
-    """Where a version of a policy is trusted from now on; its latest sweep could not read what is `left_out`."""
+    """Where a version of a policy is trusted from now on.
+
+    Not in what is `left_out`, which its latest sweep could not read, nor in what is `waiting` to be accepted.
+    """
 
     scopes: Sequence[Scope]
     left_out: Sequence[Scope]
+    waiting: Sequence[Scope]
 
 
 def trust(tx: Transaction, policy: AnyPolicy, decider: Decider) -> Trusted:
-    """Let this version of a policy act by itself in the scopes that its latest sweep read, and in no other."""
+    """Let this version of a policy act by itself in the accepted scopes that its latest sweep read, and in no other.
+
+    Where it looked at all regions of an account at once, that is in those of them that are accepted.
+    """
     decider.demand_reason()
     run, covered = tx.runs.get(policy.name), tx.runs.scopes(policy.name).values()
     if run is None or run.fingerprint != policy.fingerprint:
         version = f"version {policy.fingerprint} of policy {policy.name!r}"
         raise DecisionError(f"{version} has not swept yet: look at what it finds first")
-    scopes = sorted(one.scope for one in covered if one.read_at == run.started_at)
+    read = {one.scope for one in covered if one.read_at == run.started_at}
     left_out = sorted(one.scope for one in covered if one.read_at != run.started_at)
-    if not scopes:
+    if not read:
         raise DecisionError(f"the latest sweep of policy {policy.name!r} could not read any scope: look again later")
+    there = [one for one in tx.scopes.known().values() if one.left_at is None]
+    known = [one for one in there if not _looked_at(one.scope).isdisjoint(read)]
+    waiting = sorted(one.scope for one in known if not one.accepted)
+    scopes = sorted(read.union(one.scope for one in known).difference(waiting))
+    if not scopes:
+        names = ", ".join(map(str, waiting))
+        raise DecisionError(f"policy {policy.name!r} only observes in {names}: `cloudwarden accept` comes first")
     tx.decisions.trust(policy.name, policy.fingerprint, scopes, decider.now)
     # Whoever trusts it now has seen how much it finds now.
     tx.runs.forget_matches(policy.name)
@@ -166,9 +180,10 @@ def trust(tx: Transaction, policy: AnyPolicy, decider: Decider) -> Trusted:
         fingerprint=policy.fingerprint,
         scopes=[str(scope) for scope in scopes],
         left_out=[str(scope) for scope in left_out],
+        waiting=[str(scope) for scope in waiting],
     )
     tx.journal.append(at=decider.now, event="trusted", details=details)
-    return Trusted(scopes=scopes, left_out=left_out)
+    return Trusted(scopes=scopes, left_out=left_out, waiting=waiting)
 
 
 def distrust(tx: Transaction, policy: str, decider: Decider) -> None:
@@ -195,6 +210,11 @@ def accept(tx: Transaction, account: str, region: str | None, decider: Decider) 
     details = decider.details(scopes=[str(scope) for scope in scopes])
     tx.journal.append(at=decider.now, event="scopes_accepted", details=details)
     return scopes
+
+
+def _looked_at(scope: Scope) -> frozenset[Scope]:
+    """Where a sweep finds what is kept in a scope: in it, or with all of the account's regions."""
+    return frozenset({scope, replace(scope, region=GLOBAL)})
 
 
 _PUT_OFF = {"proposal_rejected": "rejected", "proposal_snoozed": "put off"}

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 
 from cloudwarden.core import guards
+from cloudwarden.core.acceptance import trusted_in
 from cloudwarden.core.detail import UnreadTags
 from cloudwarden.core.exemption import Subject, exempting_tag, ruling
 from cloudwarden.core.finding import Finding
@@ -143,7 +145,7 @@ class Explainer:
             policy=policy,
             finding=finding,
             mode=self._mode_of(policy, where),
-            trusted=tx.decisions.trusts(policy.name, policy.fingerprint, finding.scope),
+            trusted=trusted_in(partial(tx.decisions.trusts, policy.name, policy.fingerprint), finding.scope, [where]),
             proposal=undecided[-1] if undecided else None,
             exempted=exempted,
             paused=paused_by(tx.decisions.pauses(), policy.name, finding.scope.account),

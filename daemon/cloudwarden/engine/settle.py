@@ -9,6 +9,7 @@ from functools import cache, partial
 from types import MappingProxyType
 
 from cloudwarden.core import lifecycle
+from cloudwarden.core.acceptance import trusted_in
 from cloudwarden.core.action import Plan
 from cloudwarden.core.exemption import Exemption, Ruling, Subject, ruling
 from cloudwarden.core.finding import Finding, ProposalState, State
@@ -151,7 +152,8 @@ class Settler:
     def _say_caution(self, policy: AnyPolicy, judgements: Sequence[Judgement]) -> None:
         """Report that the policy only proposes where it may act by itself otherwise."""
         scopes = sorted(one.scope for one in judgements)
-        alone = [scope for scope in scopes if self._may_alone(policy, scope, self._mode_of(policy, scope))]
+        trusted = self._trusted(policy.name, policy.fingerprint)
+        alone = [one for one in scopes if self._mode_of(policy, one) is Mode.ENFORCE and one in trusted]
         whys = {scope: why for scope in alone if (why := self._precedent.caution(scope)) is not None}
         if whys:
             where, why = next(iter(whys.items()))
@@ -178,8 +180,8 @@ class Settler:
         if verdict.violation is not None:
             protected = protected_as_judged(resource, verdict, policy.touches, self._protection)
             finding = replace(finding, protected=protected, saving=self._saving_of(policy, resource))
-        alone = finding.state is State.DUE and self._acts_alone(policy, resource.scope, terms.mode)
-        asks = self._asks_because(policy, resource.scope, terms.mode)
+        alone = finding.state is State.DUE and self._acts_alone(policy, resource, terms.mode)
+        asks = self._asks_because(policy, resource, terms.mode)
         observes = terms.mode is Mode.OBSERVE
         finding = self._proposer.settle(policy, resource, finding, verdict, alone=alone, asks=asks, observes=observes)
         self._keep(was, finding)
@@ -215,19 +217,17 @@ class Settler:
             self._proposer.end(finding, ProposalState.WITHDRAWN, "the resource is gone")
         self._keep(was, finding)
 
-    def _acts_alone(self, policy: AnyPolicy, scope: Scope, mode: Mode) -> bool:
-        return self._may_alone(policy, scope, mode) and self._precedent.caution(scope) is None
+    def _acts_alone(self, policy: AnyPolicy, resource: Resource, mode: Mode) -> bool:
+        return mode is Mode.ENFORCE and self._asks_because(policy, resource, mode) is None
 
-    def _may_alone(self, policy: AnyPolicy, scope: Scope, mode: Mode) -> bool:
-        return mode is Mode.ENFORCE and scope in self._trusted(policy.name, policy.fingerprint)
-
-    def _asks_because(self, policy: AnyPolicy, scope: Scope, mode: Mode) -> str | None:
+    def _asks_because(self, policy: AnyPolicy, resource: Resource, mode: Mode) -> str | None:
         """Why a policy that may act by itself asks people; None of one that always does."""
         if mode is not Mode.ENFORCE:
             return None
-        if scope not in self._trusted(policy.name, policy.fingerprint):
+        trusted = self._trusted(policy.name, policy.fingerprint)
+        if not trusted_in(trusted.__contains__, resource.scope, [resource.kept_in]):
             return "approval: this version of the policy is not trusted here, so people decide"
-        why = self._precedent.caution(scope)
+        why = self._precedent.caution(resource.scope)
         return f"caution: {why}" if why else None
 
     def _keep(self, was: Finding | None, finding: Finding) -> None:
