@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from types import SimpleNamespace
 from typing import ClassVar, cast
 
+from cloudwarden import every
 from cloudwarden.aws.cloudwatch import CloudWatchEvidence
 from cloudwarden.aws.details import AwsEvidence, DetailEvidence
 from cloudwarden.aws.session import Sessions
@@ -46,7 +47,7 @@ def radii(evidence: EvidenceSource, *resources: Resource, action: Action[Resourc
     """What depends on each of the resources."""
     chosen = action or Removal()
     # A policy is bound to one kind, and of this one nothing but its actions is looked at.
-    policy = cast("AnyPolicy", SimpleNamespace(actions={chosen.name: chosen}))
+    policy = cast("AnyPolicy", SimpleNamespace(actions={chosen.name: chosen}, schedule=every(minutes=15)))
     gatherer = Gatherer(
         inventory=MemoryCloud(), evidence=evidence, cutoff=SignalCutoff(1.0), reporter=Heard(), threads=2
     )

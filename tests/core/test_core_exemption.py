@@ -9,7 +9,7 @@ import pytest
 
 from cloudwarden import tagged
 from cloudwarden.core.exemption import HANDS_OFF, Exemption, Subject, exempting_tag, ruling
-from cloudwarden.testing import instance
+from cloudwarden.testing import bucket, instance
 
 NOON = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
 
@@ -94,6 +94,29 @@ def test_all_that_an_exemption_selects_by_must_hold(selectors: dict[str, object]
     box = replace(instance(id="i-1", account="111122223333", region="eu-west-1", tags={"team": "shop"}), name="web-1")
     ruled = ruling("stop", Subject.of(box, box.tags, None), [made(**selectors)], NOON)
     assert (ruled.exemption == "x-1", ruled.doubt) == (covered, None)
+
+
+@pytest.mark.parametrize(
+    ("region", "covered"), [("us-west-2", True), ("us-*", True), ("global", True), ("*", True), ("eu-west-1", False)]
+)
+def test_a_bucket_is_exempt_by_the_region_that_it_is_kept_in(region: str, *, covered: bool) -> None:
+    """Though it is listed with those of all regions."""
+    logs = bucket(id="logs", bucket_region="us-west-2")
+    ruled = ruling("close", Subject.of(logs, {}, None), [made(region=region)], NOON)
+    assert (ruled.exemption == "x-1", ruled.doubt) == (covered, None)
+
+
+def test_a_bucket_of_which_nobody_knows_the_region_leaves_a_doubt() -> None:
+    """Unless something else settles it; of both that are not known, both are said."""
+    lost = Subject.of(bucket(id="logs", bucket_region=None), None, None)
+    here = made(region="us-west-2")
+    words = "the region that it is kept in is not known, so nobody can tell whether exemption x-1"
+    assert (ruling("close", lost, [here], NOON).held or "").startswith(words)
+    both = replace(here, tag=tagged("team"))
+    assert "not known and its tags were not read, so" in (ruling("close", lost, [both], NOON).held or "")
+    assert ruling("close", replace(lost, tags={}), [both], NOON).held is None
+    assert ruling("close", lost, [replace(here, account="999922223333")], NOON).held is None
+    assert ruling("close", lost, [replace(here, region="*")], NOON).exemption == "x-1"
 
 
 def test_an_exemption_counts_though_our_clock_is_behind_its_makers() -> None:

@@ -6,14 +6,12 @@ from dataclasses import dataclass, replace
 
 import pytest
 
-from cloudwarden import ENFORCE, Limit, NoParams, Policy, every, minutes
-from cloudwarden.aws import ec2, s3
+from cloudwarden import ENFORCE, Limit, minutes
+from cloudwarden.aws import ec2
 from cloudwarden.aws.prices import list_prices
 from cloudwarden.core.acceptance import KnownScope
 from cloudwarden.core.action import Plan
 from cloudwarden.core.finding import ActionRecord, ActionState, State
-from cloudwarden.core.policy import AnyPolicy
-from cloudwarden.core.resource import Scope
 from cloudwarden.core.restraint import UNRESTRAINED
 from cloudwarden.core.verdict import Violation
 from cloudwarden.engine.cutoff import NoCutoff
@@ -22,12 +20,9 @@ from cloudwarden.engine.explain import Explainer
 from cloudwarden.engine.gather import Gatherer
 from cloudwarden.engine.prospects import Prospects
 from cloudwarden.engine.undo import undo
-from cloudwarden.library.exposure import public_bucket
-from cloudwarden.testing import ACCOUNT, bucket, bucket_access
+from cloudwarden.testing import bucket, bucket_access
+from open_buckets import ELSEWHERE, HERE, OPEN, close_public, put, with_buckets
 from world import NOON, SCOPE, World, delete_unattached, stop_idle
-
-HERE, ELSEWHERE = (Scope(account=ACCOUNT, region=region) for region in ("eu-central-1", "us-west-2"))
-OPEN = bucket(id="open", bucket_region=ELSEWHERE.region)
 
 
 def latest(world: World) -> ActionRecord:
@@ -137,34 +132,10 @@ def test_an_action_that_calls_elsewhere_needs_that_accepted_too(world: World) ->
     assert world.called() == []
 
 
-def close_public(**changes: object) -> AnyPolicy:
-    """Buckets that are public are closed."""
-    policy: AnyPolicy = Policy(
-        name="close-public",
-        rule=public_bucket,
-        params=NoParams(),
-        schedule=every(minutes=15),
-        mode=ENFORCE,
-        action=s3.BlockPublicAccess(),
-        limit=Limit(share=1.0),
-    )
-    return replace(policy, **changes)  # type: ignore[arg-type]  # a test's changes
-
-
 @pytest.fixture
 def buckets(world: World) -> World:
-    """A world of one account in two regions, with an open bucket in the second."""
-    world.use(close_public())
-    world.scopes[:] = [HERE, ELSEWHERE]
-    put(world, OPEN)
-    return world
-
-
-def put(world: World, *made: s3.Bucket) -> None:
-    """Let there be these open buckets."""
-    world.cloud.put(*made)
-    for one in made:
-        world.cloud.details = {**world.cloud.details, **bucket_access(one, public_policy=True)}
+    """An open bucket in the second of two regions."""
+    return with_buckets(world, OPEN)
 
 
 @pytest.mark.parametrize("region", [ELSEWHERE.region, None], ids=["not accepted", "not told"])
@@ -185,66 +156,6 @@ def test_a_bucket_in_an_accepted_region_is_closed(buckets: World) -> None:
     buckets.approve_all()
     buckets.act()
     assert buckets.called() == ["put_public_access_block"]
-
-
-def test_a_bucket_in_a_region_that_is_accepted_later_is_proposed(buckets: World) -> None:
-    """As an instance there is: who trusted the policy spoke of the regions that were accepted by then."""
-    buckets.waiting.add(ELSEWHERE)
-    buckets.sweep()
-    buckets.trust_all()
-    buckets.waiting.clear()
-    buckets.sweep(after=minutes(15))
-    assert (buckets.states(), buckets.called()) == ({"open": State.PROPOSED}, [])
-    assert "not trusted here" in (buckets.finding("open").held or "")
-
-
-def test_a_bucket_is_closed_by_a_policy_that_is_trusted_where_it_is_kept(buckets: World) -> None:
-    """And by trust that came before it."""
-    buckets.sweep()
-    buckets.trust_all()
-    put(buckets, bucket(id="new", bucket_region=ELSEWHERE.region))
-    buckets.sweep(after=minutes(15))
-    assert (buckets.states()["new"], buckets.called()) == (State.VERIFYING, ["put_public_access_block"])
-
-
-def test_a_bucket_that_is_made_anew_in_another_region_needs_trust_there(buckets: World) -> None:
-    """It was due where the policy is trusted; the last look finds it in a region that was accepted since."""
-    buckets.use(close_public(limit=Limit(per_run=1, share=1.0)))
-    buckets.waiting.add(ELSEWHERE)
-    buckets.sweep()
-    buckets.trust_all()
-    near = [bucket(id=name, bucket_region=HERE.region) for name in ("one", "two")]
-    put(buckets, *near)
-    buckets.sweep(after=minutes(15))
-    assert buckets.states() == {"open": State.OPEN, "one": State.DUE, "two": State.DUE}
-    buckets.waiting.clear()
-    put(buckets, *(replace(one, bucket_region=ELSEWHERE.region) for one in near))
-    buckets.use(close_public())
-    buckets.act()
-    assert (buckets.called(), buckets.states()["one"]) == ([], State.DUE)
-    assert f"is not trusted in {ELSEWHERE}" in (buckets.finding("one").held or "")
-
-
-def test_an_instance_in_a_region_that_is_accepted_later_is_proposed(world: World) -> None:
-    """A region that waits may be swept, but nobody lets a policy act there by trusting it."""
-    world.use(stop_idle(mode=ENFORCE))
-    world.scopes.append(ELSEWHERE)
-    world.waiting.add(SCOPE)
-    world.add("i-1")
-    world.sweep()
-    world.trust_all()
-    world.waiting.clear()
-    world.sweep(after=minutes(15))
-    assert (world.states(), world.called()) == ({"i-1": State.PROPOSED}, [])
-
-
-def test_a_policy_is_not_trusted_where_nothing_is_accepted(world: World) -> None:
-    """Whoever wants it to act there is told what comes first."""
-    world.use(stop_idle(mode=ENFORCE))
-    world.waiting.add(SCOPE)
-    world.sweep()
-    with pytest.raises(DecisionError, match=f"only observes in {SCOPE}: `cloudwarden accept` comes first"):
-        world.trust_all()
 
 
 def test_a_share_is_taken_of_the_buckets_that_may_be_acted_on(buckets: World) -> None:

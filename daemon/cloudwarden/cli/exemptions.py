@@ -172,7 +172,7 @@ def _counted(app: App, exemption: Exemption) -> str:
 
 
 def _covered(tx: Transaction, exemption: Exemption) -> list[Finding]:
-    """Standing findings that it covers, or may: their tags are read by the next sweep."""
+    """Standing findings that it covers, or may: the next sweep reads their tags, and where buckets are kept."""
     standing = tx.findings.standing(None if exemption.policy == ANY else exemption.policy)
     return [one for one in standing if exemption.covers(one.policy, Subject.found(one)) is not False]
 

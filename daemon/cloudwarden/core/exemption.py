@@ -10,7 +10,7 @@ from enum import StrEnum
 from fnmatch import fnmatchcase
 
 from cloudwarden.core.finding import Finding
-from cloudwarden.core.resource import Resource
+from cloudwarden.core.resource import GLOBAL, Resource
 from cloudwarden.core.verdict import Verdict
 
 ANY = "*"
@@ -81,6 +81,7 @@ def account_written(word: str) -> str:
 class Subject:
     """The resource that is asked about. `tags` are None when they were not, or could not be, read.
 
+    `kept_in` is the region that it is in, where `region` is `global`; None when nobody knows.
     `tag` is the tag by which the policy itself, or hands-off, takes it out: the verdict's `exempting_tag`.
     """
 
@@ -89,6 +90,7 @@ class Subject:
     name: str | None
     account: str
     region: str
+    kept_in: str | None
     tags: Mapping[str, str] | None = None
     tag: str | None = None
 
@@ -101,19 +103,21 @@ class Subject:
             name=resource.name,
             account=resource.account,
             region=resource.region,
+            kept_in=resource.kept_in.region if resource.kept_in else None,
             tags=tags,
             tag=tag,
         )
 
     @classmethod
     def found(cls, finding: Finding) -> Subject:
-        """A finding's resource, whose tags nobody has read for it now."""
+        """A finding's resource, whose tags nobody has read for it now; nor its own region where it has another one."""
         return cls(
             resource_id=finding.resource_id,
             arn=finding.arn,
             name=finding.name,
             account=finding.scope.account,
             region=finding.scope.region,
+            kept_in=None if finding.scope.region == GLOBAL else finding.scope.region,
         )
 
     @classmethod
@@ -190,18 +194,32 @@ class Exemption:
         return ExemptionState.ACTIVE
 
     def covers(self, policy: str, subject: Subject) -> bool | None:
-        """Whether it speaks of this policy and this resource; None when that hangs on tags that nobody read."""
+        """Whether it speaks of this policy and this resource; None when that hangs on what nobody has read."""
         names = (subject.resource_id, subject.arn, *([subject.name] if subject.name is not None else ()))
         if (
             self.policy not in (ANY_POLICY, policy)
             or not any(_fits(name, self.resource) for name in names)
             or not _fits(subject.account, self.account)
-            or not _fits(subject.region, self.region)
         ):
             return False
+        parts = (self._covers_place(subject), self._covers_tags(subject))
+        return False if False in parts else None if None in parts else True
+
+    def _covers_place(self, subject: Subject) -> bool | None:
+        """By the region that it is listed in, or its own."""
+        if _fits(subject.region, self.region):
+            return True
+        return None if subject.kept_in is None else _fits(subject.kept_in, self.region)
+
+    def _covers_tags(self, subject: Subject) -> bool | None:
         if self.tag is None:
             return True
         return None if subject.tags is None else self.tag.among(subject.tags)
+
+    def unread_of(self, subject: Subject) -> str:
+        """What of the resource it hangs on that nobody has read, in words."""
+        place = ["the region that it is kept in is not known"] if self._covers_place(subject) is None else []
+        return " and ".join([*place, *(["its tags were not read"] if self._covers_tags(subject) is None else [])])
 
     @property
     def selects(self) -> str:
@@ -261,7 +279,7 @@ def ruling(policy: str, subject: Subject, exemptions: Iterable[Exemption], now: 
         if covered:
             return Ruling(by=str(exemption), exemption=exemption.id)
         if covered is None:
-            doubt = doubt or f"its tags were not read, so nobody can tell whether {exemption} covers it"
+            doubt = doubt or f"{exemption.unread_of(subject)}, so nobody can tell whether {exemption} covers it"
     return Ruling(doubt=doubt)
 
 

@@ -59,7 +59,7 @@ def undo_held(record: ActionRecord, since: Iterable[Pause], ceiling: Mode = Mode
 
 
 def _exempted(tx: Transaction, record: ActionRecord, looked_at: datetime, now: datetime) -> str | None:
-    """Nobody has the tags here: of an exemption by tag only a last look that began after it was made can tell."""
+    """Nobody has the tags here, nor a bucket's own region: only a last look that began after it was made can tell."""
     finding = tx.findings.get(record.finding_id)
     if finding is None:
         return "its finding is not in the store, so that nobody can tell what exempts it"

@@ -256,7 +256,7 @@ def population(judgements: Sequence[Judgement], lets: Callable[[Scope | None], b
 
 
 def _reason(verdict: Verdict) -> str:
-    """The word for why the tags could not be read."""
+    """The word for why nobody can tell whether it is exempt: why its tags, if it was them, could not be read."""
     return verdict.untagged.reason if verdict.untagged else Reason.NOT_ENOUGH_DATA
 
 
