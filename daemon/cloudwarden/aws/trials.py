@@ -41,6 +41,7 @@ NO_EXAMPLE = "not tried: there is nothing here to try it on"
 NO_PLAN = "not tried: what there is here gives the action nothing to do"
 NO_DRY_RUN = "not tried: this API has no dry run"
 CLOSED = "not tried: its endpoint does not answer"
+HELD = "not tried: what the listing said was enough"
 NO_BUDGET = "not tried: the day's budget of CloudWatch metrics is spent"
 
 
@@ -129,14 +130,15 @@ class Trials:
         if isinstance(example.tags, UnreadTags):
             yield self._detail(example.tags.detail, scope)
         else:
-            yield from (self._read(permission, scope, problem) for permission in others)
+            yield from (_untested(Area.READ, permission, scope, HELD) for permission in others)
         if declared.one:
             permission = self._sessions.permission(declared.service, declared.one, scope)
             yield self._read(permission, scope, self._inventory.get(kind, scope, example.id).problem)
 
     def _metric(self, task: Task) -> Check:
         if "cloudwatch" in task.closed or not task.affordable:
-            return _untested(Area.READ, GET_METRIC_DATA, task.scope, NO_BUDGET if not task.closed else CLOSED)
+            why = CLOSED if "cloudwatch" in task.closed else NO_BUDGET
+            return _untested(Area.READ, GET_METRIC_DATA, task.scope, why)
         return self._read(GET_METRIC_DATA, task.scope, self._problem(self._metrics, NO_METRIC, task.scope))
 
     def _evidence(self, policy: AnyPolicy, example: Resource | None, task: Task) -> Iterator[Check]:
