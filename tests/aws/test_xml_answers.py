@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+import weakref
 from typing import Any
 from xml.sax.saxutils import escape
 
@@ -137,3 +139,14 @@ def test_other_protocols_are_botocores() -> None:
     factory = Parsers()
     assert type(factory.create_parser("rest-xml")) is type(ResponseParserFactory().create_parser("rest-xml"))
     assert isinstance(factory.create_parser("ec2"), Ec2Answers)
+
+
+def test_what_was_learnt_of_shapes_goes_with_them() -> None:
+    """Each client has shapes of its own, and more clients come and go than the pool keeps."""
+    parser = Parsers().create_parser("ec2")
+    model = operation("ec2", "DescribeVolumes")
+    assert parsed(parser, model, "<R><volumeSet><item><volumeId>a</volumeId></item></volumeSet></R>")
+    left = weakref.ref(model.output_shape)
+    del model
+    gc.collect()
+    assert left() is None

@@ -25,12 +25,15 @@ SHARED_TEXTS = 1000
 once; within an answer all are."""
 
 
+_KEPT = "_cloudwarden_reader"
+"""The attribute of a shape that holds the parser which made its reader, and the reader."""
+
+
 class XmlAnswers(InTurn, QueryParser):
     """Reads plain structures and lists; whatever is unusual about a shape or an element is left to botocore."""
 
     def __init__(self, *arguments: Any, **named: Any) -> None:
         super().__init__(*arguments, **named)
-        self._readers: dict[Shape, Reader] = {}
         self._texts: dict[str, str] = {}
 
     def _do_parse(self, response: Any, shape: Any) -> Any:
@@ -48,10 +51,12 @@ class XmlAnswers(InTurn, QueryParser):
         return self._reader(shape)(node)
 
     def _reader(self, shape: Any) -> Reader:
-        found = self._readers.get(shape)
-        if found is None:
-            found = self._readers[shape] = self._made(shape)
-        return found
+        """The shape's reader, which is kept on it: each client has shapes of its own, and takes them along."""
+        maker, reader = getattr(shape, _KEPT, (None, None))
+        if reader is None or maker is not self:
+            reader = self._made(shape)
+            setattr(shape, _KEPT, (self, reader))
+        return reader
 
     def _made(self, shape: Any) -> Reader:
         match shape.type_name:
