@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -140,10 +141,20 @@ def test_a_scope_leaves_when_a_whole_discovery_lacks_it(estate: Estate) -> None:
     estate.finds(WEB, DATA, named=True)
     estate.clock.advance(timedelta(hours=1))
     estate.finds(DATA, named=True)
-    assert estate.reports.of(ScopesLeft) == [ScopesLeft(account=WEB.account, name="n", regions=(WEB.region,))]
+    assert estate.reports.of(ScopesLeft) == [ScopesLeft(account=WEB.account, name="n", regions=(WEB.region, GLOBAL))]
     estate.finds(WEB, DATA)
     assert estate.enroller.accepts(WEB)
     assert len(estate.reports.of(ScopesFound)) == 3
+
+
+def test_what_is_global_leaves_with_the_last_region(estate: Estate) -> None:
+    """And no sooner: it is the account's, and in none of its regions."""
+    other = replace(WEB, region="us-east-1")
+    estate.finds(WEB, other, DATA)
+    estate.finds(other, DATA)
+    estate.finds(DATA)
+    left: list[Any] = estate.reports.of(ScopesLeft)
+    assert [one.regions for one in left] == [(WEB.region,), (other.region, GLOBAL)]
 
 
 def test_a_scope_that_left_is_not_accepted_until_it_is_back(estate: Estate) -> None:

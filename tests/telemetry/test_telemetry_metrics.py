@@ -152,6 +152,17 @@ def test_a_policy_that_stays_keeps_its_counts(metrics: Metrics, value: Value, cl
     assert value("policy_loaded_timestamp_seconds", policy="stop-idle") == NOON.timestamp()
 
 
+def test_the_inventory_of_a_scope_that_left_goes_and_comes_back_with_it(metrics: Metrics, value: Value) -> None:
+    """Nobody lists it again, and an alert for what stays incomplete would never end; another's stays as it was."""
+    other = {**WHERE, "region": "us-east-1"}
+    metrics.report(listed(problem=PROBLEM))
+    metrics.report(listed(scope=replace(SCOPE, region="us-east-1")))
+    metrics.report(events.ScopesLeft(account=SCOPE.account, name="shop", regions=(SCOPE.region,)))
+    assert [value("inventory_complete", **one) for one in (WHERE, other)] == [None, 1]
+    metrics.report(listed(problem=PROBLEM))
+    assert [value("inventory_complete", **one) for one in (WHERE, other)] == [0, 1]
+
+
 def test_inventory_that_nobody_lists_any_more_goes(metrics: Metrics, value: Value) -> None:
     """A gauge at 0 that nobody sets again would raise its alarm for ever."""
     metrics.report(loaded("stop-idle"))

@@ -127,9 +127,11 @@ class Enroller:
         for (account, accepted), some in _by(came, lambda one: (one.scope.account, one.accepted)):
             name, regions = some[0].name, _regions(some)
             self._reporter.report(ScopesFound(account=account, name=name, regions=regions, accepted=accepted))
-        for account, some in _by((one for one in news if one.left_at is not None), lambda one: one.scope.account):
-            self._reporter.report(ScopesLeft(account=account, name=some[0].name, regions=_regions(some)))
         present = [one for one in current.values() if one.left_at is None]
+        still = {one.scope.account for one in present}
+        for account, some in _by((one for one in news if one.left_at is not None), lambda one: one.scope.account):
+            regions = _regions(some) if account in still else (*_regions(some), GLOBAL)
+            self._reporter.report(ScopesLeft(account=account, name=some[0].name, regions=regions))
         self._reporter.report(
             ScopesDiscovered(
                 accepted=len(self._accepted),

@@ -43,7 +43,10 @@ class ScopesFound:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ScopesLeft:
-    """A complete discovery no longer found regions of an account: it closed or left, or they were disabled."""
+    """A complete discovery no longer found regions of an account: it closed or left, or they were disabled.
+
+    With the last of its regions goes what is global of it: then `regions` names that, too.
+    """
 
     account: str
     name: str

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from sys import intern
 
 from prometheus_client.core import GaugeMetricFamily
@@ -48,6 +48,11 @@ class Listings(Collector):
         else:
             _, last, last_at = of_scope.get(kind, (False, None, None))
             of_scope[intern(kind)] = (False, last, last_at)
+
+    def forget(self, scopes: Iterable[Scope]) -> None:
+        """Show nothing of scopes that nobody will list again, unless somebody does."""
+        for scope in scopes:
+            self._latest.pop(scope, None)
 
     def clear(self) -> None:
         """Show nothing until it is listed again."""

@@ -13,6 +13,7 @@ from prometheus_client import CollectorRegistry, ProcessCollector, disable_creat
 from cloudwarden.clock import SystemClock
 from cloudwarden.core import guards
 from cloudwarden.core.policy import Mode
+from cloudwarden.core.resource import Scope
 from cloudwarden.core.verdict import Outcome
 from cloudwarden.engine import events
 from cloudwarden.engine.orphans import Why
@@ -66,6 +67,7 @@ class Metrics:
         self._handlers: dict[type, Callable[[Any], None]] = {
             events.PhaseFinished: self._phase_finished,
             events.Listed: self._listed,
+            events.ScopesLeft: self._scopes_left,
             events.ScopesDiscovered: self._scopes_discovered,
             events.MetricsRequested: self._metrics_requested,
             events.LeasesUsed: self._leases_used,
@@ -168,6 +170,10 @@ class Metrics:
     def _listed(self, event: events.Listed) -> None:
         complete = event.resources if event.problem is None else None
         self._listings.listed(event.scope, event.kind, complete, self._now())
+
+    def _scopes_left(self, event: events.ScopesLeft) -> None:
+        # A gauge of 0 that nobody sets any more would alarm for ever.
+        self._listings.forget(Scope(account=event.account, region=region) for region in event.regions)
 
     def _scopes_discovered(self, event: events.ScopesDiscovered) -> None:
         self._is.scopes.labels("accepted").set(event.accepted)
