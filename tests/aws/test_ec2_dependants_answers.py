@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from cloudwarden.core.blast import BlastRadius
 from cloudwarden.core.resource import Scope
 from cloudwarden.testing import instance, security_group
 from looking import aws_evidence, radii, told
@@ -162,3 +163,72 @@ def test_what_becomes_of_a_volume_is_told(aws: StubAws, deleted: str, fate: str)
     aws.on("DescribeVolumes", xml("DescribeVolumes", f"<volumeSet>{disk}</volumeSet>"))
     (radius,) = radii(aws_evidence(sessions_to(aws)), instance(id="i-1"))
     assert told(radius) == {"ec2.volume vol-1": f"is attached to it as /dev/sdf, and {fate} when it is terminated"}
+
+
+def group_of(name: str, vpc: str) -> str:
+    """A target group of addresses, in a VPC."""
+    return group(name).replace(">instance<", ">ip<").replace("</member>", f"<VpcId>{vpc}</VpcId></member>")
+
+
+def reached(aws: StubAws, interface: str, target: str, *groups: str) -> BlastRadius:
+    """What depends on an instance in vpc-b with this interface, where each of the groups has the target."""
+    an_empty_aws(aws)
+    aws.on("DescribeTargetGroups", query_xml("DescribeTargetGroups", f"<TargetGroups>{''.join(groups)}</TargetGroups>"))
+    one = f"<member><Target><Id>{target}</Id><Port>80</Port></Target></member>"
+    inner = f"<TargetHealthDescriptions>{one}</TargetHealthDescriptions>"
+    aws.on("DescribeTargetHealth", query_xml("DescribeTargetHealth", inner))
+    item = f"<item><networkInterfaceId>eni-1</networkInterfaceId>{interface}</item>"
+    listed = f"<networkInterfaceSet>{item}</networkInterfaceSet>"
+    aws.on("DescribeNetworkInterfaces", xml("DescribeNetworkInterfaces", listed))
+    (radius,) = radii(aws_evidence(sessions_to(aws)), instance(id="i-1", vpc_id="vpc-b"))
+    return radius
+
+
+FOUR = (
+    "<privateIpAddressesSet><item><privateIpAddress>10.1.0.7</privateIpAddress></item></privateIpAddressesSet>"
+    "<ipv4PrefixSet><item><ipv4Prefix>10.1.0.16/28</ipv4Prefix></item></ipv4PrefixSet>"
+)
+SIX = (
+    "<ipv6AddressesSet><item><ipv6Address>2600:1f14::7</ipv6Address></item></ipv6AddressesSet>"
+    "<ipv6PrefixSet><item><ipv6Prefix>2600:1f14:0:1::/80</ipv6Prefix></item></ipv6PrefixSet>"
+)
+
+
+@pytest.mark.parametrize(
+    ("interface", "target", "found"),
+    [
+        (FOUR + SIX, "10.1.0.7", True),
+        (FOUR + SIX, "2600:1f14::7", True),
+        (SIX, "2600:1f14:0:0:0:0:0:7", True),
+        (FOUR, "10.1.0.18", True),
+        (SIX, "2600:1f14:0:1::9", True),
+        (FOUR + SIX, "10.1.0.8", False),
+        (FOUR + SIX, "2600:1f14::8", False),
+    ],
+)
+def test_each_address_of_an_interface_may_be_a_target(
+    aws: StubAws, interface: str, target: str, *, found: bool
+) -> None:
+    """Of either family, however it is written, and of the prefixes that containers have addresses of."""
+    radius = reached(aws, interface, target, group_of("own", "vpc-b"))
+    assert (bool(radius.dependants), radius.known) == (found, True)
+
+
+def test_an_interface_without_addresses_is_not_as_documented(aws: StubAws) -> None:
+    """What nobody can look for is unknown."""
+    assert not reached(aws, "", "10.1.0.7").known
+
+
+def test_a_target_of_another_vpc_is_told_and_in_doubt(aws: StubAws) -> None:
+    """A peered VPC's load balancer may send it requests, or another machine of equal address: people decide."""
+    radius = reached(aws, FOUR, "10.1.0.7", group_of("peered", "vpc-a"))
+    (why,) = told(radius).values()
+    assert "its address 10.1.0.7 as a target on port 80 for load balancer app/shop, in vpc-a" in why
+    assert [(gap.what, gap.cause.reason) for gap in radius.gaps] == [("target groups", "ambiguous")]
+
+
+def test_an_instance_is_a_target_in_its_own_vpc_only(aws: StubAws) -> None:
+    """Of others nothing is asked."""
+    elsewhere = group_of("other", "vpc-a").replace(">ip<", ">instance<")
+    assert reached(aws, FOUR, "i-1", elsewhere) == BlastRadius()
+    assert aws.count("DescribeTargetHealth") == 0

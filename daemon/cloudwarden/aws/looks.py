@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from cloudwarden.core.blast import Dependant, Look
+from cloudwarden.core.blast import Dependant, Gap, Look
 from cloudwarden.core.detail import Detail, arguments
 from cloudwarden.core.plain import Json
 
-View = Callable[[Mapping[str, Any]], Iterable[Dependant | Look]]
+View = Callable[[Mapping[str, Any]], Iterable[Dependant | Look | Gap]]
 
 
 def listed(

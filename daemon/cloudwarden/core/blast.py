@@ -14,6 +14,9 @@ from cloudwarden.core.verdict import Cause
 NOT_READ = "not-read"
 """Why a blast radius is unknown that nobody looked at."""
 
+AMBIGUOUS = "ambiguous"
+"""Why it is unknown whether what was read depends on the resource or on another."""
+
 EVERYTHING = "everything"
 """What is not known where nothing is."""
 
@@ -50,13 +53,14 @@ class Gap:
 class Look:
     """One question whose answer shows what depends on a resource: data, which whoever answers details carries out.
 
-    `view` makes of an item of the answer's list what depends by it, or further looks. It raises LookupError,
-    TypeError, ValueError or AttributeError for what is not as documented. `what` is the sort of dependants.
+    `view` makes of an item of the answer's list what depends by it, further looks, or a gap where the answer does not
+    settle it. It raises LookupError, TypeError, ValueError or AttributeError for what is not as documented. `what` is
+    the sort of dependants.
     """
 
     what: str
     detail: Detail
-    view: Callable[[Mapping[str, Any]], Iterable[Dependant | Look]]
+    view: Callable[[Mapping[str, Any]], Iterable[Dependant | Look | Gap]]
 
 
 @runtime_checkable

@@ -116,10 +116,12 @@ class _Inquest:
         """What was found."""
         return BlastRadius.of(self._dependants, self._gaps, now)
 
-    def _take(self, found: Iterable[Dependant | Look]) -> None:
+    def _take(self, found: Iterable[Dependant | Look | Gap]) -> None:
         for one in found:
             if isinstance(one, Dependant):
                 self._dependants.append(one)
+            elif isinstance(one, Gap):
+                self._gaps.append(one)
             elif self._asked < MOST_LOOKS:
                 self._asked += 1
                 self.pending.append(one)

@@ -1,9 +1,8 @@
 """What depends on EC2's resources, and where AWS says so.
 
 Source: AWS "Amazon EC2 API Reference" (the filters of the Describe operations, DescribeLaunchTemplateVersions),
-"Elastic Load Balancing API Reference" of both versions (DescribeTargetGroups, DescribeTargetHealth,
-DescribeLoadBalancers) and "Amazon EC2 Auto Scaling API Reference" (DescribeAutoScalingInstances,
-DescribeLaunchConfigurations).
+"Elastic Load Balancing API Reference", version 2012-06-01 (DescribeLoadBalancers), and "Amazon EC2 Auto Scaling API
+Reference" (DescribeAutoScalingInstances, DescribeLaunchConfigurations).
 """
 
 from __future__ import annotations
@@ -11,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from cloudwarden.aws.ec2.target_groups import LB_PAGE, TARGET_GROUPS, any_address_of, target_groups
 from cloudwarden.aws.looks import View, filtered, listed
 from cloudwarden.core.blast import Dependant, Look
 from cloudwarden.core.detail import Detail, arguments
@@ -38,10 +38,7 @@ IMAGE_PERMISSIONS = (
 SNAPSHOT_PERMISSIONS = ("ec2:DescribeImages",)
 NAT_GATEWAY_PERMISSIONS = ("ec2:DescribeRouteTables",)
 
-TARGET_GROUPS = "target groups"
-
 _PAGE = {"MaxResults": 1000}
-_LB_PAGE = {"PageSize": 400}
 
 
 def of_instance(instance_id: str, vpc_id: str | None) -> Found:
@@ -63,12 +60,10 @@ def of_instance(instance_id: str, vpc_id: str | None) -> Found:
             yield Dependant(kind="elb.load-balancer", id=name, why="sends it requests")
 
     def interface(raw: Raw) -> Found:
-        # A target may be registered by any of its addresses.
-        for one in raw["PrivateIpAddresses"]:
-            yield _target_groups("ip", vpc_id, one["PrivateIpAddress"])
+        yield target_groups("ip", vpc_id, any_address_of(raw))
 
     itself: dict[str, Json] = {"InstanceIds": [instance_id]}
-    yield _target_groups("instance", vpc_id, instance_id)
+    yield target_groups("instance", vpc_id, lambda target: target == instance_id)
     of_it = {"attachment.instance-id": instance_id}
     yield _ec2(TARGET_GROUPS, "describe_network_interfaces", "NetworkInterfaces", interface, of_it)
     yield listed(
@@ -77,7 +72,7 @@ def of_instance(instance_id: str, vpc_id: str | None) -> Found:
         "describe_load_balancers",
         "LoadBalancerDescriptions",
         balancer,
-        _LB_PAGE,
+        LB_PAGE,
         next_page="NextMarker",
         asked_as="Marker",
     )
@@ -208,49 +203,6 @@ def of_nat_gateway(gateway_id: str) -> Found:
 
     leading = {"route.nat-gateway-id": gateway_id}
     yield _ec2("route tables", "describe_route_tables", "RouteTables", table, leading, page=100)
-
-
-def _target_groups(sort: str, vpc_id: str | None, target: str) -> Look:
-    """Every target group that may have a target of this sort and id, and whether it has."""
-
-    def group(raw: Raw) -> Found:
-        if raw["TargetType"] == sort and (vpc_id is None or raw.get("VpcId") in (None, vpc_id)):
-            yield _targets(raw, target)
-
-    return listed(
-        TARGET_GROUPS,
-        "elbv2",
-        "describe_target_groups",
-        "TargetGroups",
-        group,
-        _LB_PAGE,
-        next_page="NextMarker",
-        asked_as="Marker",
-    )
-
-
-def _targets(group: Raw, target: str) -> Look:
-    def registered(raw: Raw) -> Found:
-        if raw["Target"]["Id"] == target:
-            # arn:...:loadbalancer/app/web/50dc6c495c0c9188
-            balancers = sorted(arn.split("/", 1)[1].rpartition("/")[0] for arn in group["LoadBalancerArns"])
-            behind = f" for load balancer {', '.join(balancers)}" if balancers else " for no load balancer"
-            yield Dependant(
-                kind="elbv2.target-group",
-                id=group["TargetGroupArn"],
-                name=group["TargetGroupName"],
-                why=f"has it as a target on port {raw['Target'].get('Port', 'any')}{behind}",
-            )
-
-    detail = Detail(
-        service="elbv2",
-        operation="describe_target_health",
-        arguments=arguments({"TargetGroupArn": group["TargetGroupArn"]}),
-        path="TargetHealthDescriptions",
-        # It was deleted since it was listed.
-        absent_codes=("TargetGroupNotFound",),
-    )
-    return Look(what=TARGET_GROUPS, detail=detail, view=registered)
 
 
 def _ec2(what: str, operation: str, path: str, view: View, filters: Mapping[str, str], *, page: int = 1000) -> Look:
