@@ -289,9 +289,17 @@ def test_marked_resources_are_out_of_reach() -> None:
 def test_acting_reaches_no_more_than_it_must() -> None:
     """Only kinds that are judged may be changed; snapshots are made and marked as they are made, and left alone."""
     allows = [one for one in statements("act.json") if one["Effect"] == "Allow"]
-    reachable = r"arn:aws:(ec2:\*:\*?:[a-z-]+/\*|rds:\*:\*:db:\*|s3:::\*)"
+    reachable = r"arn:aws:(ec2:\*:\*?:[a-z-]+/\*|rds:\*:\*:db:\*|kms:\*:\*:key/\*|s3:::\*)"
     assert all(re.fullmatch(reachable, reached) for one in allows for reached in resources(one))
     of_snapshots = [one for one in allows if "arn:aws:ec2:*::snapshot/*" in resources(one)]
     assert {action for one in of_snapshots for action in one["Action"]} == {"ec2:CreateSnapshot", "ec2:CreateTags"}
     (tagging,) = (one for one in of_snapshots if "ec2:CreateTags" in one["Action"])
     assert tagging["Condition"] == {"StringEquals": {"ec2:CreateAction": "CreateSnapshot"}}
+
+
+@pytest.mark.parametrize("name", ["act.json", "undo.json"])
+def test_keys_are_granted_to_services_of_aws_alone(name: str) -> None:
+    """EC2 starts no instance with a volume under a customer's key for somebody who may not grant it the key's use."""
+    (granting,) = (one for one in statements(name) if one["Effect"] == "Allow" and "kms:CreateGrant" in one["Action"])
+    assert granting["Action"] == ["kms:CreateGrant"]
+    assert granting["Condition"] == {"Bool": {"kms:GrantIsForAWSResource": "true"}}

@@ -53,9 +53,31 @@ def test_stopping_and_starting_are_each_other_s_inverse(
     """One call each, on this instance alone, proven by its state."""
     plan = action.plan(instance(id="i-7"), NOTHING_SPECIAL)
     assert [(call.operation, call.arguments) for call in plan.calls] == [(operation, {"InstanceIds": ["i-7"]})]
-    assert [a_call(step).operation for step in plan.inverse] == [undone_by]
+    assert [step.operation for step in plan.inverse if isinstance(step, Call)] == [undone_by]
     proof = plan.calls[0].proof
     assert {state for state in ("pending", "running", "stopping", "stopped") if proof.shown_by(state)} == proven_by
+
+
+@pytest.mark.parametrize(
+    "steps",
+    [
+        ec2.Stop().plan(instance(id="i-7"), NOTHING_SPECIAL).inverse,
+        ec2.Start().plan(instance(id="i-7"), NOTHING_SPECIAL).steps,
+    ],
+)
+def test_a_start_ends_when_the_instance_runs(steps: tuple[Step, ...]) -> None:
+    """EC2 answers `pending`, and may give up after that: without a key's use, or without capacity."""
+    call, wait = steps
+    assert (a_call(call).operation, isinstance(wait, Wait)) == ("start_instances", True)
+    assert isinstance(wait, Wait)
+    assert (wait.read.arguments, wait.until) == ({"InstanceIds": ["i-7"]}, ("running",))
+    assert "stopped" in wait.fails_on
+
+
+def test_whoever_starts_an_instance_may_grant_the_use_of_its_volumes_keys() -> None:
+    """By the action's own permissions, or those of its undoing."""
+    assert "kms:CreateGrant" in ec2.Start.permissions
+    assert "kms:CreateGrant" in ec2.Stop.undo_permissions
 
 
 def test_only_the_offending_rules_are_revoked() -> None:
@@ -227,6 +249,7 @@ A_TAG: ec2.AddTags[ec2.Volume] = ec2.AddTags(tags={"b": "`", "a": "'"})
 RULES = (SSH, ingress("pl-1", (1, 9)), ingress("::/0", protocol="-1"))
 PLANS = [
     ec2.Stop().plan(instance(tags={"a": "1"}), NOTHING_SPECIAL),
+    ec2.Start().plan(instance(tags={"a": "1"}), NOTHING_SPECIAL),
     ec2.RevokeIngress().plan(
         security_group(*RULES), Violation(summary="", offending=tuple(rule.key for rule in RULES))
     ),

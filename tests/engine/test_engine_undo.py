@@ -32,7 +32,7 @@ def test_a_stopped_instance_is_started_again(world: World, stopped: ActionRecord
     assert (latest(world).state, latest(world).undoes) == (ActionState.SUCCEEDED, stopped.id)
     with world.store.reading() as tx:
         events = [entry.event for entry in tx.journal.entries(action_id=made.id)]
-    assert events == ["undo_requested", "action_intended", "action_succeeded"]
+    assert events == ["undo_requested", "action_intended", "action_stepped", "action_succeeded"]
 
 
 def test_what_was_undone_is_left_alone_for_a_week(world: World, stopped: ActionRecord) -> None:

@@ -83,7 +83,10 @@ class Call:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Wait:
-    """A pause in a plan until a reading shows one of `until`; one of `fails_on`, or the timeout, ends the action."""
+    """A pause in a plan until a reading shows one of `until`; one of `fails_on`, or the timeout, ends the action.
+
+    A reading may lag behind the call before it, so that one of `fails_on` ends nothing in the first minute.
+    """
 
     read: Read
     until: tuple[str, ...]

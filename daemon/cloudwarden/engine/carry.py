@@ -88,7 +88,7 @@ class Carrier:
             return
         if step.proof.shown_by(shown):
             kept = dict(record.kept) | dict.fromkeys(step.keeps, str(shown))
-            self._after_call(replace(record, kept=kept), reconciled=True)
+            self._after_step(replace(record, kept=kept), reconciled=True)
         elif self._tenure.age(record) >= PROOF_WAITS:
             heard = record.error or "no answer was heard"
             error = f"{step.operation} left no effect: it never arrived, or was undone since ({heard})"
@@ -141,11 +141,25 @@ class Carrier:
                 self._end(record, Ending(state=ActionState.FAILED, error=f"{wait.read.operation}: {error}"))
                 return
         if shown in wait.until:
-            self._stepped(record)
-        elif shown in wait.fails_on:
+            self._after_step(record)
+        elif shown in wait.fails_on and (again := self._asked_again(record)) is not None:
+            self.go_on(again)
+        elif shown in wait.fails_on and self._tenure.age(record) >= PROOF_WAITS:
             self._end(record, Ending(state=ActionState.FAILED, error=f"{wait.read.operation} shows {shown!r}"))
         elif self._tenure.age(record) > timedelta(seconds=wait.timeout_seconds):
             self._end(record, Ending(state=ActionState.FAILED, error=f"{wait.read.operation} still shows {shown!r}"))
+
+    def _asked_again(self, record: ActionRecord) -> ActionRecord | None:
+        """An undo that was asked for again where an earlier one waited in vain, back at the call before; else None.
+
+        That call's end is known: its effect did not last. One that made a call of its own goes back nowhere.
+        """
+        calls = [number for number, step in enumerate(record.plan.steps[: record.step]) if isinstance(step, Call)]
+        if record.undoes is None or not calls:
+            return None
+        with self._store.reading() as tx:
+            called = any(one.event == "action_intended" for one in tx.journal.entries(action_id=record.id))
+        return None if called else replace(record, step=calls[-1])
 
     def _call(self, record: ActionRecord, call: Call, looked_at: datetime, look: LastLook | None = None) -> Hold | None:
         """Intent, permission dry run, call, outcome; or what holds the intent, and then nothing is called.
@@ -168,7 +182,7 @@ class Carrier:
         except Exception as error:  # noqa: BLE001  # whatever else: the call may have been made, so only reading can tell
             self._unheard(record, error)
         else:
-            self._after_call(replace(record, kept={**record.kept, **kept}))
+            self._after_step(replace(record, kept={**record.kept, **kept}))
 
     def _permitted(self, record: ActionRecord, call: Call, looked_at: datetime) -> bool:
         """Whether the call of this intent may be made now; if not, the action is ended, or the intent taken back."""
@@ -194,7 +208,7 @@ class Carrier:
             tx.actions.save(self._tenure.holding(tx, unsure))
             journalled(tx, unsure, self._clock.now(), "action_outcome_unknown", {"error": str(error)})
 
-    def _after_call(self, record: ActionRecord, *, reconciled: bool = False) -> None:
+    def _after_step(self, record: ActionRecord, *, reconciled: bool = False) -> None:
         if record.step + 1 == len(record.plan.steps):
             self._end(record, Ending(state=ActionState.SUCCEEDED, reconciled=reconciled))
         else:
@@ -208,6 +222,8 @@ class Carrier:
             record = self._tenure.holding(tx, record)
             tx.actions.save(record)
             journalled(tx, record, record.changed_at, "action_stepped", {"step": done, "reconciled": reconciled})
+            if record.undoes is not None:
+                move_finding(tx, record, record.changed_at)
         self._reporter.report(ActionStepped(run_id=record.run_id, record=record))
         self.go_on(record)
 

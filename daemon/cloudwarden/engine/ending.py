@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from cloudwarden.core import lifecycle
+from cloudwarden.core.action import Call
 from cloudwarden.core.errors import CloudError, NotFound
 from cloudwarden.core.exemption import ANY
 from cloudwarden.core.finding import ActionRecord, ActionState, Finding, Grace, ProposalState, State
@@ -40,9 +41,16 @@ def refused(error: CloudError) -> Ending:
 
 
 def finding_after(finding: Finding, record: ActionRecord, now: datetime) -> Finding:
-    """The finding of an action that is intended, or that ended; what an undo does not restore it leaves as it is."""
+    """The finding of an action that is intended, or that ended; what an undo does not restore it leaves as it is.
+
+    An undo that waits for the effect of its last call has restored it already: its policy leaves it alone from then on.
+    """
     if record.undoes is not None:
-        return lifecycle.undone(finding, record.undoes, now) if record.state is ActionState.SUCCEEDED else finding
+        waiting = record.state is ActionState.WAITING and not any(
+            isinstance(step, Call) for step in record.plan.steps[record.step :]
+        )
+        restored = waiting or record.state is ActionState.SUCCEEDED
+        return lifecycle.undone(finding, record.undoes, now) if restored else finding
     state = _FINDING_AFTER[record.state]
     moved = lifecycle.moved(finding, state, now)
     if state is State.FAILED:

@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import replace
+from datetime import datetime
 
 from cloudwarden.core.action import Call, Plan, Step
 from cloudwarden.core.finding import ActionRecord, ActionState
 from cloudwarden.core.placeholder import filled_call, filled_read, spelled_out
 from cloudwarden.core.plain import Json
+from cloudwarden.engine.carry import PROOF_WAITS
 from cloudwarden.engine.consent import PAUSES_KNOWN
 from cloudwarden.engine.decide import Decider, DecisionError
 from cloudwarden.engine.propose import new_id
@@ -22,16 +24,19 @@ _MAY_BE_ASKED_AGAIN = (ActionState.FAILED, ActionState.ABANDONED, ActionState.UN
 def undo(tx: Transaction, action_id: str, decider: Decider) -> ActionRecord:
     """Have a finished action undone by its inverse; the daemon carries it out.
 
-    One that ended half-way goes on where it stood when it is asked for again. Raises DecisionError that says why not:
-    there is no such action, it did not succeed, it has no inverse, it is undone already, its scope is not looked after
-    any more, or nobody says why.
+    One that ended half-way goes on where it stood when it is asked for again, and one that succeeded is done anew: the
+    last look before its calls tells whether there is something to undo. Raises DecisionError that says why not: there
+    is no such action, it did not succeed, it has no inverse, it was undone just now, its scope is not looked after any
+    more, or nobody says why.
     """
     decider.demand_reason()
     record = tx.actions.get(action_id)
     if record is None:
         raise DecisionError(f"no action {action_id!r}: `cloudwarden actions` lists them")
     earlier = tx.actions.undoing(record.id)
-    _refuse(record, earlier)
+    _refuse(record, earlier, decider.now)
+    if earlier and earlier.state is ActionState.SUCCEEDED:
+        earlier = None
     plan = Plan(
         action=f"undo-{record.plan.action}",
         summary=f"undo: {record.plan.summary}",
@@ -88,7 +93,7 @@ def _last_call(steps: Sequence[Step]) -> Call | None:
     return next((step for step in reversed(steps) if isinstance(step, Call)), None)
 
 
-def _refuse(record: ActionRecord, earlier: ActionRecord | None) -> None:
+def _refuse(record: ActionRecord, earlier: ActionRecord | None, now: datetime) -> None:
     if record.undoes is not None:
         raise DecisionError(f"action {record.id} is an undo itself: its policy acts again when it may")
     if record.state is not ActionState.SUCCEEDED:
@@ -98,7 +103,12 @@ def _refuse(record: ActionRecord, earlier: ActionRecord | None) -> None:
     if not record.plan.inverse:
         raise DecisionError(f"action {record.id} cannot be undone: {_why_not(record)}")
     if earlier and earlier.state not in _MAY_BE_ASKED_AGAIN:
-        raise DecisionError(f"action {record.id} is undone by {earlier.id}, which is {earlier.state}")
+        undone = f"action {record.id} is undone by {earlier.id}, which is {earlier.state}"
+        if earlier.state is not ActionState.SUCCEEDED:
+            raise DecisionError(undone)
+        # A reading that lags would show what was undone as if it were still in force.
+        if now - earlier.changed_at < PROOF_WAITS:
+            raise DecisionError(f"{undone} just now: if that shows no effect, ask again in a minute")
 
 
 def _refuse_elsewhere(tx: Transaction, record: ActionRecord, plan: Plan) -> None:

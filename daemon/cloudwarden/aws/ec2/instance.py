@@ -1,7 +1,7 @@
 """EC2 instances: what they are, how busy they were, and stopping and starting them.
 
-Source: AWS "Amazon EC2 API Reference" (DescribeInstances, StopInstances, StartInstances) and "CloudWatch metrics
-that are available for your instances".
+Source: AWS "Amazon EC2 API Reference" (DescribeInstances, StopInstances, StartInstances), "CloudWatch metrics that are
+available for your instances", and "Requirements for Amazon EBS encryption" of the EBS User Guide.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Any, ClassVar
 from cloudwarden.aws.ec2.dependants import INSTANCE_PERMISSIONS, of_instance
 from cloudwarden.aws.ec2.identity import identity
 from cloudwarden.aws.kind import Kind
-from cloudwarden.core.action import Action, Call, Plan, Proof, Read, Shows
+from cloudwarden.core.action import Action, Call, Plan, Proof, Read, Shows, Wait
 from cloudwarden.core.blast import Dependant, Look
 from cloudwarden.core.evidence import Evidence
 from cloudwarden.core.metric import Metric, all_stayed_below
@@ -151,22 +151,29 @@ class Activity(Evidence):
         )
 
 
+USE_OF_KEYS = "kms:CreateGrant"
+"""Needed by whoever starts an instance with a volume under a customer's key: EC2 is granted the key's use by them."""
+
+_STARTS_WITHIN_SECONDS = 3600.0
+"""Most run within a minute; a large bare-metal or a Mac instance takes up to three quarters of an hour."""
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Stop(Action[Instance]):
     """Stop the instance. Its EBS volumes and addresses stay; what is in memory and on instance store is lost."""
 
     name: ClassVar[str] = "stop-instance"
     permissions: ClassVar[tuple[str, ...]] = ("ec2:StopInstances", "ec2:DescribeInstances")
-    undo_permissions: ClassVar[tuple[str, ...]] = ("ec2:StartInstances",)
+    undo_permissions: ClassVar[tuple[str, ...]] = ("ec2:StartInstances", USE_OF_KEYS)
 
     def plan(self, resource: Instance, violation: Violation) -> Plan:
-        """One call; the inverse starts it again."""
+        """One call; the inverse starts it again, and ends when it runs."""
         del violation
         return Plan(
             action=self.name,
             summary=f"stop instance {resource.id} ({resource.instance_type})",
             steps=(_stop(resource.id),),
-            inverse=(_start(resource.id),),
+            inverse=(_start(resource.id), _until_it_runs(resource.id)),
         )
 
     def frees(self, resource: Instance) -> Charges:
@@ -176,19 +183,19 @@ class Stop(Action[Instance]):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Start(Action[Instance]):
-    """Start the instance."""
+    """Start the instance, and wait until it runs."""
 
     name: ClassVar[str] = "start-instance"
-    permissions: ClassVar[tuple[str, ...]] = ("ec2:StartInstances", "ec2:DescribeInstances")
+    permissions: ClassVar[tuple[str, ...]] = ("ec2:StartInstances", "ec2:DescribeInstances", USE_OF_KEYS)
     undo_permissions: ClassVar[tuple[str, ...]] = ("ec2:StopInstances",)
 
     def plan(self, resource: Instance, violation: Violation) -> Plan:
-        """One call; the inverse stops it again."""
+        """One call and a wait; the inverse stops it again."""
         del violation
         return Plan(
             action=self.name,
             summary=f"start instance {resource.id} ({resource.instance_type})",
-            steps=(_start(resource.id),),
+            steps=(_start(resource.id), _until_it_runs(resource.id)),
             inverse=(_stop(resource.id),),
         )
 
@@ -201,9 +208,25 @@ def _start(instance_id: str) -> Call:
     return _change("start_instances", instance_id, "pending", "running")
 
 
+def _until_it_runs(instance_id: str) -> Wait:
+    # EC2 answers `pending` and then gives up for reasons of its own: a key that may not be used, no capacity.
+    return Wait(
+        read=_state(instance_id),
+        until=("running",),
+        fails_on=("stopped", "shutting-down", "terminated"),
+        timeout_seconds=_STARTS_WITHIN_SECONDS,
+    )
+
+
 def _change(operation: str, instance_id: str, *states: str) -> Call:
-    ids = {"InstanceIds": [instance_id]}
-    state = "Reservations[0].Instances[0].State.Name"
-    read = Read(service="ec2", operation="describe_instances", arguments=ids, path=state)
-    proof = Proof(read=read, shows=Shows.VALUE, values=states)
-    return Call(service="ec2", operation=operation, arguments=ids, proof=proof)
+    proof = Proof(read=_state(instance_id), shows=Shows.VALUE, values=states)
+    return Call(service="ec2", operation=operation, arguments={"InstanceIds": [instance_id]}, proof=proof)
+
+
+def _state(instance_id: str) -> Read:
+    return Read(
+        service="ec2",
+        operation="describe_instances",
+        arguments={"InstanceIds": [instance_id]},
+        path="Reservations[0].Instances[0].State.Name",
+    )
