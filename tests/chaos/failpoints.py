@@ -7,7 +7,8 @@ engine's function that is at it, as in `intents.commit.actions.save:before`.
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterable, Iterator, Mapping
+import threading
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from types import FrameType
@@ -110,13 +111,24 @@ def free(name: str) -> bool:
 
 
 def _place() -> str:
-    frame: FrameType | None = sys._getframe(1)
+    place = _at_work(sys._getframe(1), besides=("actuator",))
+    if place.partition(".")[0] == "crew":
+        # What a crew waits for is the work of whoever waits for the crew: the main thread.
+        place = _at_work(sys._current_frames()[threading.main_thread().ident or 0], besides=_ON_BEHALF)
+    return place
+
+
+def _at_work(frame: FrameType | None, besides: Collection[str]) -> str:
     while frame is not None:
-        module = str(frame.f_globals.get("__name__", ""))
-        if module.startswith("cloudwarden.") and not module.startswith("cloudwarden.store"):
-            return f"{module.rpartition('.')[2]}.{frame.f_code.co_name.strip('_')}"
+        package, _, module = str(frame.f_globals.get("__name__", "")).rpartition(".")
+        if package.startswith("cloudwarden") and package != "cloudwarden.store" and module not in besides:
+            return f"{module}.{frame.f_code.co_name.strip('_')}"
         frame = frame.f_back
     return "elsewhere"
+
+
+_ON_BEHALF = ("crew", "gather", "actuator")
+"""The engine's modules that ask for others."""
 
 
 class _Watched:
