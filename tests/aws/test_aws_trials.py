@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 
-from cloudwarden import OBSERVE, Policy, every
+from cloudwarden import OBSERVE, PROPOSE, Policy, every
 from cloudwarden.aws import rds
 from cloudwarden.aws.actuator import AwsActuator
 from cloudwarden.aws.inventory import AwsInventory
-from cloudwarden.aws.trials import CLOSED, HELD, NO_BUDGET, Task, Trials
+from cloudwarden.aws.trials import CLOSED, HELD, NO_BUDGET, NO_PLAN, Task, Trials
+from cloudwarden.core.action import Plan
 from cloudwarden.core.checkup import Check, Health
 from cloudwarden.core.policy import AnyPolicy
+from cloudwarden.core.verdict import Violation
 from cloudwarden.library.databases import Unconnected, unconnected
 from stub_aws import SCOPE, StubAws, json_reply, query_error, query_xml
 from stub_sessions import sessions_to
@@ -55,3 +58,22 @@ def test_why_no_metric_was_asked_for_is_said(aws: StubAws, closed: str, why: str
     """That another service does not answer says nothing of CloudWatch."""
     check = tried(aws, replace(TASK, closed=frozenset({closed}), affordable=False))["cloudwatch:GetMetricData"]
     assert (check.health, check.detail) == (Health.UNTESTED, why)
+
+
+NO_STEP: Any = "stop it"
+
+
+@pytest.mark.parametrize("made", [NO_STEP, Plan(action="stop-database", summary="", steps=(NO_STEP,))])
+def test_an_action_that_makes_no_plan_is_not_tried(aws: StubAws, made: Any) -> None:
+    """Its permissions are told as untested; the rest goes on."""
+
+    class Odd(rds.Stop):
+        """An author's action."""
+
+        def plan(self, resource: rds.Database, violation: Violation) -> Plan:
+            del resource, violation
+            return made  # type: ignore[no-any-return]
+
+    task = replace(TASK, policies=((replace(POLICY, mode=PROPOSE, action=Odd()), PROPOSE),))
+    check = tried(aws, task)["rds:StopDBInstance"]
+    assert (check.health, check.detail) == (Health.UNTESTED, NO_PLAN)

@@ -237,10 +237,10 @@ def _planned(policy: AnyPolicy, resource: Resource) -> Plan | None:
     if policy.action is None:
         return None
     try:
-        plan: Plan = policy.action.plan(resource, Violation(summary="tried by the doctor"))
+        made: object = policy.action.plan(resource, Violation(summary="tried by the doctor"))
+        return made.as_kept() if isinstance(made, Plan) else None
     except Exception:  # noqa: BLE001  # an action is an author's code, and this is no violation that it knows
         return None
-    return plan
 
 
 def _waits(value: Json) -> bool:
