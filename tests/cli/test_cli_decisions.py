@@ -45,7 +45,9 @@ def test_an_exemption_says_what_it_covers(cli: Cli, keep: Keep) -> None:
     keep("i-1")
     keep("i-2")
     result = cli("exempt", "*", "i-2", "--until", IN_A_WEEK, "--reason", "audit")
-    assert "covers now: 1" in result.stderr
+    assert "covers now: 1\n" in result.stderr
+    result = cli("exempt", "*", "--tag", "team=web", "--until", IN_A_WEEK, "--reason", "audit")
+    assert "covers now: 0; of 2 more the next sweep will tell" in result.stderr
 
 
 @pytest.fixture

@@ -166,9 +166,12 @@ def _counted(app: App, exemption: Exemption) -> str:
     """How many findings it covers: counted after it was committed, for that takes long, and writers would wait."""
     try:
         with app.store.reading() as tx:
-            return str(len(_covered(tx, exemption)))
+            covered = _covered(tx, exemption)
     except StoreError as error:
         return f"not known: {error}"
+    surely = sum(exemption.covers(one.policy, Subject.found(one)) is True for one in covered)
+    perhaps = len(covered) - surely
+    return f"{surely}{f'; of {perhaps} more the next sweep will tell' if perhaps else ''}"
 
 
 def _covered(tx: Transaction, exemption: Exemption) -> list[Finding]:
