@@ -323,3 +323,13 @@ class World:
         """The journal's events, in order."""
         with self.store.reading() as tx:
             return [entry.event for entry in tx.journal.entries()]
+
+
+def begin_alone(world: World) -> None:
+    """A policy that acts by itself has asked for a volume's snapshot; that it completes, and the deletion, are next."""
+    world.use(delete_unattached(mode=ENFORCE))
+    world.sweep()
+    world.trust_all()
+    world.add_volume("vol-1")
+    world.sweep(after=minutes(15))
+    assert world.called() == ["create_snapshot"]

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import replace
 from datetime import datetime
 
 import pytest
 
-from cloudwarden import PROPOSE, NoParams, Policy, days, every, hours, minutes, tagged
+from cloudwarden import PROPOSE, Policy, days, every, hours, minutes, tagged
 from cloudwarden.aws import rds, s3
 from cloudwarden.core.detail import UnreadTags
 from cloudwarden.core.errors import AccessDenied
@@ -22,8 +21,8 @@ from cloudwarden.engine.events import Listed
 from cloudwarden.engine.exempt import exempt
 from cloudwarden.engine.gather import Case, Gatherer
 from cloudwarden.library.databases import Unconnected, unconnected
-from cloudwarden.library.exposure import public_bucket
 from cloudwarden.testing import ACCOUNT, bucket, bucket_access, database
+from open_buckets import close_public
 from world import NOON, SCOPE, World, wish
 
 REGIONS = [Scope(account=ACCOUNT, region=region) for region in ("eu-central-1", "us-west-2")]
@@ -31,24 +30,15 @@ OPEN = bucket(id="open", tags=None)
 PRIVATE = bucket(id="private", tags=None)
 
 
-def close_public(**changes: object) -> AnyPolicy:
+def proposing(**changes: object) -> AnyPolicy:
     """Buckets that are public are proposed to be closed."""
-    policy: AnyPolicy = Policy(
-        name="close-public",
-        rule=public_bucket,
-        params=NoParams(),
-        schedule=every(minutes=15),
-        mode=PROPOSE,
-        action=s3.BlockPublicAccess(),
-        exempt=[tagged("public")],
-    )
-    return replace(policy, **changes)  # type: ignore[arg-type]  # a test's changes
+    return close_public(mode=PROPOSE, **{"exempt": [tagged("public")], **changes})
 
 
 @pytest.fixture
 def buckets(world: World) -> World:
     """A world of two buckets, one of them open, swept in two regions."""
-    world.use(close_public())
+    world.use(proposing())
     world.cloud.put(OPEN, PRIVATE)
     world.cloud.details = {**bucket_access(OPEN, public_policy=True), **bucket_access(PRIVATE)}
     world.scopes[:] = REGIONS
@@ -73,7 +63,7 @@ def test_two_accounts_are_two_listings() -> None:
 
 def test_the_details_of_a_sweep_are_asked_for_once_each(buckets: World) -> None:
     """Two policies of one rule share the answers, and a block of the account is one question."""
-    buckets.use(close_public(), close_public(name="again"))
+    buckets.use(proposing(), proposing(name="again"))
     buckets.sweep()
     assert len(buckets.cloud.asked) == len(set(buckets.cloud.asked))
     assert sum(query.service == "s3control" for query in buckets.cloud.asked) == 1  # type: ignore[attr-defined]
@@ -97,7 +87,7 @@ def test_denied_tags_propose_nothing(buckets: World) -> None:
 
 def test_denied_tags_that_an_exemption_selects_by_make_it_unknown(buckets: World) -> None:
     """Nobody can tell whether it is exempt: what stood stands, nothing is found, and nothing is done."""
-    buckets.use(close_public(exempt=[]))
+    buckets.use(proposing(exempt=[]))
     with buckets.store.transaction() as tx:
         until = buckets.clock.now() + days(1)
         exempt(tx, buckets.decider(), wish(until, policy="*", tag=tagged("team")))
@@ -116,7 +106,7 @@ def test_denied_tags_that_an_exemption_selects_by_make_it_unknown(buckets: World
 
 def test_a_bucket_whose_tags_are_denied_is_found_and_not_touched(buckets: World) -> None:
     """Without selectors it is a finding all the same; whose it is nobody can tell, so nothing is proposed."""
-    buckets.use(close_public(exempt=[]))
+    buckets.use(proposing(exempt=[]))
     buckets.cloud.fails["get_bucket_tagging"] = AccessDenied("no")
     buckets.sweep()
     assert (buckets.states(), buckets.proposals()) == ({"open": State.DUE}, [])

@@ -9,14 +9,14 @@ from datetime import timedelta
 import pytest
 
 from busy_cloud import BusyCloud, actions, approved, distrusted, exempted, paused, resumed, trusted
-from cloudwarden import ENFORCE, PROPOSE, hours, minutes, tagged
+from cloudwarden import PROPOSE, hours, minutes, tagged
 from cloudwarden.core.finding import ActionState, ProposalState, State
 from cloudwarden.core.restraint import Reach, Restraints
 from cloudwarden.core.window import Freeze
 from cloudwarden.engine.undo import undo
 from cloudwarden.ports import Store
 from faulty_store import FaultyStore
-from world import NOON, World, delete_unattached, stop_idle
+from world import NOON, World, begin_alone, delete_unattached, stop_idle
 
 
 @pytest.mark.parametrize(
@@ -145,18 +145,12 @@ def test_distrust_holds_while_permission_is_tried(store: Store) -> None:
 def test_an_action_begun_alone_ends_where_its_policy_only_proposes_now(store: Store) -> None:
     """Nobody can approve the rest of it: the next sweep asks people for the whole."""
     world = World(store=store, cloud=BusyCloud())
-    policy = delete_unattached(mode=ENFORCE)
-    world.use(policy)
     world.cloud.readings["describe_snapshots"] = lambda cloud, read: (
         "snap-1" if "SnapshotId" in read.path else "pending"
     )
-    world.sweep()
-    world.trust_all()
-    world.add_volume("vol-1")
-    world.sweep(after=minutes(15))
-    assert world.called() == ["create_snapshot"]
+    begin_alone(world)
     world.cloud.readings["describe_snapshots"] = lambda cloud, read: "completed"
-    world.use(replace(policy, mode=PROPOSE))
+    world.use(delete_unattached(mode=PROPOSE))
     world.act()
     assert world.called() == ["create_snapshot"]
     assert [one.state for one in actions(world)] == [ActionState.ABANDONED]

@@ -8,7 +8,7 @@ import pytest
 
 from cloudwarden import ENFORCE, OBSERVE, PROPOSE, Limit, Mode, minutes
 from cloudwarden.core.finding import ProposalState, State
-from world import SCOPE, World, delete_unattached, stop_idle
+from world import SCOPE, World, begin_alone, delete_unattached, stop_idle
 
 
 def own_mode(world: World) -> None:
@@ -87,12 +87,7 @@ def test_one_sweep_that_observes_undoes_nobodys_word(world: World, *, changed: b
 @pytest.fixture
 def begun(world: World) -> World:
     """A policy that acts by itself has made a volume's snapshot, which is complete; the deletion is next."""
-    world.use(delete_unattached(mode=ENFORCE))
-    world.sweep()
-    world.trust_all()
-    world.add_volume("vol-1")
-    world.sweep(after=minutes(15))
-    assert world.called() == ["create_snapshot"]
+    begin_alone(world)
     world.cloud.readings["describe_snapshots"] = lambda cloud, read: "completed"
     return world
 
