@@ -33,7 +33,7 @@ class ClockWatch:
     def answered(self, http_response: AWSResponse, parsed: dict[str, Any], **_: object) -> None:
         """One answer came."""
         try:
-            date = _date(http_response.headers.get("Date", ""))
+            date = _date(http_response.headers.get("date", ""))
         except (TypeError, ValueError):
             return
         self.ahead = self.now() - date

@@ -22,14 +22,13 @@ from typing import Any, Protocol, cast
 from urllib.parse import urlsplit
 from uuid import uuid4
 
-from botocore import exceptions as boto
 from botocore.client import BaseClient
 from botocore.credentials import ReadOnlyCredentials
 from botocore.exceptions import ClientError
 from botocore.parsers import ResponseParserFactory
-from urllib3 import BaseHTTPResponse, HTTPConnectionPool
-from urllib3 import exceptions as wire
+from urllib3 import HTTPConnectionPool
 
+from cloudwarden.aws.access.exchange import Answered, Exchange
 from cloudwarden.aws.access.speaker import Speaker
 from cloudwarden.aws.errors import translated
 
@@ -47,15 +46,6 @@ _OWN = frozenset({"X-Amz-Date", "X-Amz-Security-Token", "Authorization", "amz-sd
 
 _KNOWN = _OWN | {"Content-Type", "User-Agent", "Content-Length", "amz-sdk-request"}
 """All headers: with another one nobody knows whether it would be the same the next time."""
-
-_FAILURES: tuple[tuple[type[Exception], type[boto.BotoCoreError]], ...] = (
-    (wire.SSLError, boto.SSLError),
-    (wire.NewConnectionError, boto.EndpointConnectionError),
-    (wire.ConnectTimeoutError, boto.ConnectTimeoutError),
-    (wire.ReadTimeoutError, boto.ReadTimeoutError),
-    (wire.ProtocolError, boto.ConnectionClosedError),
-)
-"""What `URLLib3Session.send` makes of what urllib3 raises."""
 
 
 class Watching(Protocol):
@@ -172,7 +162,8 @@ class Stencils:
         model = self._client.meta.service_model
         shape: Any = model.operation_model(name).output_shape
         parser = self._parsers.create_parser(model.resolved_protocol)
-        return Direct(name, stencil, pool, lambda answer: parser.parse(answer, shape), self._watch, self._now)
+        exchange = Exchange(pool, stencil.url, urlsplit(stencil.url).netloc)
+        return Direct(name, stencil, exchange, lambda answer: parser.parse(answer, shape), self._watch, self._now)
 
     def _overheard(self, request: object, **_: object) -> None:
         sent = _SENT.get()
@@ -187,14 +178,14 @@ class Direct:
         self,
         operation: str,
         stencil: Stencil,
-        pool: HTTPConnectionPool,
+        exchange: Exchange,
         parse: Callable[[dict[str, Any]], dict[str, Any]],
         watch: Watching,
         now: Callable[[], datetime],
     ) -> None:
         self._operation = operation
         self._stencil = stencil
-        self._pool = pool
+        self._exchange = exchange
         self._parse = parse
         self._watch = watch
         self._now = now
@@ -223,23 +214,9 @@ class Direct:
         # Not chained, as on the ordinary way: a traceback would print what our error leaves out.
         raise failure
 
-    def _exchanged(self, speaker: Speaker) -> BaseHTTPResponse:
-        stencil = self._stencil
-        headers = stencil.signed(speaker.credentials(), f"{self._now():%Y%m%dT%H%M%SZ}", str(uuid4()))
-        try:
-            return self._pool.urlopen(
-                "POST",
-                "/",
-                body=stencil.body,
-                headers=headers,
-                retries=False,
-                redirect=False,
-                assert_same_host=False,
-                decode_content=False,
-            )
-        except wire.HTTPError as error:
-            failure = next((mapped for ours, mapped in _FAILURES if isinstance(error, ours)), boto.HTTPClientError)
-            raise failure(endpoint_url=stencil.url, error=error) from None
+    def _exchanged(self, speaker: Speaker) -> Answered:
+        at, invocation = f"{self._now():%Y%m%dT%H%M%SZ}", str(uuid4())
+        return self._exchange.post(self._stencil.signed(speaker.credentials(), at, invocation), self._stencil.body)
 
 
 def pool_of(client: BaseClient, url: str) -> HTTPConnectionPool | None:
