@@ -84,9 +84,13 @@ def record(**changes: Any) -> ActionRecord:
     return ActionRecord(**fields | changes)
 
 
-def loaded(*names: str, problems: tuple[str, ...] = ()) -> events.PoliciesLoaded:
-    """These policies were loaded, proposing ones."""
-    return events.PoliciesLoaded(policies=tuple((name, "propose") for name in names), problems=problems)
+def loaded(
+    *names: str, problems: tuple[str, ...] = (), kinds: tuple[str, ...] = ("ec2.instance",)
+) -> events.PoliciesLoaded:
+    """These policies were loaded, proposing ones, of instances alone."""
+    return events.PoliciesLoaded(
+        policies=tuple((name, "propose") for name in names), problems=problems, kinds=frozenset(kinds)
+    )
 
 
 def judged(**changes: Any) -> events.PolicyJudged:
@@ -101,6 +105,18 @@ def judged(**changes: Any) -> events.PolicyJudged:
         "seconds": 0.02,
     }
     return events.PolicyJudged(**fields | changes)
+
+
+def lost(**changes: Any) -> events.JudgementLost:
+    """What stop-idle would have said was lost with a worker."""
+    fields: dict[str, Any] = {
+        "run_id": "r-1",
+        "policy": "stop-idle",
+        "kind": "ec2.instance",
+        "scope": SCOPE,
+        "problem": Cause(reason="worker-lost", detail="worker 4711 ended with -9"),
+    }
+    return events.JudgementLost(**fields | changes)
 
 
 def listed(**changes: Any) -> events.Listed:
@@ -193,6 +209,7 @@ def sweep() -> Iterator[object]:
     yield events.LeasesUsed(run_id="", verdicts=9, series=9)
     yield events.MetricsBudgeted(run_id="", granted=4, spent=4, budget=1000, refused=0)
     yield judged()
+    yield lost()
     yield events.RuleFailed(run_id="r-1", policy="stop-idle", resource="i-2", reason="rule-raised", detail="KeyError")
     for phase in ("gather", "judge", "settle", "act"):
         yield events.PhaseFinished(run_id="r-1", phase=phase, seconds=0.4)

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
-from cloudwarden.core.resource import GLOBAL, Scope
+from cloudwarden.core.resource import Scope
 from cloudwarden.core.verdict import Cause, Severity
 from cloudwarden.engine.decide import Decider, pause
-from cloudwarden.engine.events import Listed, PoliciesLoaded, ScopesLeft
+from cloudwarden.engine.events import Listed, PoliciesLoaded
 from cloudwarden.overview import Overview
 from cloudwarden.store import SqlStore, open_store
 from cloudwarden.web.health import Health
@@ -59,30 +58,15 @@ def test_a_listing_that_failed_is_unread_until_one_succeeds(world: World, overvi
     assert not overview.board(GOOD).unread
 
 
-def test_a_scope_that_left_is_no_longer_unread(overview: Overview) -> None:
-    """Nobody will read it again."""
-    overview.report(listed(DENIED))
-    overview.report(replace(listed(DENIED), scope=replace(SCOPE, region=GLOBAL)))
-    overview.report(ScopesLeft(account=SCOPE.account, name="", regions=(SCOPE.region, GLOBAL)))
-    assert not overview.board(GOOD).unread
-
-
-def test_a_scope_that_is_back_is_unread_again_since_then(world: World, overview: Overview) -> None:
-    """What was of it before it left is another story."""
-    overview.report(listed(DENIED))
-    overview.report(ScopesLeft(account=SCOPE.account, name="", regions=(SCOPE.region,)))
-    world.clock.advance(timedelta(hours=1))
-    overview.report(listed(DENIED))
-    assert [one.since for one in overview.board(GOOD).unread] == [world.clock.now()]
-
-
 def test_policies_show_what_stands_and_what_waits(world: World, overview: Overview) -> None:
     """Loaded ones with their mode, and whether they are paused."""
     world.use(stop_idle())
     world.add("i-1")
     world.sweep()
     world.sweep(after=timedelta(minutes=15))
-    overview.report(PoliciesLoaded(policies=(("stop-idle", "propose"), ("other", "observe")), problems=()))
+    overview.report(
+        PoliciesLoaded(policies=(("stop-idle", "propose"), ("other", "observe")), problems=(), kinds=frozenset())
+    )
     with world.store.transaction() as tx:
         pause(tx, Decider(by="ada", origin="here", reason="", now=world.clock.now()), "other")
     board = overview.board(GOOD)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
@@ -29,6 +29,7 @@ from cloudwarden.core.notice import Notice
 from cloudwarden.core.policy import AnyPolicy
 from cloudwarden.core.resource import NO_TAGS, Scope
 from cloudwarden.core.restraint import UNRESTRAINED, Restraints
+from cloudwarden.core.verdict import Cause
 from cloudwarden.engine.act import Actor
 from cloudwarden.engine.courier import Courier
 from cloudwarden.engine.cutoff import SignalCutoff
@@ -37,6 +38,7 @@ from cloudwarden.engine.exempt import Wish
 from cloudwarden.engine.gather import Gatherer
 from cloudwarden.engine.local import LocalSurveyor
 from cloudwarden.engine.prospects import Prospects
+from cloudwarden.engine.survey import Assignment, Survey, Surveyor, blind
 from cloudwarden.engine.sweep import Sweeper, SweepResult
 from cloudwarden.library.compute import Idle, idle
 from cloudwarden.library.storage import Unattached, unattached
@@ -119,6 +121,21 @@ class Reports:
 
 
 @dataclass(kw_only=True)
+class LosingSurveyor:
+    """Surveys, except that whoever looked at some scopes is lost with what was found there."""
+
+    surveyor: Surveyor
+    lost: Mapping[Scope, Cause]
+
+    def survey(self, assignments: Sequence[Assignment], policies: Mapping[str, AnyPolicy]) -> Iterator[Survey]:
+        """A survey for each assignment, a blind one of what is lost."""
+        for survey in self.surveyor.survey(assignments, policies):
+            cause = self.lost.get(survey.scope)
+            (assignment,) = (one for one in assignments if one.scope == survey.scope)
+            yield survey if cause is None else blind(assignment, policies, cause, survey.judged_at)
+
+
+@dataclass(kw_only=True)
 class World:
     """The engine with everything around it in memory."""
 
@@ -133,6 +150,8 @@ class World:
     scopes: list[Scope] = field(default_factory=lambda: [SCOPE])
     waiting: set[Scope] = field(default_factory=set)
     """Scopes that nobody has accepted."""
+    lost: dict[Scope, Cause] = field(default_factory=dict)
+    """Scopes of which nothing comes back, and why."""
     untold: bool = False
     """Whether nobody could tell yet which scopes there are."""
     doubt: str | None = None
@@ -171,7 +190,7 @@ class World:
             alive=self.alive,
         )
         self.sweeper = Sweeper(
-            surveyor=LocalSurveyor(gatherer=gatherer, clock=self.clock),
+            surveyor=LosingSurveyor(surveyor=LocalSurveyor(gatherer=gatherer, clock=self.clock), lost=self.lost),
             actor=self.actor,
             store=self.store,
             clock=self.clock,

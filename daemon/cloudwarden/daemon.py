@@ -181,6 +181,7 @@ class Daemon:
             PoliciesLoaded(
                 policies=tuple((policy.name, str(policy.mode)) for policy in policies.values()),
                 problems=tuple(str(problem) for problem in self._loaded.problems),
+                kinds=frozenset(policy.kind.kind for policy in policies.values()),
             )
         )
         try:

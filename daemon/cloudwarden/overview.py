@@ -10,13 +10,13 @@ from cloudwarden.core.acceptance import DiscoveryProblem
 from cloudwarden.core.exemption import ANY, ExemptionState
 from cloudwarden.core.finding import Proposal, ProposalState
 from cloudwarden.core.pause import paused_by
-from cloudwarden.core.resource import Scope
 from cloudwarden.core.verdict import Severity
-from cloudwarden.engine.events import Listed, PoliciesLoaded, ScopesDiscovered, ScopesLeft, StoreCounted
+from cloudwarden.engine.events import PoliciesLoaded, ScopesDiscovered, StoreCounted
+from cloudwarden.missing import Missing
 from cloudwarden.ports import Clock, Transaction
 from cloudwarden.store import SqlStore, count
 from cloudwarden.version import VERSION
-from cloudwarden.web.board import Board, PolicyLine, Unread
+from cloudwarden.web.board import Board, PolicyLine
 from cloudwarden.web.health import Health
 
 ACTIONS_SHOWN = 20
@@ -33,7 +33,7 @@ class Overview:
         self._clock = clock
         self._warning = exemption_warning
         self._lock = threading.Lock()
-        self._unread: dict[tuple[Scope, str], Unread] = {}
+        self._missing = Missing(clock)
         self._undiscovered: tuple[DiscoveryProblem, ...] = ()
         self._modes: Mapping[str, str] = {}
         self._problems: tuple[str, ...] = ()
@@ -41,14 +41,10 @@ class Overview:
     def report(self, event: object) -> None:
         """Remember what the page shows of it."""
         with self._lock:
+            self._missing.hear(event)
             match event:
-                case Listed():
-                    self._listed(event)
                 case ScopesDiscovered(problems=problems):
                     self._undiscovered = problems
-                case ScopesLeft(account=account, regions=regions):
-                    for key in [key for key in self._unread if key[0].account == account and key[0].region in regions]:
-                        del self._unread[key]
                 case PoliciesLoaded(policies=policies, problems=problems):
                     self._modes, self._problems = dict(policies), problems
                 case _:
@@ -57,7 +53,7 @@ class Overview:
     def board(self, health: Health) -> Board:
         """What is known now. Raises StoreError."""
         with self._lock:
-            unread, undiscovered = [*self._unread.values()], self._undiscovered
+            unread, undiscovered = self._missing.rows(), self._undiscovered
             modes, problems = self._modes, self._problems
         now = self._clock.now()
         with self._store().reading() as tx:
@@ -80,26 +76,13 @@ class Overview:
                     for name in sorted({*modes, *(policy for policy, _, _ in counted.findings), *counted.proposals})
                 ],
                 pauses=pauses,
-                unread=sorted(unread, key=lambda one: (one.scope, one.kind)),
+                unread=unread,
                 undiscovered=undiscovered,
                 waiting=[one for one in tx.scopes.known().values() if one.waits],
                 proposals=_pending(tx),
                 actions=tx.actions.latest(ACTIONS_SHOWN),
                 exemptions_ending=[one for one, state in states if state is ExemptionState.ENDING],
             )
-
-    def _listed(self, event: Listed) -> None:
-        key = (event.scope, event.kind)
-        if event.problem is None:
-            self._unread.pop(key, None)
-            return
-        known = self._unread.get(key)
-        self._unread[key] = Unread(
-            scope=event.scope,
-            kind=event.kind,
-            since=known.since if known else self._clock.now(),
-            cause=event.problem,
-        )
 
 
 def _findings(counted: StoreCounted, policy: str) -> Mapping[Severity, int]:

@@ -48,7 +48,7 @@ def listed(problem: Cause | None) -> Listed:
 
 def refused() -> PoliciesLoaded:
     """A load of policy files of which one is none."""
-    return PoliciesLoaded(policies=(), problems=("idle.py:3: syntax error",))
+    return PoliciesLoaded(policies=(), problems=("idle.py:3: syntax error",), kinds=frozenset())
 
 
 def test_what_goes_wrong_comes_right_within_the_first_minute(draft: Path) -> None:
@@ -122,7 +122,7 @@ def test_lasting_trouble_is_told_when_it_comes_and_when_it_goes() -> None:
         [],
     ]
     problems = ((), ("idle.py:3: syntax error",), ("idle.py:3: syntax error",), (), ())
-    heard = [list(teller.tell(PoliciesLoaded(policies=(), problems=each))) for each in problems]
+    heard = [list(teller.tell(PoliciesLoaded(policies=(), problems=each, kinds=frozenset()))) for each in problems]
     assert heard == [[], ["refused   idle.py:3: syntax error"], [], ["accepted  every policy file again"], []]
 
 

@@ -172,7 +172,11 @@ def test_what_was_not_read_is_not_counted_as_nothing() -> None:
 def test_what_is_held_is_told_with_why_and_how_often() -> None:
     """What a person can mend comes first; what only observes, last."""
     board = Board(lambda: NOW)
-    board.report(PoliciesLoaded(policies=(("stop-idle-instances", "propose"), ("tags", "observe")), problems=()))
+    board.report(
+        PoliciesLoaded(
+            policies=(("stop-idle-instances", "propose"), ("tags", "observe")), problems=(), kinds=frozenset()
+        )
+    )
     findings = [
         made(id="f-9", policy="tags"),
         finding(1, state=State.EXEMPTED, held="tag keep-running"),

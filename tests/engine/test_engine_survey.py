@@ -6,6 +6,7 @@ from cloudwarden import minutes
 from cloudwarden.core.errors import Throttled
 from cloudwarden.core.resource import Scope
 from cloudwarden.core.verdict import Cause, Outcome, Verdict, Violation
+from cloudwarden.engine.events import JudgementLost, PolicyJudged
 from cloudwarden.engine.settle import Settler
 from cloudwarden.engine.survey import DOUBTS_TOLD, Assignment, blind, judgement
 from cloudwarden.engine.sweep import assigned
@@ -59,7 +60,7 @@ def test_blind_survey_judges_nothing_and_is_incomplete() -> None:
     policy, cause = stop_idle(), Cause(reason="worker-lost", detail="killed")
     survey = blind(Assignment(run_id="r", scope=SCOPE, policies=(policy.name,)), {policy.name: policy}, cause, NOON)
     (made,) = survey.judgements
-    assert (made.problem, made.population, made.told) == (cause, None, ())
+    assert (made.problem, made.lost, made.population, made.told) == (cause, True, None, ())
 
 
 def test_assignments_carry_what_is_remembered_of_their_scope() -> None:
@@ -93,3 +94,22 @@ def test_scope_that_fails_leaves_the_other_alone(world: World) -> None:
     result = world.sweep(after=minutes(15))
     assert {one.scope: one.problem is None for one in result.judgements} == {SCOPE: True, OTHER: False}
     assert set(world.states()) == {"i-idle"}
+
+
+def test_what_is_lost_of_a_scope_is_told_by_nobody_else(world: World) -> None:
+    """Its listing may have been complete: each policy's loss is reported, with why, and the sweep is not complete."""
+    world.scopes.append(OTHER)
+    world.lost[OTHER] = Cause(reason="worker-lost", detail="killed")
+    assert not world.sweep().complete
+    assert [event.scope for event in world.reports.of(PolicyJudged) if isinstance(event, PolicyJudged)] == [SCOPE]
+    (lost,) = world.reports.of(JudgementLost)
+    assert isinstance(lost, JudgementLost)
+    told = (lost.policy, lost.kind, lost.scope, lost.problem)
+    assert told == ("stop-idle", "ec2.instance", OTHER, world.lost[OTHER])
+
+
+def test_what_a_listing_tells_is_not_told_as_lost(world: World) -> None:
+    """It is judged on what was listed, and the listing says what is missing."""
+    world.cloud.fails[f"ec2.instance {SCOPE}"] = Throttled("Rate exceeded")
+    world.sweep()
+    assert (len(world.reports.of(PolicyJudged)), world.reports.of(JudgementLost)) == (1, [])

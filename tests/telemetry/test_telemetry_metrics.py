@@ -26,6 +26,7 @@ from happenings import (
     judged,
     listed,
     loaded,
+    lost,
     lowered,
     record,
     sweep_finished,
@@ -165,10 +166,50 @@ def test_the_inventory_of_a_scope_that_left_goes_and_comes_back_with_it(metrics:
 
 def test_inventory_that_nobody_lists_any_more_goes(metrics: Metrics, value: Value) -> None:
     """A gauge at 0 that nobody sets again would raise its alarm for ever."""
-    metrics.report(loaded("stop-idle"))
+    volumes = {**WHERE, "kind": "ec2.volume"}
+    metrics.report(loaded("stop-idle", kinds=("ec2.instance", "ec2.volume")))
     metrics.report(listed(problem=PROBLEM))
-    metrics.report(loaded("open-groups"))
-    assert value("inventory_complete", **WHERE) is None
+    metrics.report(listed(kind="ec2.volume", problem=PROBLEM))
+    metrics.report(loaded("stop-idle", kinds=("ec2.volume",)))
+    assert [value("inventory_complete", **one) for one in (WHERE, volumes)] == [None, 0]
+
+
+def test_what_a_lost_worker_listed_is_not_complete(metrics: Metrics, value: Value) -> None:
+    """Until each policy is judged, whatever is listed meanwhile; its count and time are those of the listing."""
+    for event in (listed(), lost(), lost(policy="tags"), listed(), judged()):
+        metrics.report(event)
+    assert value("inventory_complete", **WHERE) == 0
+    assert value("inventory_resources", **WHERE) == 3
+    metrics.report(judged(policy="tags"))
+    assert value("inventory_complete", **WHERE) == 1
+
+
+def test_what_was_never_listed_is_not_complete_when_it_is_lost(metrics: Metrics, value: Value) -> None:
+    """A worker that dies in the first sweep may not have said anything."""
+    metrics.report(lost())
+    assert (value("inventory_complete", **WHERE), value("inventory_resources", **WHERE)) == (0, None)
+
+
+def test_a_policy_that_was_lost_everywhere_did_not_succeed(metrics: Metrics, value: Value) -> None:
+    """Nobody has judged it: it must grow stale."""
+    metrics.report(lost())
+    metrics.report(sweep_finished(complete=False))
+    assert value("policy_last_success_timestamp_seconds", policy="stop-idle") is None
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        loaded("tags"),
+        loaded("stop-idle", kinds=("ec2.volume",)),
+        events.ScopesLeft(account=SCOPE.account, name="shop", regions=(SCOPE.region,)),
+    ],
+)
+def test_a_loss_that_nobody_can_make_good_is_forgotten(metrics: Metrics, value: Value, event: object) -> None:
+    """The policy is gone, or judges another kind, or the scope has left: what is listed after that counts."""
+    for each in (loaded("stop-idle"), listed(), lost(), event, listed()):
+        metrics.report(each)
+    assert value("inventory_complete", **WHERE) == 1
 
 
 def test_a_refused_file_fails_the_reload(metrics: Metrics, value: Value, clock: FakeClock) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -44,6 +45,12 @@ def test_what_is_not_read_is_shown_with_its_cause() -> None:
     assert "123456789012/eu-west-1" in page
     assert "access-denied: not authorized" in page
     assert page.index("Not read completely") < page.index("Policies")
+
+
+def test_what_only_some_policies_miss_names_them() -> None:
+    """Others may have judged the same kind there."""
+    page = drawn(unread=[replace(unread(), policies=("stop-idle", "tags"))])
+    assert "<td>ec2.volume (stop-idle, tags)</td>" in page
 
 
 def test_a_pause_is_shown_on_top() -> None:

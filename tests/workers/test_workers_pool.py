@@ -193,6 +193,7 @@ def test_what_cannot_be_sent_blinds_one_policy_in_one_scope(
     surveys = list(pool_of(texts=lambda: both).survey(work, rebuilt(both, {})))
     assert problems(surveys) == {"000000000015": UNSENDABLE}
     assert all(survey.judgements[1].problem is None for survey in surveys)
+    assert [one.scope.account for survey in surveys for one in survey.judgements if one.lost] == ["000000000015"]
     assert (len(surveys), len(reports.of(WorkerLost))) == (len(SCOPES), 0)
 
 
@@ -267,4 +268,4 @@ def test_another_version_of_a_policy_is_not_believed() -> None:
     for judgements in ((theirs,), ()):
         (judgement,) = checked(replace(survey, judgements=judgements), one, ours).judgements
         assert judgement.problem is not None
-        assert (judgement.problem.reason, judgement.population) == (OUT_OF_STEP, None)
+        assert (judgement.problem.reason, judgement.lost, judgement.population) == (OUT_OF_STEP, True, None)

@@ -131,6 +131,20 @@ class PolicyJudged:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class JudgementLost:
+    """Nobody can tell what one policy says of one scope, for a reason that no listing told: a worker ended, say.
+
+    Reported instead of PolicyJudged; `kind` is what the policy judges.
+    """
+
+    run_id: str
+    policy: str
+    kind: str
+    scope: Scope
+    problem: Cause
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class RuleFailed:
     """A rule raised, returned nonsense, or was cut off, on one resource."""
 
@@ -298,11 +312,15 @@ class ClockJumped:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class PoliciesLoaded:
-    """Policy files were read. `problems` are the ones refused; their last good version, if any, goes on."""
+    """Policy files were read. `problems` are the ones refused; their last good version, if any, goes on.
+
+    `kinds` are what the running policies list; of any other, what was heard is over.
+    """
 
     policies: tuple[tuple[str, str], ...]
     """Name and mode of each policy now running."""
     problems: tuple[str, ...]
+    kinds: frozenset[str]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Protocol
 
@@ -48,15 +48,17 @@ class Doubt:
 class Judgement:
     """What one policy says of one scope.
 
-    `problem` is why the listing is incomplete. `verdicts` counts by outcome, `unknown` by reason, and `elsewhere` what
-    was judged that is kept in another scope than where it is listed, by where; None is nobody knows where. `told` has
-    every violation, and the verdict on each remembered resource that was listed; `doubts` some of the unknown ones.
+    `problem` is why the listing is incomplete, or, where it is `lost`, why nobody can tell what was found. `verdicts`
+    counts by outcome, `unknown` by reason, and `elsewhere` what was judged that is kept in another scope than where it
+    is listed, by where; None is nobody knows where. `told` has every violation, and the verdict on each remembered
+    resource that was listed; `doubts` some of the unknown ones.
     """
 
     policy: str
     fingerprint: str
     scope: Scope
     problem: Cause | None = None
+    lost: bool = False
     verdicts: Mapping[str, int] = field(default_factory=dict)
     unknown: Mapping[str, int] = field(default_factory=dict)
     elsewhere: Mapping[Scope | None, int] = field(default_factory=dict)
@@ -149,6 +151,7 @@ def blind(assignment: Assignment, policies: Mapping[str, AnyPolicy], cause: Caus
         scope=assignment.scope,
         judged_at=now,
         judgements=tuple(
-            judgement(policies[name], assignment.scope, cause, (), frozenset()) for name in assignment.policies
+            replace(judgement(policies[name], assignment.scope, cause, (), frozenset()), lost=True)
+            for name in assignment.policies
         ),
     )

@@ -18,6 +18,7 @@ from cloudwarden.core.verdict import Cause, Outcome
 from cloudwarden.engine.act import Actor
 from cloudwarden.engine.events import (
     JournalFailed,
+    JudgementLost,
     PhaseFinished,
     PolicyJudged,
     RuleFailed,
@@ -165,30 +166,22 @@ class Sweeper:
         judgements: list[Judgement] = []
         seconds = {"gather": 0.0, "judge": 0.0}
         assignments = assigned(due, scopes, remembered, run_id)
-        for survey in self._surveyor.survey(assignments, {**policies, **{policy.name: policy for policy in due}}):
+        policies = {**policies, **{policy.name: policy for policy in due}}
+        for survey in self._surveyor.survey(assignments, policies):
             judgements += survey.judgements
             seconds["gather"] += survey.gather_seconds
             seconds["judge"] += survey.judge_seconds
-            self._report(survey, run_id)
+            self._report(survey, policies, run_id)
             self._alive()
         for phase, took in seconds.items():
             self._reporter.report(PhaseFinished(run_id=run_id, phase=phase, seconds=took))
         return judgements
 
-    def _report(self, survey: Survey, run_id: str) -> None:
+    def _report(self, survey: Survey, policies: Mapping[str, AnyPolicy], run_id: str) -> None:
         """One event for each policy, and one for the first fault of a rule."""
+        seconds = survey.judge_seconds / max(len(survey.judgements), 1)
         for judgement in survey.judgements:
-            self._reporter.report(
-                PolicyJudged(
-                    run_id=run_id,
-                    policy=judgement.policy,
-                    scope=survey.scope,
-                    verdicts=judgement.verdicts,
-                    unknown=judgement.unknown,
-                    population=judgement.population,
-                    seconds=survey.judge_seconds / len(survey.judgements),
-                )
-            )
+            self._reporter.report(_told(judgement, policies[judgement.policy].kind.kind, seconds, run_id))
             if (fault := judgement.fault) is not None:
                 self._reporter.report(
                     RuleFailed(
@@ -264,6 +257,23 @@ class Sweeper:
         began = time.perf_counter()
         yield
         self._reporter.report(PhaseFinished(run_id=run_id, phase=phase, seconds=time.perf_counter() - began))
+
+
+def _told(judgement: Judgement, kind: str, seconds: float, run_id: str) -> PolicyJudged | JudgementLost:
+    """What a judgement is reported as. Of one that is lost no listing told, so that this has to."""
+    if judgement.lost and judgement.problem is not None:
+        return JudgementLost(
+            run_id=run_id, policy=judgement.policy, kind=kind, scope=judgement.scope, problem=judgement.problem
+        )
+    return PolicyJudged(
+        run_id=run_id,
+        policy=judgement.policy,
+        scope=judgement.scope,
+        verdicts=judgement.verdicts,
+        unknown=judgement.unknown,
+        population=judgement.population,
+        seconds=seconds,
+    )
 
 
 def assigned(

@@ -30,6 +30,7 @@ _LEVELS: Mapping[type, int] = {
     events.ScopesUntold: logging.ERROR,
     events.SettingsEdited: logging.WARNING,
     events.RuleFailed: logging.WARNING,
+    events.JudgementLost: logging.WARNING,
     events.FindingsOrphaned: logging.WARNING,
     events.LimitTripped: logging.WARNING,
     events.PolicyCautious: logging.WARNING,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from sys import intern
 
 from prometheus_client.core import GaugeMetricFamily
@@ -39,6 +39,8 @@ class Listings(Collector):
 
     def __init__(self) -> None:
         self._latest: defaultdict[Scope, dict[str, Latest]] = defaultdict(dict)
+        self._lost: dict[tuple[Scope, str], str] = {}
+        """The kind by scope and policy, of policies whose judgement was lost since they were last judged there."""
 
     def listed(self, scope: Scope, kind: str, resources: int | None, at: float) -> None:
         """Show a listing from now on; `resources` is None for one that is incomplete."""
@@ -49,14 +51,28 @@ class Listings(Collector):
             _, last, last_at = of_scope.get(kind, (False, None, None))
             of_scope[intern(kind)] = (False, last, last_at)
 
+    def lost(self, scope: Scope, kind: str, policy: str) -> None:
+        """Show a kind as incomplete until the policy is judged: whatever was listed, it was not looked at."""
+        self._latest[scope].setdefault(intern(kind), (False, None, None))
+        self._lost[scope, policy] = intern(kind)
+
+    def judged(self, scope: Scope, policy: str) -> None:
+        """Show what was listed for the policy as it was listed."""
+        self._lost.pop((scope, policy), None)
+
     def forget(self, scopes: Iterable[Scope]) -> None:
         """Show nothing of scopes that nobody will list again, unless somebody does."""
-        for scope in scopes:
+        left = frozenset(scopes)
+        for scope in left:
             self._latest.pop(scope, None)
+        self._lost = {key: kind for key, kind in self._lost.items() if key[0] not in left}
 
-    def clear(self) -> None:
-        """Show nothing until it is listed again."""
-        self._latest = defaultdict(dict)
+    def keep(self, kinds: Collection[str], policies: Collection[str]) -> None:
+        """Show nothing of other kinds, which nobody lists any more, and nothing that other policies missed."""
+        for of_scope in self._latest.values():
+            for kind in of_scope.keys() - set(kinds):
+                del of_scope[kind]
+        self._lost = {key: kind for key, kind in self._lost.items() if key[1] in policies and kind in kinds}
 
     def describe(self) -> Iterator[GaugeMetricFamily]:
         """The names, so that the registry refuses a second collector of them."""
@@ -71,8 +87,16 @@ class Listings(Collector):
                     family.add_metric(labels, value)
         yield from families
 
-    def _shown(self) -> Iterator[tuple[tuple[str, str, str], Latest]]:
+    def _as_judged(self) -> dict[Scope, dict[str, Latest]]:
         latest = {scope: dict(of_scope) for scope, of_scope in list(self._latest.items())}
+        for (scope, _), kind in list(self._lost.items()):
+            if kind in latest.get(scope, ()):
+                _, count, at = latest[scope][kind]
+                latest[scope][kind] = (False, count, at)
+        return latest
+
+    def _shown(self) -> Iterator[tuple[tuple[str, str, str], Latest]]:
+        latest = self._as_judged()
         if sum(map(len, latest.values())) <= MOST:
             for scope, of_scope in latest.items():
                 for kind, values in of_scope.items():
@@ -105,7 +129,8 @@ def _families() -> tuple[GaugeMetricFamily, GaugeMetricFamily, GaugeMetricFamily
     return (
         GaugeMetricFamily(
             "cloudwarden_inventory_complete",
-            "Whether the latest listing missed nothing: 1 or 0; of very many, those of all regions (*) together",
+            "Whether the latest listing missed nothing and no policy's judgement was lost: 1 or 0; of very many, "
+            "those of all regions (*) together",
             labels=_LABELS,
         ),
         GaugeMetricFamily(

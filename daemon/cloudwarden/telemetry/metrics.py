@@ -73,6 +73,7 @@ class Metrics:
             events.LeasesUsed: self._leases_used,
             events.MetricsBudgeted: self._metrics_budgeted,
             events.PolicyJudged: self._policy_judged,
+            events.JudgementLost: self._judgement_lost,
             events.FindingsOrphaned: lambda event: self._is.findings_orphaned.labels(event.reason).inc(event.findings),
             events.ProposalMade: self._proposal_made,
             events.ActionHeld: self._action_held,
@@ -128,6 +129,8 @@ class Metrics:
         for name in names - (self._loaded or frozenset()):
             self._begin(name)
         self._loaded = names
+        # A gauge that nobody sets any more would stand for ever.
+        self._listings.keep(event.kinds, names)
         self._snapshot.load(names)
 
     def _begin(self, policy: str) -> None:
@@ -153,10 +156,6 @@ class Metrics:
         for policy in policies:
             for metric in self._is.by_policy():
                 metric.remove_by_labels({"policy": policy})
-        if policies:
-            # Nobody may list their kinds any more, and a gauge that nobody sets would stand for ever. Those that
-            # other policies list come back with the next sweep.
-            self._listings.clear()
 
     def _shown(self, policy: str) -> bool:
         return self._loaded is None or policy in self._loaded
@@ -206,6 +205,11 @@ class Metrics:
         self._is.evaluation_duration.labels(event.policy).observe(event.seconds)
         if event.population is not None:
             self._judged[event.run_id].add(event.policy)
+        self._listings.judged(event.scope, event.policy)
+
+    def _judgement_lost(self, event: events.JudgementLost) -> None:
+        if self._shown(event.policy):
+            self._listings.lost(event.scope, event.kind, event.policy)
 
     def _sweep_finished(self, event: events.SweepFinished) -> None:
         self._is.sweeps.labels("complete" if event.complete else "partial").inc()

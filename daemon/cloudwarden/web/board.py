@@ -19,12 +19,13 @@ ROWS = 100
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Unread:
-    """A kind that could not be listed completely in a scope: since when, and why."""
+    """A kind that could not be read completely in a scope: since when, why, and of which policies if not of all."""
 
     scope: Scope
     kind: str
     since: datetime
     cause: Cause
+    policies: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

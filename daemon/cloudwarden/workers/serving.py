@@ -113,5 +113,6 @@ def _sendable(judgement: Judgement) -> Judgement:
             fingerprint=judgement.fingerprint,
             scope=judgement.scope,
             problem=Cause(reason=UNSENDABLE, detail=detail),
+            lost=True,
         )
     return judgement
