@@ -41,11 +41,12 @@ ZERO_IS_THE_NEWS = frozenset(
         "max(cloudwarden_paused)",
         "sum by (why) (increase(cloudwarden_cloudwatch_metrics_saved_total[1h]))",
         'sum(increase(cloudwarden_policy_runs_missed_total{policy=~".*"}[1h]))',
+        "sum(increase(cloudwarden_workers_lost_total[1h]))",
         'sum by (policy) (cloudwarden_notices_pending{policy=~".*"})',
     }
 )
-"""Queries whose answer in a good demo is 0: nobody paused it, no two policies ask for the same, none was too slow, and
-every owner was told."""
+"""Queries whose answer in a good demo is 0: nobody paused it, no two policies ask for the same, none was too slow, no
+worker was lost, and every owner was told."""
 
 PROGRAM = Path(sys.executable).with_name("cloudwarden")
 PATIENCE_SECONDS = 200
