@@ -11,6 +11,7 @@ import pytest
 import structlog
 
 import happenings
+from cloudwarden.core.acceptance import DiscoveryProblem
 from cloudwarden.core.errors import SettingsError
 from cloudwarden.core.verdict import Cause
 from cloudwarden.engine import events
@@ -92,6 +93,8 @@ def test_every_line_of_a_sweep_carries_its_run(log_of: Begin) -> None:
         (listed(), "debug"),
         (listed(problem=Cause(reason="throttled", detail="page 2")), "warning"),
         (happenings.judged(), "info"),
+        (happenings.judged(unknown={}), "debug"),
+        (happenings.lost(), "warning"),
         (happenings.loaded("stop-idle", problems=("idle.py:3: syntax error",)), "error"),
         (events.JournalFailed(run_id="r-1", detail="the disk is full"), "error"),
         (events.RetentionFailed(detail="the disk is full"), "error"),
@@ -128,6 +131,38 @@ def test_the_busy_day_knows_every_event() -> None:
     """An event that is new is reported in the tests too."""
     known = {kind for kind in vars(events).values() if isinstance(kind, type) and kind.__module__ == events.__name__}
     assert known == {type(event) for event in busy_day()}
+
+
+def test_a_sweep_says_how_many_scopes_it_covers(log_of: Begin) -> None:
+    """A thousand accounts' regions would be half a megabyte in one line."""
+    log = log_of()
+    LogReporter().report(
+        events.SweepStarted(run_id="r-7", policies=("stop-idle",), scopes=(happenings.SCOPE,) * 17_000)
+    )
+    (line,) = log.lines
+    assert (line["scopes"], line["policies"], line["run_id"]) == (17_000, ["stop-idle"], "r-7")
+
+
+def test_a_line_fits_what_reads_it(log_of: Begin) -> None:
+    """journald cuts one at 48 KiB: of a thousand accounts that are denied it names some, and counts the rest."""
+    log = log_of()
+    denied = DiscoveryProblem(source="regions", cause=Cause(reason="access-denied", detail="not authorized " * 10))
+    LogReporter().report(happenings.discovered(*[denied] * 1000))
+    assert len(log.getvalue()) < 48 * 1024
+    assert log.lines[0]["problems"][-1] == "and 900 more"
+
+
+def test_a_sweep_ends_with_the_number_of_lines_that_were_no_news(log_of: Begin) -> None:
+    """With its run, where the level keeps them out; without any, there is no such line."""
+    log = log_of(level="info")
+    reporter = LogReporter()
+    for problem in (None, Cause(reason="throttled", detail="page 2"), Cause(reason="throttled", detail="page 3")):
+        reporter.report(events.SweepStarted(run_id="r-7", policies=("stop-idle",), scopes=(happenings.SCOPE,)))
+        reporter.report(listed(run_id="r-7", problem=problem))
+        reporter.report(happenings.sweep_finished(run_id="r-7"))
+    told = [line for line in log.lines if not line["event"].startswith("sweep")]
+    assert [(line["event"], line["run_id"]) for line in told] == [("listed", "r-7"), ("lines_withheld", "r-7")]
+    assert (told[1]["again"], told[1]["more"], told[1]["level"]) == ({"listed": 1}, {}, "warning")
 
 
 def test_a_library_logs_through_the_same_renderer(log_of: Begin) -> None:

@@ -79,7 +79,9 @@ class Settings(BaseSettings):
     )
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         default="info",
-        description="debug, info, warning or error, default info: one line per sweep, finding and action.",
+        description="debug, info, warning or error, default info: one line per sweep, finding and action, and per "
+        "scope of which more or less can be told than before: 50 of a name in a sweep at most. lines_withheld counts "
+        "the others; debug has them all.",
     )
     rule_timeout_seconds: float = Field(
         default=1.0,

@@ -17,6 +17,9 @@ from cloudwarden.engine import events
 
 Fields = dict[str, object]
 
+MOST_LISTED = 100
+"""Values of one field. A thousand accounts that are denied are as many problems of one discovery."""
+
 _WORD = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 
 _LEVELS: Mapping[type, int] = {
@@ -53,6 +56,9 @@ _LEVELS: Mapping[type, int] = {
 }
 
 
+_ENDINGS: Mapping[str, int] = {"failed": logging.ERROR, "unknown": logging.ERROR, "abandoned": logging.WARNING}
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Line:
     """One line: `level` is the standard library's number."""
@@ -75,6 +81,8 @@ def _level(event: object) -> int:
     match event:
         case events.Listed(problem=problem):
             return logging.DEBUG if problem is None else logging.WARNING
+        case events.PolicyJudged(unknown=unknown, population=population):
+            return logging.INFO if unknown and population is not None else logging.DEBUG
         case events.ScopesDiscovered(problems=problems):
             return logging.WARNING if problems else logging.DEBUG
         case events.ScopesFound(accepted=accepted):
@@ -83,10 +91,8 @@ def _level(event: object) -> int:
             return logging.WARNING if refused else logging.DEBUG
         case events.PoliciesLoaded(problems=problems) | events.ExemptionsRead(problems=problems):
             return logging.ERROR if problems else logging.INFO
-        case events.ActionEnded(outcome="failed" | "unknown"):
-            return logging.ERROR
-        case events.ActionEnded(outcome="abandoned"):
-            return logging.WARNING
+        case events.ActionEnded(outcome=outcome):
+            return _ENDINGS.get(outcome, logging.INFO)
         case _:
             return _LEVELS.get(type(event), logging.INFO)
 
@@ -95,7 +101,10 @@ def _fields(event: object) -> Fields:
     if isinstance(event, events.StoreCounted):
         return _counted(event)
     if isinstance(event, events.PoliciesLoaded):
-        return {"policies": [f"{name} ({mode})" for name, mode in event.policies], "problems": list(event.problems)}
+        policies = [f"{name} ({mode})" for name, mode in event.policies]
+        return {"policies": _plain(policies), "problems": _plain(event.problems)}
+    if isinstance(event, events.SweepStarted):
+        return {**_laid("run_id", event.run_id), "policies": _plain(event.policies), "scopes": len(event.scopes)}
     if not is_dataclass(event):
         return {}
     laid: Fields = {}
@@ -140,9 +149,15 @@ def _plain(value: object) -> object:
         case str() | int() | None:
             return value
         case Iterable():
-            return [_plain(inner) for inner in value]
+            return _listed([_plain(inner) for inner in value])
         case _:
             return str(value)
+
+
+def _listed(values: list[object]) -> list[object]:
+    """No longer than a line may be: journald cuts one at 48 KiB, and what is left is no JSON."""
+    more = len(values) - MOST_LISTED
+    return values if more <= 0 else [*values[:MOST_LISTED], f"and {more} more"]
 
 
 def _finding(finding: Finding) -> Fields:

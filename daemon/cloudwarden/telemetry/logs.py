@@ -12,7 +12,8 @@ from structlog.typing import EventDict, Processor, WrappedLogger
 
 from cloudwarden.core.errors import SettingsError
 from cloudwarden.engine.events import SweepFailed, SweepFinished, SweepStarted
-from cloudwarden.telemetry.lines import line
+from cloudwarden.telemetry.digest import Digest
+from cloudwarden.telemetry.lines import Line, line
 from cloudwarden.telemetry.redaction import redact
 
 FORMATS = ("auto", "json", "console")
@@ -113,16 +114,24 @@ def _route(handler: logging.Handler, level: str) -> None:
 
 
 class LogReporter:
-    """Writes one line for each event; while a sweep runs, its run_id is on every other line too."""
+    """Writes one line for each event; while a sweep runs, its run_id is on every other line too.
+
+    What each scope says in each sweep is above debug only where it is news; a line at the sweep's end counts the rest.
+    """
 
     def __init__(self) -> None:
         self._log = structlog.stdlib.get_logger("cloudwarden")
+        self._digest = Digest()
 
     def report(self, event: object) -> None:
         """Write the event's line, if its level is wanted."""
         if isinstance(event, SweepStarted):
             structlog.contextvars.bind_contextvars(run_id=event.run_id)
-        written = line(event)
-        self._log.log(written.level, written.name, **written.fields)
+        self._write(self._digest.weighed(event, line(event)))
         if isinstance(event, SweepFinished | SweepFailed):
+            if withheld := self._digest.withheld():
+                self._write(withheld)
             structlog.contextvars.unbind_contextvars("run_id")
+
+    def _write(self, written: Line) -> None:
+        self._log.log(written.level, written.name, **written.fields)
