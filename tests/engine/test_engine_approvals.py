@@ -14,7 +14,7 @@ from cloudwarden.core.errors import PolicyError
 from cloudwarden.core.finding import Proposal, ProposalState
 from cloudwarden.core.guards import Candidate
 from cloudwarden.core.policy import AnyPolicy
-from cloudwarden.engine.decide import DecisionError, approve, reject
+from cloudwarden.engine.decide import DecisionError, approve, pause, reject
 from world import World, stop_idle
 
 MARK: ec2.AddTags[ec2.Instance] = ec2.AddTags(tags={"idle": "yes"})
@@ -167,6 +167,33 @@ def test_what_ends_by_itself_is_in_the_journal(world: World, proposal: Proposal)
     assert ends[proposal.id].details["agreed"] == ["grace"]
     assert ends[proposal.id].details["why"] == "the plan changed with the resource"
     assert ends[made.id].event == "proposal_expired"
+
+
+@pytest.mark.parametrize(
+    ("people", "words"),
+    [
+        ((), "nobody decided in time"),
+        (("grace",), "only grace agreed in time, and 2 must"),
+        (
+            ("grace", "linus"),
+            "approved by grace, linus, and not carried out before it ended; last held by pause: everything",
+        ),
+    ],
+)
+def test_what_ends_with_its_time_says_how_far_it_came(
+    world: World, proposal: Proposal, people: tuple[str, ...], words: str
+) -> None:
+    """Nobody decided, too few did, or enough, and it was held."""
+    with world.store.transaction() as tx:
+        pause(tx, world.decider("an incident"))
+    for by in people:
+        agree(world, proposal, by)
+    world.act()
+    world.sweep_until(proposal.expires_at, step=hours(6))
+    with world.store.reading() as tx:
+        (end,) = (one for one in tx.journal.entries() if one.event == "proposal_expired")
+    assert str(end.details["why"]).startswith(words)
+    assert end.details["agreed"] == list(people)
 
 
 def test_one_rejection_ends_it(world: World, proposal: Proposal) -> None:

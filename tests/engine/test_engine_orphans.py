@@ -8,10 +8,11 @@ from datetime import timedelta
 
 import pytest
 
-from cloudwarden import Limit, days, hours, minutes
+from cloudwarden import Limit, days, every, hours, minutes
 from cloudwarden.core.acceptance import KnownScope
 from cloudwarden.core.finding import ActionState, Finding, Grace, ProposalState, State
 from cloudwarden.core.resource import GLOBAL, Scope
+from cloudwarden.core.window import window
 from cloudwarden.engine.decide import reject
 from cloudwarden.engine.events import FindingChanged, FindingsOrphaned, JournalFailed, ProposalEnded
 from cloudwarden.engine.orphans import MOST, MOST_A_TURN, Orphans, departed
@@ -86,6 +87,42 @@ def test_a_proposal_past_its_end_expires(watch: Watch, loaded: Collection[str] |
     (ended,) = watch.world.reports.of(ProposalEnded)
     assert isinstance(ended, ProposalEnded)
     assert ended.proposal.state is ProposalState.EXPIRED
+
+
+NOT_DONE = "approved by operator, and not carried out before it ended"
+CLOSED = "; last held by window: outside the change window mon,tue,wed,thu,fri,sat,sun 18:00-20:00 UTC"
+
+
+def why(world: World) -> tuple[object, object]:
+    """Why the journal's latest entry is there, and who had agreed."""
+    with world.store.reading() as tx:
+        entry = [*tx.journal.entries()][-1]
+    assert entry.event == "proposal_expired"
+    return entry.details["why"], entry.details["agreed"]
+
+
+@pytest.mark.parametrize(
+    ("acts", "words"), [([], NOT_DONE), ([hours(1)], NOT_DONE + CLOSED), ([hours(1), hours(6)], NOT_DONE + CLOSED)]
+)
+def test_an_approval_past_its_end_says_what_held_it(world: World, acts: list[timedelta], words: str) -> None:
+    """Also when the window opened since, and its end is what holds it; nothing is known where nobody came by."""
+    world.use(stop_idle(schedule=every(days=1), proposals_last=hours(5), windows=[window("* 18:00-20:00")]))
+    world.add("i-1")
+    world.sweep()
+    world.approve_all()
+    for since in [*acts, hours(7)]:
+        world.clock.advance(NOON + since - world.clock.now())
+        if since in acts:
+            world.act()
+            world.act()
+    Watch(world=world).passes(minutes(30), LOADED)
+    assert why(world) == (words, ["operator"])
+
+
+def test_what_nobody_decided_says_so(watch: Watch) -> None:
+    """Whatever holds its finding."""
+    watch.passes(hours(5), LOADED)
+    assert why(watch.world) == ("nobody decided in time", [])
 
 
 def test_what_a_removed_policy_found_is_closed_after_a_week(watch: Watch) -> None:

@@ -39,7 +39,9 @@ def test_an_approval_that_expired_holds_what_may_be_done_alone(world: World) -> 
     asked = len(world.cloud.asked)
     for_ten_minutes(world)
     assert (world.called(), len(world.cloud.asked)) == ([], asked)
-    assert "expired at 2026-03-02 17:00Z" in str(world.finding("i-1").held)
+    held = str(world.finding("i-1").held)
+    assert "expired at 2026-03-02 17:00Z; until then window: outside the change window" in held
+    assert held.count("until then") == 1
     world.use(stop_idle(**terms))
     world.sweep()
     world.sweep(after=minutes(1))

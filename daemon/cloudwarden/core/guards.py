@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from cloudwarden.core.agreement import lacking
@@ -125,7 +125,7 @@ def approval(candidate: Candidate) -> Hold | None:
     proposal = candidate.proposal
     if proposal is not None and proposal.state is ProposalState.APPROVED:
         why = outlived(proposal, candidate.policy.approval, candidate.now)
-        return Hold(guard="approval", detail=why) if why is not None else None
+        return _no_more(why, candidate.finding.held) if why is not None else None
     if candidate.alone:
         return None
     finding = candidate.finding
@@ -147,6 +147,31 @@ def outlived(approved: Proposal, terms: Approval, now: datetime) -> str | None:
     if why := lacking(terms, approved):
         return f"the terms of approval changed since proposal {approved.id} was approved: {why}"
     return None
+
+
+_UNTIL_THEN = "; until then "
+
+
+def _no_more(why: str, held: str | None) -> Hold:
+    """The hold of an approval that is over, with what held it until then; the same however often this is asked."""
+    hold = Hold(guard="approval", detail=why)
+    if held is None or held == str(hold):
+        return hold
+    return replace(hold, detail=f"{why}{_UNTIL_THEN}{held.removeprefix(f'{hold}{_UNTIL_THEN}')}")
+
+
+def lapsed(proposal: Proposal, held: str | None) -> str:
+    """Why a proposal ended with its time, in words: nobody decided, or what was approved was not carried out.
+
+    `held` is what its finding says holds its action.
+    """
+    agreed = ", ".join(proposal.agreeing)
+    if proposal.state is not ProposalState.APPROVED:
+        return f"only {agreed} agreed in time, and {proposal.quorum} must" if agreed else "nobody decided in time"
+    if held is not None and held.startswith(f"approval: proposal {proposal.id} expired"):
+        held = held.partition(_UNTIL_THEN)[2]
+    words = f"approved by {agreed or proposal.decided_by}, and not carried out before it ended"
+    return f"{words}; last held by {held}" if held else words
 
 
 CHAIN: tuple[Guard, ...] = (pause, mode, protection, exemption, grace, notice, window, approval)

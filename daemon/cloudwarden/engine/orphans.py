@@ -11,6 +11,7 @@ from cloudwarden.core import lifecycle
 from cloudwarden.core.acceptance import KnownScope
 from cloudwarden.core.errors import StoreError
 from cloudwarden.core.finding import Finding, Grace, Proposal, ProposalState, State
+from cloudwarden.core.guards import lapsed
 from cloudwarden.core.resource import GLOBAL, Scope
 from cloudwarden.engine.events import FindingChanged, FindingsOrphaned, JournalFailed, ProposalEnded
 from cloudwarden.engine.propose import journal_ending
@@ -95,20 +96,21 @@ class Orphans:
             self._reporter.report(JournalFailed(run_id="", detail=str(error)))
 
     def _expire(self, now: datetime) -> None:
-        """End the proposals that nobody decided in time, as a sweep of their policy would."""
+        """End the proposals whose time is over, as a sweep of their policy would."""
         with self._store().reading() as tx:
             if not tx.proposals.overdue(now, 1):
                 return
         with self._store().transaction() as tx:
             overdue = tx.proposals.overdue(now, MOST)
             waiting = [tx.findings.get(one.finding_id) for one in overdue]
+            whys = [lapsed(one, found.held if found else None) for one, found in zip(overdue, waiting, strict=True)]
             open_again = [
                 replace(lifecycle.moved(one, State.OPEN, now), grace=Grace())
                 for one in waiting
                 if one is not None and one.state in (State.PROPOSED, State.APPROVED)
             ]
             tx.findings.save(open_again)
-            ended = _end(tx, overdue, ProposalState.EXPIRED, "nobody decided in time", now)
+            ended = _end(tx, overdue, ProposalState.EXPIRED, whys, now)
         self._tell(ended, open_again, waiting)
 
     def _forsaken(self, loaded: Collection[str] | None, now: datetime) -> Iterator[_Forsaken]:
@@ -144,7 +146,7 @@ class Orphans:
             closed = [lifecycle.moved(one, State.GONE, now, held=_with_word(words, one)) for one in standing]
             tx.findings.save(closed)
             waiting = tx.proposals.undecided([one.id for one in standing])
-            ended = _end(tx, waiting, ProposalState.WITHDRAWN, forsaken.words, now)
+            ended = _end(tx, waiting, ProposalState.WITHDRAWN, [forsaken.words] * len(waiting), now)
             tx.journal.append(
                 at=now,
                 event="findings_orphaned",
@@ -194,9 +196,9 @@ def _with_word(words: str, finding: Finding) -> str:
 
 
 def _end(
-    tx: Transaction, proposals: Sequence[Proposal], state: ProposalState, why: str, now: datetime
+    tx: Transaction, proposals: Sequence[Proposal], state: ProposalState, whys: Sequence[str], now: datetime
 ) -> list[Proposal]:
-    ended = [replace(one, state=state, reason=why) for one in proposals]
+    ended = [replace(one, state=state, reason=why) for one, why in zip(proposals, whys, strict=True)]
     tx.proposals.save(ended)
     for one in ended:
         journal_ending(tx, one, now, "")
