@@ -150,6 +150,21 @@ def test_the_daemon_shows_each_scope_s_part_in_metrics_and_log(installed: Instal
     assert installed.get("/healthz")[0] == 200
 
 
+def test_what_no_policy_lists_any_more_is_no_longer_unread(installed: Installation) -> None:
+    """In metrics and on the console, from the edit on; what the other policy lists stays as it was."""
+    installed.start()
+    until(lambda: installed.said("sweep_finished"), "a sweep")
+    assert "ec2.security-group" in installed.get("/")[1]
+    (installed.policies / "idle.py").write_text(POLICIES[: POLICIES.index("open_groups =")])
+    until(lambda: "ec2.security-group" not in installed.get("/metrics")[1], "the policy's end")
+    assert (
+        f'cloudwarden_inventory_complete{{account="{DENIED}",kind="ec2.instance",region="{UP}"}} 0.0'
+        in (installed.get("/metrics")[1])
+    )
+    page = installed.get("/")[1]
+    assert ("ec2.security-group" in page, f"{DENIED}/{UP}" in page) == (False, True)
+
+
 @pytest.fixture
 def homeless() -> Iterator[StubAws]:
     """An AWS whose home region is down, STS and all."""
