@@ -27,7 +27,7 @@ MAX_ROUNDS = 8
 """Rounds of questions one verdict may take. Each costs calls; a rule that asks more is a loop, not a rule."""
 
 MAX_CUT_OFFS = 3
-"""Evaluations of one policy cut off in one sweep before the rest of it is not tried."""
+"""Evaluations of one policy cut off in one sweep, by one process, before the rest of it is not tried."""
 
 Target = tuple[type[Resource], Scope]
 
@@ -181,7 +181,7 @@ class Gatherer:
         answers: defaultdict[Scope, dict[Query[object], object]] = defaultdict(dict)
         series: Counter[int] = Counter()
         for _ in range(MAX_ROUNDS):
-            needs = self._judge(cases, pending, verdicts, answers, now)
+            needs = self._judge(cases, pending, verdicts, answers, now, patience.cut_off)
             if not needs:
                 return series
             series.update({index: need.series for index, need in needs.items()})
@@ -200,10 +200,10 @@ class Gatherer:
         verdicts: dict[int, Verdict],
         answers: Mapping[Scope, Mapping[Query[object], object]],
         now: datetime,
+        cut_off: Counter[str],
     ) -> dict[int, Needs]:
         """Judge what can be judged; return what cannot yet, and what it needs."""
         needs: dict[int, Needs] = {}
-        cut_off: Counter[str] = Counter()
         with self._cutoff.watching():
             for index in pending:
                 # At each: ten thousand rules that are slow, and not slow enough to be cut off, take hours.

@@ -38,13 +38,20 @@ class LocalSurveyor:
         self._clock = clock
         self._scopes_at_once = scopes_at_once
         self._leases = Leases() if leases is None else leases
+        self._sweep: tuple[str, Patience] | None = None
 
     def survey(self, assignments: Sequence[Assignment], policies: Mapping[str, AnyPolicy]) -> Iterator[Survey]:
         """A survey for each assignment, a batch of them at a time; `policies` are all that wait for it."""
-        seconds = scope_seconds([policy.schedule for policy in policies.values()], self._clock.now())
         for start in range(0, len(assignments), self._scopes_at_once):
             batch = assignments[start : start + self._scopes_at_once]
-            yield from self._together(batch, policies, self._gatherer.patience(seconds))
+            yield from self._together(batch, policies, self._patience(batch[0].run_id, policies))
+
+    def _patience(self, run_id: str, policies: Mapping[str, AnyPolicy]) -> Patience:
+        """One for a whole sweep, which a worker is given in pieces; nothing of the sweep before it."""
+        if self._sweep is None or self._sweep[0] != run_id:
+            seconds = scope_seconds([policy.schedule for policy in policies.values()], self._clock.now())
+            self._sweep = run_id, self._gatherer.patience(seconds)
+        return self._sweep[1]
 
     def _together(
         self, batch: Sequence[Assignment], policies: Mapping[str, AnyPolicy], patience: Patience

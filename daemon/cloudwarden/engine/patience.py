@@ -1,8 +1,8 @@
-"""Patience: how long one scope may be asked, so that a slow one does not hold up all others."""
+"""Patience: what one scope or rule may take of a sweep, so that a slow one does not hold up all others."""
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from datetime import datetime
@@ -39,14 +39,16 @@ def scope_seconds(schedules: Iterable[Schedule], now: datetime) -> float:
 
 
 class Patience:
-    """One pass over some scopes; `timer` is `Clock.monotonic`. What is not asked in time is unknown: timeout.
+    """One pass over some scopes, or one process's part of a sweep; `timer` is `Clock.monotonic`.
 
-    What is waited for in other scopes, between two rounds of questions, is nobody's time.
+    What is not asked in time is unknown: timeout. What is waited for in other scopes, between two rounds of questions,
+    is nobody's time. `cut_off` counts, by policy, the evaluations that did not end.
     """
 
     def __init__(self, timer: Callable[[], float], scope_seconds: float) -> None:
         self._timer = timer
         self._scope_seconds = scope_seconds
+        self.cut_off: Counter[str] = Counter()
         self._left: defaultdict[Scope, float] = defaultdict(lambda: scope_seconds)
 
     def listing(self) -> AbstractContextManager[None]:
