@@ -17,6 +17,7 @@ from cloudwarden.core.verdict import Reason, Verdict
 from cloudwarden.engine.budget import OVER_BUDGET, Budget, spend
 from cloudwarden.engine.crew import Crew
 from cloudwarden.engine.demand import Demand, Want, first_first
+from cloudwarden.engine.drag import Reading, asked_in, listed_in, size_of
 from cloudwarden.engine.events import LeasesUsed, Listed, MetricsRequested
 from cloudwarden.engine.judge import Needs, evaluate
 from cloudwarden.engine.leases import Leases
@@ -78,6 +79,7 @@ class Gatherer:
         self._cutoff = cutoff
         self._reporter = reporter
         self._crew = Crew(threads, alive)
+        self._threads = threads
         self._alive = alive
         self._budget = budget
         self._timer = timer
@@ -90,28 +92,39 @@ class Gatherer:
     def listings(
         self, targets: Iterable[Target], run_id: str, patience: Patience | None = None
     ) -> Mapping[Target, Listing]:
-        """List every kind in every scope, each once."""
+        """List every kind in every scope, each once; what held up the sweep for too long already is not asked."""
         patience = patience or self.patience()
+        readings: list[Reading] = []
 
         def listed(target: Target) -> Listing:
-            kind, scope = target
-            began = time.perf_counter()
-            with patience.listing():
-                listing = self._inventory.list(kind, scope)
-            self._reporter.report(
-                Listed(
-                    run_id=run_id,
-                    kind=kind.kind,
-                    scope=scope,
-                    resources=len(listing.resources),
-                    problem=listing.problem,
-                    seconds=time.perf_counter() - began,
-                )
-            )
+            place, began = listed_in(*target), self._timer()
+            if (refusal := patience.drag.refusal(place)) is not None:
+                listing = Listing(resources=(), problem=refusal)
+            else:
+                with patience.listing():
+                    listing = self._inventory.list(*target)
+                size = len(listing.resources)
+                readings.append(Reading(place=place, began=began, ended=self._timer(), size=size))
+            self._tell(target, listing, run_id, self._timer() - began)
             return listing
 
         wanted = sorted(set(targets), key=lambda target: (target[1], target[0].kind))
-        return dict(zip(wanted, self._crew.each(listed, wanted), strict=True))
+        listings = dict(zip(wanted, self._crew.each(listed, wanted), strict=True))
+        patience.drag.add(readings, self._threads)
+        return listings
+
+    def _tell(self, target: Target, listing: Listing, run_id: str, seconds: float) -> None:
+        kind, scope = target
+        self._reporter.report(
+            Listed(
+                run_id=run_id,
+                kind=kind.kind,
+                scope=scope,
+                resources=len(listing.resources),
+                problem=listing.problem,
+                seconds=seconds,
+            )
+        )
 
     def described(self, kind: type[Resource], scope: Scope, resource_id: str) -> Listing:
         """One resource, read now."""
@@ -232,17 +245,22 @@ class Gatherer:
         now: datetime,
         patience: Patience,
     ) -> None:
-        wants: defaultdict[Scope, list[Want]] = defaultdict(list)
-        for index, need in needs.items():
-            case = cases[index]
-            wants[case.resource.scope] += [Want(policy=case.policy, query=query) for query in need.queries]
-        demands = [Demand(scope, first_first(wants[scope], now)) for scope in sorted(wants)]
+        demands = self._demands(cases, needs, answers, now, patience)
         if self._budget is not None:
             spend(self._budget, demands, now)
+        readings: list[Reading] = []
 
         def answered(demand: Demand) -> Mapping[Query[object], object]:
-            with patience.asking(demand.scope, demand.queries):
-                return self._evidence.answer(demand.scope, demand.queries, now) if demand.queries else {}
+            queries = demand.queries
+            if not queries:
+                return {}
+            began = self._timer()
+            with patience.asking(demand.scope, queries):
+                found = self._evidence.answer(demand.scope, queries, now)
+            readings.append(
+                Reading(place=asked_in(demand.scope), began=began, ended=self._timer(), size=size_of(queries))
+            )
+            return found
 
         for demand, found in zip(demands, self._crew.each(answered, demands), strict=True):
             answers[demand.scope].update(found)
@@ -250,3 +268,26 @@ class Gatherer:
             self._reporter.report(
                 MetricsRequested(run_id="", scope=demand.scope, requested=demand.requested, shared=demand.shared)
             )
+        patience.drag.add(readings, self._threads)
+
+    def _demands(
+        self,
+        cases: Sequence[Case],
+        needs: Mapping[int, Needs],
+        answers: Mapping[Scope, dict[Query[object], object]],
+        now: datetime,
+        patience: Patience,
+    ) -> list[Demand]:
+        """What to ask in each scope; where nothing is asked any more, that is the answer."""
+        wants: defaultdict[Scope, list[Want]] = defaultdict(list)
+        for index, need in needs.items():
+            case = cases[index]
+            wants[case.resource.scope] += [Want(policy=case.policy, query=query) for query in need.queries]
+        demands = []
+        for scope in sorted(wants):
+            demand = Demand(scope, first_first(wants[scope], now))
+            if (refusal := patience.drag.refusal(asked_in(scope))) is not None:
+                answers[scope].update(dict.fromkeys(demand.queries, Unreadable(cause=refusal)))
+            else:
+                demands.append(demand)
+        return demands

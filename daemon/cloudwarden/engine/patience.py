@@ -1,4 +1,4 @@
-"""Patience: what one scope or rule may take of a sweep, so that a slow one does not hold up all others."""
+"""Patience: what one scope, region or rule may take of a sweep, so that a slow one does not hold up all others."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from cloudwarden.core.evidence import Query
 from cloudwarden.core.lifecycle import watched_for
 from cloudwarden.core.resource import Scope
 from cloudwarden.core.schedule import Schedule
+from cloudwarden.engine.drag import Drag
 from cloudwarden.ports.asking import asking_until
 
 SCOPE_SECONDS = 900.0
@@ -42,13 +43,14 @@ class Patience:
     """One pass over some scopes, or one process's part of a sweep; `timer` is `Clock.monotonic`.
 
     What is not asked in time is unknown: timeout. What is waited for in other scopes, between two rounds of questions,
-    is nobody's time. `cut_off` counts, by policy, the evaluations that did not end.
+    is nobody's time. `cut_off` counts, by policy, the evaluations that did not end; `drag` is what regions cost.
     """
 
     def __init__(self, timer: Callable[[], float], scope_seconds: float) -> None:
         self._timer = timer
         self._scope_seconds = scope_seconds
         self.cut_off: Counter[str] = Counter()
+        self.drag = Drag(scope_seconds)
         self._left: defaultdict[Scope, float] = defaultdict(lambda: scope_seconds)
 
     def listing(self) -> AbstractContextManager[None]:
