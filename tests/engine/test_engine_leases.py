@@ -214,9 +214,39 @@ def test_what_left_is_forgotten() -> None:
     judge.leases.retain_resources("unowned", SCOPE, {"i-2"})
     assert len(judge.leases) == 3
     judge.leases.begin([], NOON + timedelta(days=7))
-    assert len(judge.leases) == 3
+    assert len(judge.leases) == 1, "what held until three o'clock has ended"
     judge.leases.begin([], NOON + timedelta(days=9))
     assert len(judge.leases) == 0
+
+
+@pytest.mark.parametrize(("of", "held"), [(UNOWNED, 90), (IDLE, 10)], ids=["until it changes", "for a while"])
+def test_what_is_never_listed_completely_does_not_add_up(of: AnyPolicy, held: int) -> None:
+    """Instances come and go each day in a scope where no listing says which of them are gone, as one elsewhere does."""
+    judge, most = Judge(), 0
+    for day in range(60):
+        judge.cloud.resources.clear()
+        new = [box(f"i-{day}-{number}", tags={"Owner": "ada"}) for number in range(10)]
+        judge.cloud.put(*new)
+        now = NOON + timedelta(days=day)
+        for one in new:
+            busy(judge.cloud, one.id, now)
+        judge.judge(now, of)
+        judge.leases.retain_resources(of.name, replace(SCOPE, region="us-east-1"), ())
+        most = max(most, len(judge.leases))
+    assert most == held
+
+
+def test_what_is_not_listed_completely_is_held_for_a_week() -> None:
+    """A listing that fails now and then costs nothing: a complete one in eight days is enough."""
+    judge = Judge()
+    judge.cloud.put(box())
+    judged.clear()
+    for day in range(0, 40, 2):
+        judge.judge(NOON + timedelta(days=day), UNOWNED)
+        if day % 6 == 0:
+            judge.leases.retain_resources("unowned", SCOPE, {"i-1"})
+        assert len(judge.leases) == 1
+    assert judged.count("i-1") == 1
 
 
 def test_a_sweep_forgets_the_gone_and_keeps_the_unseen(world: World) -> None:

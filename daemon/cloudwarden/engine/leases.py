@@ -47,8 +47,16 @@ class _Held:
     function: Callable[..., object]
     since: datetime
     listed: dict[Scope, datetime | None] = field(default_factory=dict)
-    """When each scope was last listed completely."""
+    """When each scope was last listed completely; if it never was, when something of it was first held."""
     leases: defaultdict[Scope, dict[str, Lease]] = field(default_factory=lambda: defaultdict(dict))
+
+    def forget_ended(self, instant: float) -> None:
+        """Forget what holds no more: where no listing is ever complete, nothing says that its resource is gone."""
+        for scope, leases in list(self.leases.items()):
+            for ended in [id_ for id_, lease in leases.items() if lease.until <= instant]:
+                del leases[ended]
+            if not leases:
+                del self.leases[scope]
 
 
 class Leases:
@@ -113,6 +121,7 @@ class Leases:
         until = verdict.holds_until.timestamp() if verdict.holds_until else float("inf")
         if self._latest is not None and until > self._latest.timestamp():
             kept = verdict if verdict.violation else _COMPLIANT
+            self._held[policy.name].listed.setdefault(resource.scope, self._latest)
             leases[resource.id] = Lease(described(resource), until, series, kept)
 
     def retain_resources(self, policy: str, scope: Scope, resources: Collection[str]) -> None:
@@ -129,6 +138,7 @@ class Leases:
                 if now - (listed or now) > UNLISTED:
                     del held.listed[scope]
                     held.leases.pop(scope, None)
+            held.forget_ended(now.timestamp())
             if now - held.since > UNLISTED and not held.listed:
                 del self._held[name]
 
