@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+import weakref
 from collections.abc import Callable
 from typing import Any
 
@@ -200,3 +202,18 @@ def test_other_errors_are_not_asked_elsewhere(aws: StubAws) -> None:
     with pytest.raises(CloudError):
         sessions.account()
     assert where(aws, "GetCallerIdentity") == [HOME]
+
+
+def test_who_the_daemon_was_in_an_account_that_left_is_forgotten(aws: StubAws) -> None:
+    """An account that is asked keeps its identity; of one that is not, nothing is left after a week or two."""
+    timer = Stopwatch()
+    sessions = sts(aws, timer=timer)
+    kept, left = (weakref.ref(sessions.identity(one)) for one in (WEB, DATA))
+    for number in range(3):
+        timer.seconds += 7 * 86_400
+        assert reached(sessions, WEB) == WEB
+        sessions.know([f"33333333333{number}"])
+        assert reached(sessions, f"33333333333{number}")
+    gc.collect()
+    assert kept() is not None
+    assert left() is None

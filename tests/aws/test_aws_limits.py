@@ -165,3 +165,14 @@ def test_what_was_hardly_drawn_from_is_not_told(heard: Heard) -> None:
     limits = simulated_limits(heard)
     limits.enter(SCOPE, "ec2", READ, until=NEVER)
     assert limits.levels(SCOPE) == ()
+
+
+def test_what_was_learned_of_a_scope_stays_while_it_is_asked(heard: Heard) -> None:
+    """Once a week is enough, whoever else comes and goes."""
+    time = SimulatedTime()
+    limits = simulated_limits(heard, time)
+    for week in range(5):
+        limits.throttled(limits.enter(SCOPE, "ec2", READ, until=NEVER))
+        limits.enter(replace(SCOPE, account=f"{week:012}"), "ec2", READ, until=NEVER)
+        time.seconds += 7 * 86_400
+    assert limits.enter(SCOPE, "ec2", READ, until=NEVER)[0].queue.bucket.store < DESCRIBE.burst / 8

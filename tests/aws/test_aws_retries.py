@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -21,6 +22,7 @@ from cloudwarden.core.errors import (
     Timeout,
     Unavailable,
 )
+from cloudwarden.core.resource import Scope
 from cloudwarden.engine.events import CloudWaited
 from stub_aws import SCOPE, Asked, Reply, StubAws, error, xml
 from stub_sessions import Heard, SimulatedTime, sessions_to, simulated_limits
@@ -192,3 +194,18 @@ def test_a_long_listing_learns_of_a_smaller_bucket(aws: StubAws, heard: Heard) -
     throttled = [call for call in heard.calls("DescribeVolumes") if call.outcome == "throttled"]
     assert 1 <= len(throttled) <= 0.015 * number
     assert time.clock() <= 1.2 * (number - 50) / 10
+
+
+def test_accounts_that_come_and_go_leave_nothing_behind() -> None:
+    """After a week or two, their queues and budgets are gone: else each would take 97 KB for ever."""
+    time = SimulatedTime()
+    asking, taken = retries(time), []
+    tracemalloc.start()
+    for week in range(12):
+        for scope in (Scope(account=f"{week:06}{number:06}", region="r") for number in range(50)):
+            for service in ("ec2", "rds", "lambda"):
+                asking.ask(scope, service, READ, Aws())
+        time.seconds += 7 * 86_400
+        taken.append(tracemalloc.get_traced_memory()[0])
+    tracemalloc.stop()
+    assert taken[-1] < 1.2 * taken[3]

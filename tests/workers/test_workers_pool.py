@@ -7,6 +7,7 @@ import resource
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -269,3 +270,29 @@ def test_another_version_of_a_policy_is_not_believed() -> None:
         (judgement,) = checked(replace(survey, judgements=judgements), one, ours).judgements
         assert judgement.problem is not None
         assert (judgement.problem.reason, judgement.lost, judgement.population) == (OUT_OF_STEP, True, None)
+
+
+def test_accounts_that_left_take_no_worker_s_place(
+    pool_of: Callable[..., WorkerPool], policies: Mapping[str, AnyPolicy], reports: Reports
+) -> None:
+    """New ones go where there is room, which is known of accounts that are swept alone."""
+    clock = FakeClock(NOON)
+    pool = pool_of(clock=clock)
+
+    def swept(run_id: str, scopes: Sequence[Scope]) -> dict[str, list[Scope]]:
+        """The scopes of each process."""
+        reports.events.clear()
+        list(pool.survey(assignments(run_id, scopes), policies))
+        found: dict[str, list[Scope]] = {}
+        for event in reports.of(MetricsRequested):
+            assert isinstance(event, MetricsRequested)
+            found.setdefault(event.run_id, []).append(event.scope)
+        return found
+
+    (stays, kept), (_, left) = swept("r-1", SCOPES).items()
+    assert len(kept) == len(left)
+    for number in range(2):
+        clock.advance(timedelta(days=5))
+        assert list(swept(f"r-{number}", kept)) == [stays]
+    new = [replace(scope, account=f"9{scope.account[1:]}") for scope in left]
+    assert len(swept("r-4", new).get(stays, ())) <= 1, "the first of them has what is old looked for"

@@ -12,6 +12,7 @@ from cloudwarden.aws.quotas import Charge, Quota
 from cloudwarden.core.errors import Throttled
 from cloudwarden.core.resource import Scope
 from cloudwarden.engine.events import CloudWaited, LimitLowered
+from cloudwarden.lately import Lately
 from cloudwarden.ports import Reporter
 
 Pause = Callable[[float], bool]
@@ -42,6 +43,7 @@ class Level:
 class Limits:
     """The queues of one process, shared by all its threads; nothing that one of them waits for delays another.
 
+    Those of a scope that is not asked any more go: by then they are full, and a throttle of last week says nothing.
     `clock` gives monotonic seconds, `pause` sleeps by that clock.
     """
 
@@ -49,7 +51,7 @@ class Limits:
         self._reporter = reporter
         self.clock = clock
         self.pause = pause
-        self._queues: dict[Scope, dict[tuple[str, str], Queue]] = {}
+        self._queues: Lately[Scope, dict[tuple[str, str], Queue]] = Lately(clock)
         self._adding = threading.Lock()
 
     def enter(self, scope: Scope, service: str, charges: tuple[Charge, ...], *, until: float) -> tuple[Leave, ...]:
@@ -70,7 +72,7 @@ class Limits:
         """What is left of the buckets in a scope that this process has drawn down by half: others mend in a moment."""
         return tuple(
             Level(scope=scope, service=queue.service, quota=queue.quota, tokens=tokens)
-            for queue in list(self._queues.get(scope, {}).values())
+            for queue in list((self._queues.get(scope) or {}).values())
             if (tokens := queue.level()) < queue.bucket.store / 2
         )
 
@@ -101,7 +103,9 @@ class Limits:
         if (here := self._queues.get(scope)) is not None and (found := here.get(key)) is not None:
             return found
         with self._adding:
-            return self._queues.setdefault(scope, {}).setdefault(key, Queue(self, scope, service, quota))
+            here = self._queues.get(scope)
+            here = self._queues.keep(scope, {}) if here is None else here
+            return here.setdefault(key, Queue(self, scope, service, quota))
 
 
 class Queue:

@@ -13,6 +13,7 @@ from cloudwarden.aws.quotas import Charge
 from cloudwarden.aws.standstills import Standstills
 from cloudwarden.core.errors import CloudError, MalformedAnswer, Throttled, Timeout
 from cloudwarden.core.resource import Scope
+from cloudwarden.lately import Lately
 from cloudwarden.ports.asking import asking_ends
 
 PATIENCE_SECONDS = 60.0
@@ -73,7 +74,7 @@ class Retries:
         self._attempts = attempts
         self._patience_seconds = patience_seconds
         self._chance = chance
-        self._budgets: dict[tuple[Scope, str], Budget] = {}
+        self._budgets: Lately[Scope, dict[str, Budget]] = Lately(limits.clock)
         self._lock = threading.Lock()
         self._standstills = Standstills(limits.clock)
         self._outages = Outages(limits.clock)
@@ -184,7 +185,8 @@ class Retries:
             self._budget(scope, service).earn(EARNED_PER_SUCCESS)
 
     def _budget(self, scope: Scope, service: str) -> Budget:
-        key = (scope, service)
-        if (found := self._budgets.get(key)) is None:
-            found = self._budgets[key] = Budget(self._limits.clock())
+        here = self._budgets.get(scope)
+        here = self._budgets.keep(scope, {}) if here is None else here
+        if (found := here.get(service)) is None:
+            found = here[service] = Budget(self._limits.clock())
         return found

@@ -54,7 +54,9 @@ class Sessions:
         self.clock = ClockWatch(now or SystemClock().now)
         self._builder = ClientBuilder(settings, reporter, timer=timer, clock=self.clock)
         self.pool = ClientPool(self._builder.build, Retries(limits, attempts=settings.attempts), settings.max_clients)
-        self._sts = RegionalSts(lambda account: regions.likely(settings, account, self.home()), self._sts_in)
+        self._sts = RegionalSts(
+            lambda account: regions.likely(settings, account, self.home()), self._sts_in, timer=timer
+        )
         self.identities = Identities(
             settings, chain=self._builder.chain, home=self.home, sts=self._sts.ask, timer=timer
         )

@@ -15,6 +15,7 @@ from cloudwarden.engine.budget import Budget
 from cloudwarden.engine.events import WorkerLost
 from cloudwarden.engine.local import SCOPES_AT_ONCE
 from cloudwarden.engine.survey import Assignment, Survey, blind
+from cloudwarden.lately import Lately
 from cloudwarden.loading import PolicyText
 from cloudwarden.ports import Clock, Reporter
 from cloudwarden.workers.messages import Done, Granted, Progress, Spend
@@ -64,7 +65,7 @@ class WorkerPool:
         self._drawn = drawn
         self._silent_seconds = silent_seconds
         self._workers: dict[int, Worker] = {}
-        self._places: dict[str, int] = {}
+        self._places: Lately[str, int] = Lately(clock.monotonic)
         self._lost: list[int] = []
         self._unstarted: dict[int, str] = {}
         """Places whose worker could not be started, and why."""
@@ -111,10 +112,10 @@ class WorkerPool:
     def _place(self, scope: Scope, *, by_account: bool) -> int:
         """The number of the worker that a scope belongs to: the emptiest one when it is new, then always the same."""
         key = scope.account if by_account else str(scope)
-        if key not in self._places:
-            taken = Counter(self._places.values())
-            self._places[key] = min(range(self._count), key=lambda place: taken[place])
-        return self._places[key]
+        if (place := self._places.get(key)) is not None:
+            return place
+        taken = Counter(self._places.values())
+        return self._places.keep(key, min(range(self._count), key=lambda place: taken[place]))
 
     def _feed(self, queues: dict[int, Queue], texts: tuple[PolicyText, ...]) -> None:
         """Give every worker that is ready its next batch."""

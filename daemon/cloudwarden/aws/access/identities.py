@@ -19,10 +19,11 @@ from cloudwarden.aws.access.account import (
 from cloudwarden.aws.access.identity import AskSts, AssumedRole, Caller, Identity, Role
 from cloudwarden.core.errors import CredentialsExpired
 from cloudwarden.core.resource import Scope
+from cloudwarden.lately import Lately
 
 
 class Identities:
-    """One identity for each account and role, made when first needed and kept.
+    """One identity for each account and role, made when first needed and kept while it is used.
 
     botocore's chain gives the first credentials: environment, profile, SSO, web identity, container, machine. From
     these the daemon's own role is assumed, if it has one, and from that the members' roles.
@@ -42,8 +43,8 @@ class Identities:
         self._home = home
         self._sts = sts
         self._timer = timer
-        self._identities: dict[tuple[str, bool] | None, Identity] = {}
-        self._members: dict[str, tuple[Account, Caller, Identity]] = {}
+        self._identities: Lately[tuple[str, bool] | None, Identity] = Lately(timer)
+        self._members: Lately[str, tuple[Account, Caller, Identity]] = Lately(timer)
         """By account: what was asked, as whom, and who it is."""
         self._making = threading.RLock()
 
@@ -67,7 +68,7 @@ class Identities:
         caller = self.own.caller()
         known = self._members.get(account.id)
         if known is None or known[:2] != (account, caller):
-            known = self._members[account.id] = (account, caller, self._member(account, caller))
+            known = self._members.keep(account.id, (account, caller, self._member(account, caller)))
         return known[2]
 
     def _member(self, account: Account, caller: Caller) -> Identity:
@@ -107,11 +108,10 @@ class Identities:
             return self._kept((arn, bound), lambda: AssumedRole(speaker, role, self._sts), expected)
 
     def _kept(self, key: tuple[str, bool] | None, make: Callable[[], Credentials], account: str | None) -> Identity:
-        if key not in self._identities:
-            self._identities[key] = Identity(
-                make, label=self._label(account), account=account, sts=self._sts, timer=self._timer
-            )
-        return self._identities[key]
+        if (found := self._identities.get(key)) is not None:
+            return found
+        made = Identity(make, label=self._label(account), account=account, sts=self._sts, timer=self._timer)
+        return self._identities.keep(key, made)
 
     def _from_chain(self) -> Credentials:
         # Not the session's own, which it keeps for ever: keys that were changed in a file are read anew.

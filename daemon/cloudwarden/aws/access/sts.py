@@ -15,6 +15,7 @@ from cloudwarden.aws.access.speaker import Speaker
 from cloudwarden.aws.pages import Answer, ask
 from cloudwarden.aws.refusals import is_unknown
 from cloudwarden.core.errors import CloudError, RegionDisabled, Timeout, Unavailable
+from cloudwarden.lately import Lately
 
 MOST_REGIONS = 3
 """Regions in which one thing is asked before it fails: each may cost a wait, and an outage is seldom of three."""
@@ -27,11 +28,15 @@ class RegionalSts:
     """
 
     def __init__(
-        self, regions: Callable[[str], Sequence[str]], client: Callable[[str, Speaker], SpeakingClient]
+        self,
+        regions: Callable[[str], Sequence[str]],
+        client: Callable[[str, Speaker], SpeakingClient],
+        *,
+        timer: Callable[[], float],
     ) -> None:
         self._regions = regions
         self._client = client
-        self._answered: dict[str, str] = {}
+        self._answered: Lately[str, str] = Lately(timer)
         """By account: the region that answered last for it."""
         self._latest: str | None = None
 
@@ -68,12 +73,13 @@ class RegionalSts:
 
     def _failed(self, account: str, region: str) -> None:
         if self._answered.get(account) == region:
-            self._answered.pop(account, None)
+            self._answered.drop(account)
         if self._latest == region:
             self._latest = None
 
     def _succeeded(self, accounts: Iterable[str | None], region: str) -> None:
-        self._answered.update((account, region) for account in accounts if account)
+        for account in filter(None, accounts):
+            self._answered.keep(account, region)
         self._latest = region
 
 
