@@ -100,6 +100,38 @@ def test_another_engine_is_no_upgrade() -> None:
     assert Bench().knows({asked: aurora}).judge(OLD, seen).outcome == "compliant"
 
 
+ORACLE_TARGETS = (
+    "19.0.0.0.ru-2026-04.rur-2026-04.r1",
+    "19.0.0.0.ru-2026-04.spb-1.r1",
+    "19.0.0.0.ru-2026-07.mrp-2026-07.r1",
+    "19.0.0.0.ru-2026-07.mrp-2026-08.r1",
+    "19.0.0.0.ru-2026-07.spb-1.r1",
+)
+
+
+@pytest.mark.parametrize(
+    ("version", "newest"),
+    [
+        ("19.0.0.0.ru-2026-01.rur-2026-01.r1", "19.0.0.0.ru-2026-07.mrp-2026-08.r1"),
+        ("19.0.0.0.ru-2026-07.mrp-2026-07.r1", "19.0.0.0.ru-2026-07.mrp-2026-08.r1"),
+        ("19.0.0.0.ru-2026-01.spb-1.r1", "19.0.0.0.ru-2026-07.spb-1.r1"),
+    ],
+)
+def test_an_oracle_database_stays_on_its_upgrade_path(version: str, newest: str) -> None:
+    """RDS lists the Supplemental Patch Bundles of those on Release Updates too, and the other way round."""
+    seen = database(engine="oracle-se2", engine_version=version)
+    violation = Bench().knows(upgrade_targets(seen, *ORACLE_TARGETS)).judge(OLD, seen).violation
+    assert violation is not None
+    assert violation.offending == (newest,)
+
+
+def test_the_newest_release_update_of_oracle_has_nothing_to_be_upgraded_to() -> None:
+    """The bundle of the same quarter is another path, no newer version."""
+    seen = database(engine="oracle-ee-cdb", engine_version="19.0.0.0.ru-2026-04.rur-2026-04.r1")
+    bench = Bench().knows(upgrade_targets(seen, "19.0.0.0.ru-2026-04.spb-1.r1"))
+    assert bench.judge(OLD, seen).outcome == "compliant"
+
+
 @pytest.mark.parametrize("answer", [None, [{}], [{"Engine": "postgres"}], "no"])
 def test_a_version_that_rds_does_not_describe_is_unknown(answer: Any) -> None:
     """No answer is not "there is nothing newer"."""

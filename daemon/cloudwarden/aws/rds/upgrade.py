@@ -55,7 +55,7 @@ class UpgradeTargets(Evidence):
         """The newest one, among major versions too if asked; None when there is none."""
         database = cast("Database", self.resource)
         asked = valid_targets_of(database)
-        targets = known(self.inquiry, asked, lambda answer: _targets(answer, database.engine))
+        targets = known(self.inquiry, asked, lambda answer: _targets(answer, database))
         fitting = [target for target in targets if major or not target.major]
         newest = max(fitting, key=lambda target: _order(target.version), default=None)
         question = f"newest {'version' if major else 'minor version'} after {database.engine_version}"
@@ -63,14 +63,28 @@ class UpgradeTargets(Evidence):
         return newest
 
 
-def _targets(answer: Json, engine: str) -> tuple[UpgradeTarget, ...]:
+def _targets(answer: Json, database: Database) -> tuple[UpgradeTarget, ...]:
     targets: Any = answer
     return tuple(
         UpgradeTarget(version=target["EngineVersion"], major=target["IsMajorVersionUpgrade"])
         for target in targets
         # RDS for MySQL lists Aurora among its targets, which is another engine, and a migration.
-        if target["Engine"] == engine
+        if target["Engine"] == database.engine and _on_its_path(target["EngineVersion"], database)
     )
+
+
+def _on_its_path(version: str, database: Database) -> bool:
+    """Whether a version is on the upgrade path that the database is on: of RDS for Oracle there are two.
+
+    Release Updates (`19.0.0.0.ru-2026-04.rur-2026-04.r1`, from July 2026 on `.mrp-2026-07.`) are one, Supplemental
+    Patch Bundles (`19.0.0.0.ru-2026-04.spb-1.r1`) the other. RDS lists both, and changes between them only for who
+    asks. Source: "Oracle minor version upgrades" in the Amazon RDS User Guide.
+    """
+    return not database.engine.startswith("oracle-") or _bundle(version) == _bundle(database.engine_version)
+
+
+def _bundle(version: str) -> bool:
+    return ".spb-" in version.lower()
 
 
 def _order(version: str) -> list[tuple[int, str]]:
