@@ -46,6 +46,7 @@ def faults(kind: Kind[Any]) -> Iterator[str]:
     yield from _refused(operation(kind.service, kind.one or kind.operation), kind.by_id("an-id"))
     yield from _pages(kind, listing)
     yield from _items(kind, listing)
+    yield from _owners(kind, listing)
     needed = [iam_action(kind.service, operation(kind.service, one).name) for one in (kind.operation, kind.one) if one]
     if kind.permissions[:1] != (needed[0],) or not {*needed} <= {*kind.permissions}:
         yield f"permissions: the listing's comes first, and {' and '.join(needed)} must be there"
@@ -78,6 +79,19 @@ def _documented_pages(service: str, listing: OperationModel) -> Mapping[str, Any
     except (DataNotFoundError, ValueError):
         return None
     return pages
+
+
+def _owners(kind: Kind[Any], listing: OperationModel) -> Iterator[str]:
+    """What another account owns is listed too, unless it is asked for one's own alone."""
+    shape: Any = listing.output_shape
+    for name in kind.items:
+        shape = shape.members[name].member if shape.type_name == "structure" and name in shape.members else shape
+    members = () if shape.type_name != "structure" else shape.members
+    alone = any(value == ["self"] for value in kind.arguments.values())
+    if kind.owner and kind.owner not in members:
+        yield f"{listing.name}: owner: items have no {kind.owner}"
+    if "OwnerId" in members and not alone and kind.owner != "OwnerId":
+        yield f"{listing.name}: owner: items say whose they are in OwnerId"
 
 
 def _items(kind: Kind[Any], listing: OperationModel) -> Iterator[str]:

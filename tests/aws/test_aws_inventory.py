@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
 import pytest
@@ -100,6 +100,16 @@ def test_all_pages_are_read(aws: StubAws) -> None:
         (None, "2", "status"),
         ("t1", "2", "status"),
     ]
+
+
+def test_what_another_account_shares_is_left_out_and_the_rest_is_all(aws: StubAws) -> None:
+    """Neither listed nor found by its id, and both answers are complete: here it is as if it were not there."""
+    ours, theirs = f"<size>8</size><ownerId>{SCOPE.account}</ownerId>", "<size>8</size><ownerId>999999999999</ownerId>"
+    aws.on("DescribeVolumes", page("v1", token="t1", size=theirs), page("v2", size=ours), page("v1", size=theirs))
+    inventory = AwsInventory(sessions_to(aws), [replace(DISKS, owner="OwnerId")])
+    listing, found = inventory.list(Disk, SCOPE), inventory.get(Disk, SCOPE, "v1")
+    assert ([one.id for one in listing.resources], listing.complete) == (["v2"], True)
+    assert (found.resources, found.complete) == ((), True)
 
 
 def test_nothing_is_a_complete_answer(aws: StubAws) -> None:

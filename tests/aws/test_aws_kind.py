@@ -32,6 +32,8 @@ def test_aws_takes_what_is_declared_and_gives_what_is_read(kind: Kind[Any]) -> N
         ({"items": ("Reservations",)}, "no list Reservations"),
         ({"by_id": lambda volume_id: {"VolumeId": volume_id}}, "Unknown parameter"),
         ({"one": "describe_volume_attribute"}, "Unknown parameter"),
+        ({"owner": ""}, "whose they are in OwnerId"),
+        ({"owner": "Owner"}, "items have no Owner"),
         ({"permissions": ("ec2:DescribeTags", "ec2:DescribeVolumes")}, "the listing's comes first"),
     ],
     ids=lambda value: next(iter(value)) if isinstance(value, dict) else "",

@@ -42,6 +42,22 @@ def test_every_page_is_read(aws: StubAws) -> None:
     assert [one.id for one in radius.dependants] == ["eni-1", "eni-2"]
 
 
+def test_members_and_groups_of_other_accounts_count(aws: StubAws) -> None:
+    """The owner of a VPC is shown what others attach there, and a change of its group reaches them."""
+    owner = "<ownerId>999999999999</ownerId>"
+    member = f"<item><networkInterfaceId>eni-1</networkInterfaceId>{owner}</item>"
+    aws.on("DescribeNetworkInterfaces", xml("DescribeNetworkInterfaces", _set("networkInterfaceSet", member)))
+    referring = f"<item><groupId>sg-2</groupId><groupName>app</groupName>{owner}</item>"
+    aws.on("DescribeSecurityGroups", xml("DescribeSecurityGroups", _set("securityGroupInfo", referring)), NO_GROUPS)
+    (radius,) = radii(aws_evidence(sessions_to(aws)), security_group(id="sg-1"))
+    assert radius.known
+    assert {one.id for one in radius.dependants} == {"eni-1", "sg-2"}
+
+
+def _set(name: str, items: str) -> str:
+    return f"<{name}>{items}</{name}>"
+
+
 def test_a_page_that_fails_leaves_the_whole_sort_unknown(aws: StubAws) -> None:
     """Half of a list is no list: what was on the first page is not told as if it were all."""
     aws.on("DescribeNetworkInterfaces", interfaces("eni-1", token="2"), error("InternalError", status=500))

@@ -9,6 +9,7 @@ import pytest
 
 from cloudwarden.aws import ec2
 from cloudwarden.aws.ec2 import instance, security_group, volume
+from cloudwarden.aws.kind import Kind
 from cloudwarden.core.resource import Scope
 
 SCOPE = Scope(account="111122223333", region="eu-west-1")
@@ -122,11 +123,22 @@ def test_an_arn_names_the_partition_of_the_region(region: str, partition: str) -
     assert seen.arn == f"arn:{partition}:ec2:{region}:111122223333:volume/vol-0aa11bb22cc33dd44"
 
 
-def test_a_shared_group_s_arn_names_its_owner() -> None:
-    """A group shared by another account is listed here, and is still that account's."""
-    seen = security_group.KIND.view(described_group(OwnerId="999988887777"), SCOPE)
-    assert seen.arn == "arn:aws:ec2:eu-west-1:999988887777:security-group/sg-0aa11bb22cc33dd44"
-    assert seen.account == "111122223333"
+@pytest.mark.parametrize(
+    ("kind", "raw"),
+    [
+        (security_group.KIND, described_group()),
+        (volume.KIND, described_volume(OwnerId="111122223333")),
+    ],
+)
+def test_what_another_account_owns_is_no_resource_of_this_one(kind: Kind[Any], raw: dict[str, Any]) -> None:
+    """A shared group is listed in every account that may use it, and only its owner may change it."""
+    assert kind.read(raw, SCOPE) == kind.view(raw, SCOPE)
+    assert kind.read({**raw, "OwnerId": "999988887777"}, SCOPE) is None
+
+
+def test_a_volume_that_does_not_say_whose_it_is_is_the_account_s() -> None:
+    """EC2 says it of volumes that it manages alone."""
+    assert volume.KIND.read(described_volume(), SCOPE) is not None
 
 
 def test_each_source_of_a_permission_is_a_rule_with_a_key() -> None:

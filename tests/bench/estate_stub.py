@@ -59,7 +59,7 @@ KINDS = {
     "DescribeSecurityGroups": (
         "securityGroupInfo",
         (
-            "<item><ownerId>123456789012</ownerId><groupId>sg-{n:017x}</groupId><groupName>g{n}</groupName>"
+            "<item><groupId>sg-{n:017x}</groupId><groupName>g{n}</groupName>"
             "<groupDescription>d</groupDescription><vpcId>vpc-1</vpcId><ipPermissions><item><ipProtocol>tcp</ipProtocol>"
             "<fromPort>22</fromPort><toPort>22</toPort><groups/><ipRanges><item><cidrIp>10.0.0.0/8</cidrIp></item></ipRanges>"
             "<ipv6Ranges/><prefixListIds/></item></ipPermissions><ipPermissionsEgress/>{tags}</item>"

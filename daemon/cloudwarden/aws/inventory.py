@@ -26,7 +26,8 @@ class AwsInventory:
     """Lists resources as their kinds declare.
 
     An error on any page gives what the pages before it held, with the problem; so does an item that is not as
-    its API documents. See "Pagination" and "Query requests" of the Amazon EC2 Developer Guide.
+    its API documents. What another account owns is left out, and the listing no less complete for that. See
+    "Pagination" and "Query requests" of the Amazon EC2 Developer Guide.
     """
 
     def __init__(self, sessions: Sessions, kinds: Iterable[Kind[Any]]) -> None:
@@ -112,11 +113,12 @@ def _view(kind: Kind[Any], scope: Scope, page: Mapping[str, Any], into: dict[str
                 problem = _malformed(kind, error)
     for item in items:
         try:
-            resource = kind.view(item, scope)
+            resource = kind.read(item, scope)
         except _MALFORMED as error:
             problem = _malformed(kind, error)
         else:
-            into[resource.id] = resource
+            if resource is not None:
+                into[resource.id] = resource
     return problem
 
 

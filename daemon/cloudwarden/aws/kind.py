@@ -20,7 +20,8 @@ class Kind(Generic[R]):
     gives the arguments that read one resource, by the listing's own `operation`, or by `one`, whose answer is then the
     raw item itself. `arguments` are passed when listing, besides `page_size`, which is passed as `page_size_name`.
     `next_page` is the name, in answers, of the token that leads to the next page; requests call it so too, or
-    `asked_as`. `permissions` are the IAM actions that reading needs, the listing's first.
+    `asked_as`. `permissions` are the IAM actions that reading needs, the listing's first. `owner` names the field of an
+    item that says whose account it is of, where a listing shows those of others too.
     """
 
     resource: type[R]
@@ -36,3 +37,11 @@ class Kind(Generic[R]):
     next_page: str = "NextToken"
     asked_as: str = ""
     one: str = ""
+    owner: str = ""
+
+    def read(self, raw: Mapping[str, Any], scope: Scope) -> R | None:
+        """One raw item as a resource; None when another account owns it: there it is judged, and here nobody may
+        change it. One that does not say whose it is, is of the account that was asked.
+        """
+        owned_by_another = bool(self.owner) and raw.get(self.owner, scope.account) != scope.account
+        return None if owned_by_another else self.view(raw, scope)

@@ -96,7 +96,10 @@ def of_instance(instance_id: str, vpc_id: str | None) -> Found:
 
 
 def of_group(group_id: str) -> Found:
-    """Whoever is a member of a security group, and the groups whose rules name it."""
+    """Whoever is a member of a security group, and the groups whose rules name it, other accounts' too.
+
+    Only who owns a VPC can share its groups, and is shown the interfaces that others attach there, with their groups.
+    """
 
     def referring(how: str) -> View:
         def view(raw: Raw) -> Found:

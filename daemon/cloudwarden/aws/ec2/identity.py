@@ -8,6 +8,14 @@ from typing import Any, TypedDict
 from cloudwarden.aws.partition import partition
 from cloudwarden.core.resource import Scope, Tags
 
+OWNER = "OwnerId"
+"""The field in which EC2 says whose something is, of all that an account may be shown and not own.
+
+A security group and a VPC are listed by those with whom they are shared, a network interface and its groups by who owns
+the VPC, and what manages an account's volumes may own them. Source: "Share security groups with AWS Organizations" and
+"Amazon VPC quotas" (VPC subnet sharing) in the Amazon VPC User Guide, and Volume in the Amazon EC2 API Reference.
+"""
+
 
 class Identity(TypedDict):
     """The fields of `Resource` that are read alike for all kinds."""
@@ -35,11 +43,9 @@ def identity(raw: Mapping[str, Any], scope: Scope, *, noun: str, id_key: str, ta
     # The API leaves Tags out when there are none: the one case in which missing does mean empty.
     tags = Tags({tag["Key"]: tag["Value"] for tag in raw.get(tags_key, ())})
     resource_id = raw[id_key]
-    # A shared security group stays its owner's, whoever lists it.
-    owner = Scope(account=raw.get("OwnerId", scope.account), region=scope.region)
     return Identity(
         id=resource_id,
-        arn=arn(owner, noun, resource_id),
+        arn=arn(scope, noun, resource_id),
         account=scope.account,
         region=scope.region,
         name=tags.get("Name"),

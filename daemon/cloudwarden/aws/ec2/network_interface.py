@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from cloudwarden.aws.ec2.identity import identity
+from cloudwarden.aws.ec2.identity import OWNER, identity
 from cloudwarden.aws.kind import Kind
 from cloudwarden.core.resource import Resource, Scope
 
@@ -61,4 +61,5 @@ KIND = Kind(
     view=_view,
     by_id=lambda resource_id: {"NetworkInterfaceIds": [resource_id]},
     permissions=("ec2:DescribeNetworkInterfaces",),
+    owner=OWNER,
 )

@@ -12,7 +12,7 @@ from ipaddress import IPv4Network, IPv6Network, ip_network
 from typing import Any, ClassVar
 
 from cloudwarden.aws.ec2.dependants import GROUP_PERMISSIONS, of_group
-from cloudwarden.aws.ec2.identity import identity
+from cloudwarden.aws.ec2.identity import OWNER, identity
 from cloudwarden.aws.ec2.paths import all_found, literal
 from cloudwarden.aws.kind import Kind
 from cloudwarden.core.action import Action, Call, Plan, Proof, Read, Shows
@@ -139,6 +139,7 @@ KIND = Kind(
     view=_view,
     by_id=lambda resource_id: {"GroupIds": [resource_id]},
     permissions=("ec2:DescribeSecurityGroups",),
+    owner=OWNER,
 )
 
 

@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import Any, ClassVar
 
 from cloudwarden.aws.ec2.dependants import VOLUME_PERMISSIONS, of_volume
-from cloudwarden.aws.ec2.identity import identity
+from cloudwarden.aws.ec2.identity import OWNER, identity
 from cloudwarden.aws.kind import Kind
 from cloudwarden.core.action import ACTION_ID, Action, Call, Plan, Proof, Read, Shows, Wait
 from cloudwarden.core.blast import Dependant, Look
@@ -132,6 +132,7 @@ KIND = Kind(
     view=_view,
     by_id=lambda resource_id: {"VolumeIds": [resource_id], **_LIVING},
     permissions=("ec2:DescribeVolumes",),
+    owner=OWNER,
     arguments=_LIVING,
 )
 
