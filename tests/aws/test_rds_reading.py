@@ -149,6 +149,28 @@ def targets(aws: StubAws) -> object:
     return DetailEvidence(sessions_to(aws)).answer(SCOPE, [TARGETS], NOON)[TARGETS]
 
 
+def test_the_versions_of_read_replicas_are_asked_for_by_region(aws: StubAws) -> None:
+    """In one call for each; RDS answers with those that are instances."""
+    east = "arn:aws:rds:us-east-1:123456789012:db:c"
+    source = database.KIND.view(described(ReadReplicaDBInstanceIdentifiers=["a", east, "b"]), SCOPE)
+    here, there = sorted(rds.replicas_asked_for(source), key=lambda one: one.region or "")
+    aws.on(
+        "DescribeDBInstances",
+        query_xml(
+            "DescribeDBInstances",
+            "<DBInstances><DBInstance><DBInstanceIdentifier>a</DBInstanceIdentifier><DBInstanceArn>arn:a</DBInstanceArn>"
+            "<EngineVersion>15.9</EngineVersion><ReadReplicaSourceDBInstanceIdentifier>orders"
+            "</ReadReplicaSourceDBInstanceIdentifier></DBInstance></DBInstances>",
+        ),
+    )
+    answered = DetailEvidence(sessions_to(aws)).answer(SCOPE, [here], NOON)[here]
+    assert answered == [{"Id": "a", "Arn": "arn:a", "Version": "15.9", "Source": "orders"}]
+    asked = aws.asked[-1].parameters
+    values = [asked[f"Filters.Filter.1.Values.Value.{number}"] for number in (1, 2)]
+    assert (asked["Filters.Filter.1.Name"], values) == ("db-instance-id", ["a", "b"])
+    assert (there.region, there.request) == ("us-east-1", {"Filters": [{"Name": "db-instance-id", "Values": [east]}]})
+
+
 def versions(inner: str, marker: str = "") -> Reply:
     """An answer of DescribeDBEngineVersions."""
     return query_xml("DescribeDBEngineVersions", f"{marker}<DBEngineVersions>{inner}</DBEngineVersions>")

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
 
-from cloudwarden import Policy, days, every, hours
+from cloudwarden import PermanentError, Policy, days, every, hours
+from cloudwarden.aws import rds
 from cloudwarden.core.plain import Json
 from cloudwarden.core.policy import AnyPolicy
 from cloudwarden.core.verdict import Reason
 from cloudwarden.library.databases import Unconnected, Upgrades, outdated_engine, unconnected
-from cloudwarden.testing import NOON, Bench, database, upgrade_targets
+from cloudwarden.testing import NOON, Bench, database, replica_versions, upgrade_targets
 
 IDLE: AnyPolicy = Policy(name="idle", rule=unconnected, params=Unconnected(), schedule=every(hours=1))
 OLD: AnyPolicy = Policy(name="old", rule=outdated_engine, params=Upgrades(), schedule=every(days=1))
@@ -98,6 +100,75 @@ def test_another_engine_is_no_upgrade() -> None:
     aurora: Json = [{"Engine": "aurora-mysql", "EngineVersion": "8.0.99", "IsMajorVersionUpgrade": False}]
     (asked,) = upgrade_targets(seen)
     assert Bench().knows({asked: aurora}).judge(OLD, seen).outcome == "compliant"
+
+
+EAST = "arn:aws:rds:us-east-1:123456789012:db:orders-east"
+
+
+@pytest.mark.parametrize("engine", ["mysql", "mariadb", "postgres"])
+def test_read_replicas_come_before_their_source(engine: str) -> None:
+    """Those that are older, in other regions too, and those of which RDS tells no version, such as a cluster."""
+    replicas = ("aurora-1", EAST, "orders-2", "orders-3")
+    seen = database(engine=engine, engine_version="10.5.8", replicas=replicas)
+    bench = Bench().knows(upgrade_targets(seen, "10.5.10"))
+    bench.knows(replica_versions(seen, {"orders-2": "10.5.9", "orders-3": "10.5.10", EAST: "10.5.8"}))
+    violation = bench.judge(OLD, seen).violation
+    assert violation is not None
+    assert violation.summary == f"{engine} 10.5.8 can be upgraded to 10.5.10, its read replicas first"
+    first = f"aurora-1 (of unknown version), orders-2 (10.5.9), {EAST} (10.5.8)"
+    with pytest.raises(PermanentError, match=re.escape(f"upgrade its read replicas first: {first}")):
+        rds.UpgradeEngine().plan(seen, violation)
+
+
+def test_the_source_is_upgraded_once_its_read_replicas_are() -> None:
+    """To what they were upgraded to."""
+    seen = database(engine="mysql", engine_version="8.0.35", replicas=(EAST, "orders-2"))
+    bench = Bench().knows(upgrade_targets(seen, "8.0.40"))
+    bench.knows(replica_versions(seen, {"orders-2": "8.0.40", EAST: "8.0.41"}))
+    violation = bench.judge(OLD, seen).violation
+    assert violation is not None
+    (call,) = rds.UpgradeEngine().plan(seen, violation).calls
+    assert call.arguments["EngineVersion"] == "8.0.40"
+
+
+def test_a_namesake_is_no_read_replica() -> None:
+    """A cluster may be called as an instance of something else, whose version says nothing."""
+    seen = database(engine="mysql", engine_version="8.0.35", replicas=("reports",))
+    (asked,) = rds.replicas_asked_for(seen)
+    other: Json = [{"Id": "reports", "Arn": "arn", "Version": "8.4.1", "Source": None}]
+    violation = Bench().knows(upgrade_targets(seen, "8.0.40")).knows({asked: other}).judge(OLD, seen).violation
+    assert violation is not None
+    assert violation.offending == ("8.0.40", "read replica reports (of unknown version)")
+
+
+def test_replicas_that_cannot_be_read_leave_it_unknown() -> None:
+    """Nobody can tell whether its turn has come."""
+    seen = database(engine="mysql", engine_version="8.0.35", replicas=("orders-2",))
+    bench = Bench().knows(upgrade_targets(seen, "8.0.40")).denied(*rds.replicas_asked_for(seen))
+    assert bench.judge(OLD, seen).outcome == "unknown"
+
+
+@pytest.mark.parametrize(
+    ("policy", "changes"),
+    [(MAJORS, {}), (OLD, {"engine": "oracle-ee"}), (OLD, {"engine": "sqlserver-ee"}), (OLD, {"replicas": ()})],
+)
+def test_what_rds_upgrades_with_its_source_is_not_asked_for(policy: AnyPolicy, changes: dict[str, Any]) -> None:
+    """Replicas of Oracle and SQL Server, and for a major version those of PostgreSQL."""
+    seen = database(**{"engine_version": "15.4", "replicas": ("orders-2",), **changes})
+    versions = upgrade_targets(seen, major=["16.2"]) if policy is MAJORS else upgrade_targets(seen, "15.9")
+    violation = Bench().knows(versions).judge(policy, seen).violation
+    assert violation is not None
+    assert len(violation.offending) == 1
+
+
+@pytest.mark.parametrize(
+    ("engine", "newest"), [("postgres", "15.9"), ("mysql", "16.2"), ("oracle-ee", None), ("sqlserver-ee", None)]
+)
+def test_a_read_replica_is_upgraded_by_itself_where_rds_does(engine: str, newest: str | None) -> None:
+    """One of PostgreSQL to a minor version only; those of Oracle and SQL Server never."""
+    seen = database(engine=engine, engine_version="15.4", replica_of="orders")
+    violation = Bench().knows(upgrade_targets(seen, "15.9", major=["16.2"])).judge(MAJORS, seen).violation
+    assert (violation.offending if violation else None) == ((newest,) if newest else None)
 
 
 ORACLE_TARGETS = (

@@ -45,21 +45,26 @@ class Upgrades(Params):
 
 
 @rule
-def outdated_engine(database: rds.Database, params: Upgrades, targets: rds.UpgradeTargets) -> Violation | None:
+def outdated_engine(
+    database: rds.Database, params: Upgrades, targets: rds.UpgradeTargets, replicas: rds.Replicas
+) -> Violation | None:
     """A running database whose engine can be upgraded.
 
-    A cluster's instances are upgraded with their cluster, so they are left alone, as is what an upgrade waits for
-    already. `offending` holds the newest version. While its status passes by itself, nobody can tell.
+    What RDS upgrades with something else is left alone (a cluster's instances are), and what an upgrade waits for
+    already. `offending` holds the newest version, and the read replicas that must be upgraded to it first: as long as
+    there are any, `rds.UpgradeEngine` has no plan. While its status passes by itself, nobody can tell.
     """
-    if not _in_use(database) or database.cluster is not None or database.pending_engine_version is not None:
+    if not _in_use(database) or database.upgraded_with is not None or database.pending_engine_version is not None:
         return None
     _wait_for_change(database)
     newest = targets.newest(major=params.majors)
     if newest is None:
         return None
+    first = replicas.before(newest)
     return Violation(
-        summary=f"{database.engine} {database.engine_version} can be upgraded to {newest.version}",
-        offending=(newest.version,),
+        summary=f"{database.engine} {database.engine_version} can be upgraded to {newest.version}"
+        f"{', its read replicas first' if first else ''}",
+        offending=(newest.version, *first),
     )
 
 

@@ -20,7 +20,7 @@ from cloudwarden.testing.ec2 import (
     vpc,
 )
 from cloudwarden.testing.lambda_ import function
-from cloudwarden.testing.rds import database, upgrade_targets
+from cloudwarden.testing.rds import database, replica_versions, upgrade_targets
 from cloudwarden.testing.s3 import ALL_BLOCKED, bucket, bucket_access
 
 __all__ = [
@@ -40,6 +40,7 @@ __all__ = [
     "instance",
     "nat_gateway",
     "network_interface",
+    "replica_versions",
     "security_group",
     "snapshot",
     "upgrade_targets",

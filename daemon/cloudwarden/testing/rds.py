@@ -64,3 +64,15 @@ def upgrade_targets(database: rds.Database, *versions: str, major: Sequence[str]
         for version in (*versions, *major)
     ]
     return {rds.valid_targets(database.engine, database.engine_version): targets}
+
+
+def replica_versions(database: rds.Database, versions: Mapping[str, str]) -> Mapping[Detail, Json]:
+    """Details for a bench: the versions that RDS tells of a database's read replicas, each as `replicas` names it."""
+    return {
+        asked: [
+            {"Id": name.split(":")[-1], "Arn": name, "Version": versions[name], "Source": database.arn}
+            for name in names
+            if name in versions
+        ]
+        for asked, names in rds.replicas_asked_for(database).items()
+    }

@@ -67,6 +67,16 @@ class Database(Resource):
         return not self.available and self.status not in _SETTLED
 
     @property
+    def upgraded_with(self) -> str | None:
+        """What RDS upgrades it with, never by itself: its cluster, or the source of a replica; None when by itself.
+
+        A replica of Oracle that is upgraded first is put back to its version, unless it takes its source's place.
+        Source: "Read replica considerations" and "Upgrading with Replica First Patching" in the Amazon RDS User Guide.
+        """
+        with_its_source = self.engine.startswith(("oracle-", "sqlserver-"))
+        return self.cluster or (self.replica_of if with_its_source else None)
+
+    @property
     def unstoppable(self) -> str | None:
         """Why RDS would refuse to stop it, in words; None when it can be stopped."""
         return self.never_stopped or (None if self.available else f"it is {self.status}")

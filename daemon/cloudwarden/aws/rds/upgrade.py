@@ -27,6 +27,10 @@ class UpgradeTarget:
     major: bool
 
 
+READ_REPLICA = "read replica "
+"""Begins, among the `offending` of a violation, what names a read replica that is upgraded before its source."""
+
+
 def valid_targets(engine: str, version: str) -> Detail:
     """What one version of an engine can be upgraded to; databases of one version share the answer."""
     return Detail(
@@ -56,8 +60,10 @@ class UpgradeTargets(Evidence):
         database = cast("Database", self.resource)
         asked = valid_targets_of(database)
         targets = known(self.inquiry, asked, lambda answer: _targets(answer, database))
-        fitting = [target for target in targets if major or not target.major]
-        newest = max(fitting, key=lambda target: _order(target.version), default=None)
+        # RDS upgrades replicas of PostgreSQL to a major version with their source, and never by themselves.
+        majors = major and not (database.engine == "postgres" and database.replica_of is not None)
+        fitting = [target for target in targets if majors or not target.major]
+        newest = max(fitting, key=lambda target: order(target.version), default=None)
         question = f"newest {'version' if major else 'minor version'} after {database.engine_version}"
         self.inquiry.note(question, newest.version if newest else "none", holds_until=self.inquiry.now)
         return newest
@@ -87,7 +93,7 @@ def _bundle(version: str) -> bool:
     return ".spb-" in version.lower()
 
 
-def _order(version: str) -> list[tuple[int, str]]:
+def order(version: str) -> list[tuple[int, str]]:
     """Numbers as numbers: 15.10 comes after 15.9, and `19.0.0.0.ru-2024-01` after `19.0.0.0.ru-2023-10`."""
     return [(int(part), "") if part.isdigit() else (-1, part) for part in re.findall(r"\d+|[a-z]+", version.lower())]
 
@@ -95,6 +101,8 @@ def _order(version: str) -> list[tuple[int, str]]:
 @dataclass(frozen=True, kw_only=True, slots=True)
 class UpgradeEngine(Action[Database]):
     """Upgrade the engine to the version that the violation names, in the next maintenance window.
+
+    A violation that names read replicas as well has no plan: those come first. See `Replicas.before`.
 
     The database is down for minutes, for a major version longer. With `apply_immediately` that is at once, and so
     are all other changes that wait for the window. RDS refuses a major version without `allow_major`. There is no
@@ -110,12 +118,16 @@ class UpgradeEngine(Action[Database]):
     def plan(self, resource: Database, violation: Violation) -> Plan:
         """One call, to the one version in `offending`.
 
-        Raises PermanentError when there is none: the violation was not written for this action.
+        Raises PermanentError when there is none, as the violation was not written for this action, and while read
+        replicas come first.
         """
+        first = [one.removeprefix(READ_REPLICA) for one in violation.offending if one.startswith(READ_REPLICA)]
+        if first:
+            raise PermanentError(f"upgrade its read replicas first: {', '.join(first)}")
         if len(violation.offending) != 1:
             raise PermanentError(
                 f"the violation names no version to upgrade {resource.id} to: "
-                "give Violation(offending=(target.version,))"
+                "give Violation(offending=(target.version, *replicas.before(target)))"
             )
         (version,) = violation.offending
         return Plan(
