@@ -132,6 +132,16 @@ def test_without_a_file_what_came_from_one_ends(kept: Kept) -> None:
     assert [(one.source == "store", one.active(NOON)) for one in kept.exemptions()] == [(False, False), (True, True)]
 
 
+@pytest.mark.parametrize("ends", ["9999-12-31T23:59:59-05:00", "0001-01-01T00:00:00+05:00"])
+def test_an_end_that_utc_does_not_have_is_refused(kept: Kept, ends: str) -> None:
+    """With its line, and nothing of it is kept: it could not be."""
+    kept.path.write_text(GOOD.replace("2026-03-20", ends))
+    (problem,) = kept.register().written(LOADED).problems
+    assert (problem.line, ends in problem.what, "years 1 to 9999" in problem.what) == (2, True, True)
+    kept.register().take(LOADED)
+    assert kept.exemptions() == []
+
+
 def test_a_refused_file_leaves_what_the_last_good_one_said(kept: Kept) -> None:
     """Also in a new process; it is told, and shown."""
     kept.take(GOOD)

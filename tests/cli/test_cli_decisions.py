@@ -101,6 +101,22 @@ def test_an_exemption_without_its_parts_is_a_usage_error(cli: Cli) -> None:
     assert cli("exempt", "stop-idle-instances").exit_code == 64
 
 
+@pytest.mark.parametrize("lasting", ["99999999d", "99999999999999d"])
+def test_a_time_that_never_comes_is_a_usage_error(cli: Cli, lasting: str) -> None:
+    """There is no such date."""
+    result = cli("exempt", "stop-idle-instances", "i-1", "--for", lasting, "--reason", "audit")
+    assert result.exit_code == 64
+    assert "at most 365000d" in result.stderr
+
+
+@pytest.mark.parametrize(("ends", "says"), [("0001-01-01", "is over"), ("9999-12-31", "90 days at most")])
+def test_the_first_and_the_last_day_are_days(cli: Cli, ends: str, says: str) -> None:
+    """The one is over, the other too far."""
+    result = cli("exempt", "stop-idle-instances", "i-1", "--until", ends, "--reason", "audit")
+    assert result.exit_code == 4
+    assert says in result.stderr
+
+
 def test_pausing_a_misspelt_policy_pauses_nothing(cli: Cli, store: SqlStore) -> None:
     """Whoever believes in a pause that is none would be wrong about everything after."""
     result = cli("pause", "stop-idle-instance")

@@ -241,6 +241,7 @@ def test_a_time_that_is_none_is_refused(cli: Cli, keep: Keep) -> None:
     result = cli("snooze", "p-i-1", "--for", "soon")
     assert result.exit_code == 64
     assert "--for soon" in result.stderr
+    assert "at most 365000d" in cli("snooze", "p-i-1", "--for", "99999999d").stderr
 
 
 def test_a_quorum_is_told(cli: Cli, keep: Keep, store: SqlStore) -> None:

@@ -57,9 +57,9 @@ def test_unknown_time_zone_is_named() -> None:
         cron("0 9 * * *", timezone="Europe/Berlinn")
 
 
-@pytest.mark.parametrize("wrong", [{"seconds": 0.5}, {}, {"minutes": -1}])
-def test_interval_below_a_second_is_refused(wrong: dict[str, float]) -> None:
-    """A schedule needs time between its runs."""
+@pytest.mark.parametrize("wrong", [{"seconds": 0.5}, {}, {"minutes": -1}, {"days": 365_001}])
+def test_interval_below_a_second_or_beyond_all_time_is_refused(wrong: dict[str, float]) -> None:
+    """A schedule needs time between its runs, and a next one."""
     with pytest.raises(PolicyError, match="every"):
         every(**wrong)  # type: ignore[arg-type]
 

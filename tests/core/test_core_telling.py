@@ -245,6 +245,7 @@ def test_a_strangers_text_is_text_alone() -> None:
         ({"before": timedelta(0)}, "write a duration above zero"),
         ({"remind": -days(1)}, "write a duration above zero"),
         ({"digest": timedelta(0)}, "write a duration above zero"),
+        ({"digest": days(365_001)}, "at most 365000 days"),
     ],
 )
 def test_what_declares_nothing_sensible_is_refused(wrong: dict[str, Any], words: str) -> None:
@@ -254,7 +255,9 @@ def test_what_declares_nothing_sensible_is_refused(wrong: dict[str, Any], words:
         Notify(**given)
 
 
-@pytest.mark.parametrize("wrong", [{"after": timedelta(0), "to": "ops"}, {"after": days(1), "to": ""}])
+@pytest.mark.parametrize(
+    "wrong", [{"after": timedelta(0), "to": "ops"}, {"after": days(365_001), "to": "ops"}, {"after": days(1), "to": ""}]
+)
 def test_an_escalation_names_a_time_and_somebody(wrong: dict[str, Any]) -> None:
     """Both."""
     with pytest.raises(PolicyError, match="write"):

@@ -44,6 +44,14 @@ def test_restraints_are_read(tmp_path: Path) -> None:
     assert str(freeze) == "frozen until 2027-01-03 23:00Z: year-end close"
 
 
+def test_a_freeze_may_last_for_as_long_as_there_is_time(tmp_path: Path) -> None:
+    """The last second of UTC is one, and so is the first."""
+    file = tmp_path / "settings.toml"
+    file.write_text("[[freeze]]\nbegins = 0001-01-01T00:00:00Z\nuntil = 9999-12-31T18:59:59-05:00\nreason = 'for ever'")
+    ((_, freeze),) = load_settings(file).restraints.freezes
+    assert str(freeze) == "frozen until 9999-12-31 23:59Z: for ever"
+
+
 @pytest.mark.parametrize(
     ("text", "problem"),
     [
@@ -52,6 +60,14 @@ def test_restraints_are_read(tmp_path: Path) -> None:
         ("[[freeze]]\nbegins = 2026-12-20T00:00:00\nuntil = 2026-12-21T00:00:00Z\nreason = 'x'", "timezone info"),
         ("[[freeze]]\nbegins = 2026-12-20T00:00:00Z\nuntil = 2026-12-19T00:00:00Z\nreason = 'x'", "after begins"),
         ("[[freeze]]\nbegins = 2026-12-20T00:00:00Z\nuntil = 2026-12-21T00:00:00Z", "reason"),
+        (
+            "[[freeze]]\nbegins = 2026-12-20T00:00:00Z\nuntil = 9999-12-31T23:59:59-05:00\nreason = 'x'",
+            "until = '9999-12-31T23:59:59-05:00': 9999-12-31T23:59:59-05:00 is outside the years 1 to 9999 of UTC",
+        ),
+        (
+            "[[freeze]]\nbegins = 0001-01-01T00:00:00+05:00\nuntil = 2026-12-21T00:00:00Z\nreason = 'x'",
+            "write a time from 0001-01-01T00:00:00Z to 9999-12-31T23:59:59Z",
+        ),
         ("[protect]\ntags = ['=prod']", "'=prod' names no tag"),
         ("[protect]\naccounts = ['99991234567']", "'99991234567' is no account's id"),
         ("[[window]]\nopen = 'mon 09:00-17:00'\naccounts = ['shop']", "'shop' is no account's id"),

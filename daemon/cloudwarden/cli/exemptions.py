@@ -151,7 +151,7 @@ def _end(until: datetime | None, lasting: str | None, now: datetime) -> datetime
         return until.replace(tzinfo=UTC)
     try:
         return now + duration(lasting or "")
-    except (ValueError, OverflowError) as error:
+    except ValueError as error:
         raise typer.BadParameter(f"--for {lasting}: {error}") from error
 
 

@@ -9,6 +9,9 @@ _WRITTEN = re.compile(r"(?:\d+(?:\.\d+)?[smhdw])+")
 _PART = re.compile(r"(\d+(?:\.\d+)?)([smhdw])")
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 
+LONGEST_DURATION = timedelta(days=365_000)
+"""A thousand years: added to now, or taken from it, every duration up to it gives an instant that there is."""
+
 
 def seconds(count: float) -> timedelta:
     """`count` seconds."""
@@ -33,12 +36,17 @@ def days(count: float) -> timedelta:
 def duration(text: str) -> timedelta:
     """A duration as settings write it: "30s", "15m", "6h", "14d", "2w", or several at once such as "1h30m".
 
-    Raises ValueError that says what to write: a bare number has no unit, so it is refused.
+    Raises ValueError that says what to write: a bare number has no unit, so it is refused, as is what is longer than
+    `LONGEST_DURATION`.
     """
     compact = text.replace(" ", "")
     if not _WRITTEN.fullmatch(compact):
         raise ValueError('write a number with its unit, such as "30s", "15m", "6h", "14d" or "1h30m"')
+    parts = _PART.findall(compact)
     try:
-        return sum((timedelta(**{_UNITS[unit]: float(count)}) for count, unit in _PART.findall(compact)), timedelta(0))
-    except OverflowError as error:
-        raise ValueError("write a duration of at most 999999999 days") from error
+        written = sum((timedelta(**{_UNITS[unit]: float(count)}) for count, unit in parts), timedelta(0))
+    except OverflowError:
+        written = timedelta.max
+    if written > LONGEST_DURATION:
+        raise ValueError(f"write a duration of at most {LONGEST_DURATION.days}d")
+    return written

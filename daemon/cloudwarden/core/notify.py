@@ -6,7 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
+from cloudwarden.core.durations import LONGEST_DURATION
 from cloudwarden.core.errors import PolicyError
+
+_WRITE = f"write a duration above zero, and of at most {LONGEST_DURATION.days} days, such as days(1)"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -72,8 +75,8 @@ class Escalation:
     to: str
 
     def __post_init__(self) -> None:
-        if self.after <= timedelta(0):
-            raise PolicyError(f"Escalation(after={self.after}): write a duration above zero, such as days(1)")
+        if not timedelta(0) < self.after <= LONGEST_DURATION:
+            raise PolicyError(f"Escalation(after={self.after}): {_WRITE}")
         if not self.to:
             raise PolicyError('Escalation(to=""): write an owner or a channel of the settings, such as "ops"')
 
@@ -103,8 +106,8 @@ class Notify:
             )
         for name in ("before", "remind", "digest"):
             value = getattr(self, name)
-            if value is not None and value <= timedelta(0):
-                raise PolicyError(f"Notify({name}={value}): write a duration above zero, such as days(1)")
+            if value is not None and not timedelta(0) < value <= LONGEST_DURATION:
+                raise PolicyError(f"Notify({name}={value}): {_WRITE}")
 
     @property
     def names(self) -> tuple[str, ...]:

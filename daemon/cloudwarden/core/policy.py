@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from enum import IntEnum
@@ -11,6 +11,7 @@ from functools import cached_property
 from typing import Any, Generic, TypeVar, get_args, get_origin
 
 from cloudwarden.core.action import Action
+from cloudwarden.core.durations import LONGEST_DURATION
 from cloudwarden.core.errors import PolicyError
 from cloudwarden.core.exemption import Tagged
 from cloudwarden.core.fingerprint import fingerprint
@@ -187,7 +188,13 @@ class Policy(Generic[R, P]):
                 "notice: write a `before` that is shorter than proposals_last, or every proposal expires first",
             ),
         )
-        return [text for holds, text in checks if not holds]
+        return [*(text for holds, text in checks if not holds), *self._too_long()]
+
+    def _too_long(self) -> Iterator[str]:
+        for name in ("grace", "proposals_last", "respects", "max_exemption"):
+            lasts: timedelta | None = getattr(self, name)
+            if lasts is not None and lasts > LONGEST_DURATION:
+                yield f"{name}: write a duration of at most {LONGEST_DURATION.days} days"
 
     @property
     def kind(self) -> type[R]:

@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from apscheduler.triggers.cron import CronTrigger
 
+from cloudwarden.core.durations import LONGEST_DURATION
 from cloudwarden.core.errors import PolicyError
 
 _MOST_FIRES = 2_000
@@ -125,8 +126,11 @@ def every(
 ) -> Every:
     """A schedule with the same time between runs: `every(minutes=15)`. At least one second."""
     interval = timedelta(seconds=seconds, minutes=minutes, hours=hours, days=days)
-    if interval < timedelta(seconds=1):
-        raise PolicyError(f"every(...) is {interval}: write at least one second, such as every(minutes=15)")
+    if not timedelta(seconds=1) <= interval <= LONGEST_DURATION:
+        raise PolicyError(
+            f"every(...) is {interval}: write at least one second and at most {LONGEST_DURATION.days} days, such as "
+            "every(minutes=15)"
+        )
     if jitter < timedelta(0) or jitter >= interval:
         raise PolicyError(f"jitter is {jitter}: write one between zero and the interval, {interval}")
     return Every(interval=interval, jitter=jitter)

@@ -14,6 +14,7 @@ from typing import Annotated, cast
 from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationError
 
 from cloudwarden.core.exemption import ANY, ANY_POLICY, tag_written
+from cloudwarden.core.instant import in_utc
 from cloudwarden.core.nearest import nearest
 from cloudwarden.engine.exempt import Wish, refusal
 from cloudwarden.loading.problem import Problem
@@ -36,6 +37,12 @@ def _tag(word: str) -> str:
     return word
 
 
+def _instant(written: datetime | date) -> datetime:
+    """A date ends when its day begins, and a time without an offset is in UTC."""
+    ends = written if isinstance(written, datetime) else datetime.combine(written, time())
+    return in_utc(ends if ends.tzinfo else ends.replace(tzinfo=UTC))
+
+
 class _Written(BaseModel):
     """One exemption as the file has it."""
 
@@ -49,11 +56,10 @@ class _Written(BaseModel):
     region: str = ANY
     owner: str
     reason: str
-    expires: datetime | date
+    expires: Annotated[datetime | date, AfterValidator(_instant)]
 
     def wish(self) -> Wish:
-        """What it asks for; a date ends when its day begins, and a time without an offset is in UTC."""
-        ends = self.expires if isinstance(self.expires, datetime) else datetime.combine(self.expires, time())
+        """What it asks for."""
         return Wish(
             id=self.id,
             policy=self.policy,
@@ -63,7 +69,7 @@ class _Written(BaseModel):
             region=self.region,
             owner=self.owner,
             reason=self.reason,
-            expires_at=ends if ends.tzinfo else ends.replace(tzinfo=UTC),
+            expires_at=_instant(self.expires),
         )
 
 

@@ -6,7 +6,7 @@ import json
 import os
 import tomllib
 from collections.abc import Mapping, Sequence
-from datetime import timedelta
+from datetime import date, timedelta
 from pathlib import Path
 
 from pydantic import ValidationError
@@ -153,6 +153,7 @@ def _problem(detail: ErrorDetails, file: Path | None, variables: Mapping[tuple[s
         return f"{where}: {_unknown(path)}"
     value = detail["input"]
     value = written_duration(value) if isinstance(value, timedelta) else value
+    value = value.isoformat() if isinstance(value, date) else value
     shown = "" if is_secret(path) or isinstance(value, Mapping | list) else f" = {value!r}"
     return f"{where}: {'.'.join(path)}{shown}: {detail['msg'].removeprefix('Value error, ')}"
 

@@ -5,14 +5,14 @@ from __future__ import annotations
 from datetime import date
 from typing import Annotated, Self
 
-from pydantic import AfterValidator, AwareDatetime, Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from cloudwarden.core.errors import PolicyError
 from cloudwarden.core.exemption import account_written, tag_written
 from cloudwarden.core.protection import Protection
 from cloudwarden.core.restraint import Quota, Reach
 from cloudwarden.core.window import Freeze, Window, window
-from cloudwarden.settings.written import Table, Words
+from cloudwarden.settings.written import Instant, Table, Words
 
 
 def _selectors(words: tuple[str, ...]) -> tuple[str, ...]:
@@ -90,8 +90,8 @@ class WindowSettings(_Reaching):
 class FreezeSettings(_Reaching):
     """A time in which no action is taken."""
 
-    begins: AwareDatetime = Field(description="time with its offset, no default: 2026-12-20T00:00:00Z, say.")
-    until: AwareDatetime = Field(description="time with its offset, no default: the first instant after the freeze.")
+    begins: Instant = Field(description="time with its offset, no default: 2026-12-20T00:00:00Z, say.")
+    until: Instant = Field(description="time with its offset, no default: the first instant after the freeze.")
     reason: str = Field(min_length=1, description="text, no default: whoever waits for an action wants to know why.")
 
     @model_validator(mode="after")

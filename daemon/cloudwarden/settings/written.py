@@ -1,14 +1,15 @@
-"""How settings write modes, durations and lists, and how these are read and shown."""
+"""How settings write modes, durations, instants and lists, and how these are read and shown."""
 
 from __future__ import annotations
 
 from datetime import timedelta
 from typing import Annotated
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, PlainSerializer
+from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, PlainSerializer
 from pydantic_settings import NoDecode
 
 from cloudwarden.core.durations import duration
+from cloudwarden.core.instant import in_utc
 from cloudwarden.core.nearest import nearest
 from cloudwarden.core.policy import Mode
 
@@ -61,6 +62,9 @@ Duration = Annotated[timedelta, BeforeValidator(_duration), PlainSerializer(writ
 
 WrittenMode = Annotated[Mode, BeforeValidator(_mode), PlainSerializer(str, when_used="json")]
 """Written as a word."""
+
+Instant = Annotated[AwareDatetime, AfterValidator(in_utc)]
+"""A time with its offset."""
 
 Words = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_listed)]
 """A list of strings; in an environment variable, joined by commas."""
