@@ -47,7 +47,14 @@ def test_what_was_not_edited_is_in_force(in_force: InForce, reports: Reports, fi
 
 
 @pytest.mark.parametrize(
-    "edit", [FREEZE, 'ceiling = "observe"\n', '[protect]\ntags = ["env=prod"]\n', '[aws]\nregions_exclude = ["eu-*"]\n']
+    "edit",
+    [
+        'database = "sqlite:///other.db"\n',
+        FREEZE,
+        'ceiling = "observe"\n',
+        '[protect]\ntags = ["env=prod"]\n',
+        '[aws]\nregions_exclude = ["eu-*"]\n',
+    ],
 )
 def test_an_edit_of_what_may_be_done_holds(in_force: InForce, reports: Reports, file: Path, edit: str) -> None:
     """It is told once, and no more when it is taken back."""

@@ -10,8 +10,13 @@ from cloudwarden.engine.events import SettingsEdited
 from cloudwarden.ports import Reporter
 from cloudwarden.settings import Settings
 
-HOLDING = frozenset({"aws", "ceiling", "exemptions_file", "freeze", "policies", "policy", "protect", "quota", "window"})
-"""Settings that say what may be done, and where. Whoever edits one relies on it from then on."""
+HOLDING = frozenset(
+    {"aws", "ceiling", "database", "exemptions_file", "freeze", "policies", "policy", "protect", "quota", "window"}
+)
+"""Settings that say what may be done, and where. Whoever edits one relies on it from then on.
+
+The database is one of them: pauses and exemptions that somebody makes after the edit are kept in the other.
+"""
 
 
 class InForce:

@@ -239,7 +239,7 @@ def versions(folder: Path, stub: StubAws, *accounts: str, scope_seconds: float) 
     (made.policies / "idle.py").write_text(VERSIONED)
     named = "".join(f"[aws.accounts.{account}]\n" for account in accounts)
     made.config.write_text(f"{made.config.read_text()}attempts = 2\nread_timeout_seconds = 2\n{named}")
-    app = build(load_settings(made.config))
+    app = build(load_settings(made.config), begins=True)
     app.gatherer = Gatherer(
         inventory=app.inventory,
         evidence=app.evidence,

@@ -106,7 +106,7 @@ def product(address: str, asked: argparse.Namespace, folder: str) -> Subject:
             "aws": aws_settings(address, asked.accounts[0], asked.regions),
         }
     )
-    app = build(settings)
+    app = build(settings, begins=True)
     loaded = app.load()
     assert not loaded.problems, loaded.problems
 

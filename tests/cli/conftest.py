@@ -54,8 +54,15 @@ def store(home: Path) -> Iterator[SqlStore]:
 
 
 @pytest.fixture
-def cli(home: Path) -> Invoke:
-    """Run a verb against the installation."""
+def cli(store: SqlStore, cli_without_store: Invoke) -> Invoke:
+    """Run a verb against the installation, of which a daemon has begun the record."""
+    del store
+    return cli_without_store
+
+
+@pytest.fixture
+def cli_without_store(home: Path) -> Invoke:
+    """Run a verb against the installation on its first day: there is no database."""
 
     def invoke(*words: str) -> Result:
         return CliRunner().invoke(app, ["--config", str(home / "cloudwarden.toml"), *words])

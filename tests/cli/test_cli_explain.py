@@ -13,6 +13,7 @@ from typer.testing import CliRunner, Result
 
 from cloudwarden.cli import app
 from cloudwarden.core.exemption import HANDS_OFF
+from cloudwarden.store import open_store
 
 REGION = "eu-central-1"
 
@@ -74,6 +75,7 @@ def explain(aws: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Explai
             f'policies = "{tmp_path}/policies"\ndatabase = "sqlite:///{tmp_path}/cloudwarden.db"\n'
             f'ceiling = "{ceiling}"\n[aws]\nregions = ["{REGION}"]\nendpoint_url = "{aws}"\n'
         )
+        open_store(f"sqlite:///{tmp_path}/cloudwarden.db").close()
         result = CliRunner().invoke(
             app, ["--config", str(settings), "explain", "close-groups", groups[group], *options]
         )

@@ -110,6 +110,15 @@ def test_the_doctor_names_what_to_mend(cli: Cli, aws: StubAws) -> None:
     assert {one["area"] for one in checks} >= {"store", "policies", "limits", "credentials", "clock", "read"}
 
 
+def test_the_doctor_examines_on_the_first_day(cli_without_store: Cli, aws: StubAws, home: Path) -> None:
+    """Before anything is recorded: it says so, tries AWS all the same, and makes no database."""
+    checks = json.loads(cli_without_store("doctor", "--json").stdout)
+    (database,) = [one for one in checks if one["area"] == "store"]
+    assert (database["health"], "there is no database" in database["detail"]) == ("warning", True)
+    assert {one["area"] for one in checks} >= {"policies", "limits", "credentials", "read"}
+    assert not list(home.glob("cloudwarden.db*"))
+
+
 def test_the_doctor_ends_with_the_highest_code(cli: Cli, aws: StubAws, home: Path) -> None:
     """A broken policy file outweighs what AWS refuses."""
     (home / "policies" / "broken.py").write_text("this is no Python")

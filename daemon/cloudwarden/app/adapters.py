@@ -20,6 +20,7 @@ from cloudwarden.aws.session import Sessions
 from cloudwarden.aws.vault import S3Copy, VaultPlace
 from cloudwarden.clock import SystemClock
 from cloudwarden.core.acceptance import KnownScope
+from cloudwarden.core.errors import NoDatabase
 from cloudwarden.keeping.file_copy import FileCopy
 from cloudwarden.overview import Overview
 from cloudwarden.ports import Channels, JournalCopy, Reporter
@@ -35,11 +36,13 @@ KINDS = (*ec2.KINDS, *lambda_.KINDS, *rds.KINDS, *s3.KINDS)
 class Adapters:
     """The database, the way to AWS, the ways to people, and what hears of everything; built when first used.
 
-    `alive` is called often, by whoever works; `stop` ends every wait.
+    `alive` is called often, by whoever works; `stop` ends every wait. `begins` says whether this process may make the
+    database where there is none: one that is only asked, or told something, would be believed to speak to a daemon.
     """
 
-    def __init__(self, settings: Settings, *, reporters: Sequence[Reporter] = ()) -> None:
+    def __init__(self, settings: Settings, *, reporters: Sequence[Reporter] = (), begins: bool = False) -> None:
         self.settings = settings
+        self._begins = begins
         self.clock = SystemClock()
         self.metrics = Metrics()
         self.overview = Overview(
@@ -51,8 +54,23 @@ class Adapters:
 
     @cached_property
     def store(self) -> SqlStore:
-        """The database, migrated. Raises StoreError."""
-        return open_store(self.settings.database)
+        """The database, migrated. Raises StoreError; NoDatabase where this process may make none, and there is none."""
+        try:
+            return open_store(self.settings.database, make=self._begins)
+        except NoDatabase as error:
+            raise self.nowhere(error) from error
+
+    def nowhere(self, error: NoDatabase) -> NoDatabase:
+        """The same error, with what named the database, and what to do."""
+        return NoDatabase(
+            f"{error}. {_chosen_by(self.settings)}. Nothing was read or changed: name the settings that the daemon has "
+            "(--config FILE), or write this where it was started; `cloudwarden run` and `cloudwarden once` begin "
+            "a new record"
+        )
+
+    def look_without_record(self) -> None:
+        """Go on with an empty store in memory: for who only looks, before anything was recorded."""
+        self.store = open_store("sqlite://")
 
     @cached_property
     def limits(self) -> Limits:
@@ -138,3 +156,14 @@ class Adapters:
     def _remembered(self) -> Collection[KnownScope]:
         with self.store.reading() as tx:
             return tx.scopes.known().values()
+
+
+def _chosen_by(settings: Settings) -> str:
+    """What named the database, in words; a path that is not absolute counts from where the process was started."""
+    origin = settings.origins.get("database")
+    if origin == "environment":
+        return "It is what CLOUDWARDEN_DATABASE names"
+    if origin == "file":
+        return f"It is what `database` in {settings.file} names"
+    said = f"{settings.file} says nothing of it" if settings.file else "no settings file was found"
+    return f"It is the default in the directory {Path.cwd()}: {said}"

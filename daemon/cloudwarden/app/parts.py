@@ -50,8 +50,8 @@ WORKERS_FROM_SCOPES = 32
 class App(Adapters):
     """Everything that one process of Cloudwarden is made of; each part is built when first used."""
 
-    def __init__(self, settings: Settings, *, reporters: Sequence[Reporter] = ()) -> None:
-        super().__init__(settings, reporters=reporters)
+    def __init__(self, settings: Settings, *, reporters: Sequence[Reporter] = (), begins: bool = False) -> None:
+        super().__init__(settings, reporters=reporters, begins=begins)
         self._loaded = NOTHING
         self.swept_under = Mode.ENFORCE
 
@@ -306,7 +306,10 @@ def work(settings: Settings, connection: Connection) -> None:
         serve(connection, sender, survey, lambda texts: loading.rebuilt(texts, settings.policy), app.limits.levels)
 
 
-def build(settings: Settings, *, reporters: Sequence[Reporter] = ()) -> App:
-    """An app for these settings; nothing is opened or called before it is used."""
+def build(settings: Settings, *, reporters: Sequence[Reporter] = (), begins: bool = False) -> App:
+    """An app for these settings; nothing is opened or called before it is used.
+
+    `begins` says that it may make the database where there is none.
+    """
     settle_allocation()
-    return App(settings, reporters=reporters)
+    return App(settings, reporters=reporters, begins=begins)

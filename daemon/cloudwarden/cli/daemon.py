@@ -36,7 +36,7 @@ def run(context: typer.Context) -> None:
 
     settings = load_settings(installation_of(context).config)
     logs.configure(settings.log_format, settings.log_level)
-    with app_of(context, reporters=(logs.LogReporter(),)) as app:
+    with app_of(context, reporters=(logs.LogReporter(),), begins=True) as app:
         stop, reload = threading.Event(), threading.Event()
         obey_signals(stop, reload, leave_within_seconds=settings.stop_timeout_seconds)
         running.run(app, stop, reload)
@@ -58,7 +58,7 @@ def once(
     """
     from cloudwarden.app import running  # noqa: PLC0415  # as in `run`
 
-    with progress() as reporters, app_of(context, reporters=reporters) as app:
+    with progress() as reporters, app_of(context, reporters=reporters, begins=True) as app:
         loaded, result = running.once(app, ceiling=Mode[ceiling.upper()] if ceiling else None)
         blind = app.sessions.discover().problems
         with app.store.reading() as tx:

@@ -10,7 +10,7 @@ from datetime import UTC
 from cloudwarden.app import App
 from cloudwarden.core.acceptance import KnownScope
 from cloudwarden.core.checkup import Area, Check, Health
-from cloudwarden.core.errors import StoreError
+from cloudwarden.core.errors import NoDatabase, StoreError
 from cloudwarden.core.policy import AnyPolicy
 from cloudwarden.engine.budget import SHARES
 
@@ -22,12 +22,19 @@ FILES_BESIDE_AWS = 100
 
 
 def examine(app: App) -> Iterator[Check]:
-    """Check after check; nothing is changed, but that an older store is brought up to date."""
+    """Check after check; nothing is changed, but that an older store is brought up to date.
+
+    On the first day there is no database yet: all but that is examined, and none is made.
+    """
     known: Collection[KnownScope] = ()
     try:
         with app.store.reading() as tx:
             known = tx.scopes.known().values()
         yield Check(area=Area.STORE, subject="database", health=Health.OK)
+    except NoDatabase as error:
+        app.look_without_record()
+        fix = "nothing, before the first `cloudwarden run` or `once`; if one ran, see the detail"
+        yield Check(area=Area.STORE, subject="database", health=Health.WARNING, detail=str(error), fix=fix)
     except StoreError as error:
         yield Check(area=Area.STORE, subject="database", health=Health.FAILED, detail=str(error), fix="see the detail")
         return

@@ -15,6 +15,7 @@ from cloudwarden.cli.decisions import AccountOption, known_policy
 from cloudwarden.cli.findings import ByOption, NeededReason, PolicyOption
 from cloudwarden.cli.installation import app_of, decider
 from cloudwarden.cli.output import JsonOption, emit, moment, notice, say, show, table
+from cloudwarden.cli.presence import where_it_counts
 from cloudwarden.core.durations import duration
 from cloudwarden.core.errors import StoreError
 from cloudwarden.core.exemption import ANY, STORE, Exemption, ExemptionState, Subject, Tagged, tag_written
@@ -79,6 +80,7 @@ def exempt(
         else:
             say(f"{made}: {made.policy} does not apply to {made.selects}")
         notice(f"findings that it covers now: {_counted(app, made)}")
+        notice(where_it_counts(app.settings.database))
 
 
 @exemptions.command("list")
@@ -135,6 +137,7 @@ def revoke(
         person = decider(app, by=by, reason=reason)
         with app.store.transaction() as tx:
             done = exempting.revoke(tx, exemption_id, person)
+        notice(where_it_counts(app.settings.database))
     if as_json:
         emit(shapes.exemption(done, ExemptionState.REVOKED))
     else:

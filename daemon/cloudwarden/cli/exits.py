@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from enum import IntEnum
 
-from cloudwarden.core.errors import AuthorError, CloudError, CloudwardenError, SettingsError
+from cloudwarden.core.errors import AuthorError, CloudError, CloudwardenError, NoDatabase, SettingsError
 
 
 class Exit(IntEnum):
@@ -16,13 +16,13 @@ class Exit(IntEnum):
     BAD_POLICIES_OR_SETTINGS = 3
     NOT_DONE = 4
     USAGE = 64
-    """The command line itself; EX_USAGE of sysexits(3)."""
+    """The command line itself, or where it was typed; EX_USAGE of sysexits(3)."""
 
 
 EPILOG = (
     "Exit codes: 0 nothing found, or done; 1 findings (once, explain, findings); 2 could not judge everything; "
     "3 bad policies or settings; 4 the store or the daemon could not do it (locked, unwritable, already running, "
-    "unknown id); 64 a command line that makes no sense; 130 interrupted."
+    "unknown id); 64 a command line that makes no sense, or where no database is; 130 interrupted."
 )
 
 
@@ -32,4 +32,6 @@ def exit_for(error: CloudwardenError) -> Exit:
         return Exit.BAD_POLICIES_OR_SETTINGS
     if isinstance(error, CloudError):
         return Exit.NOT_ALL_JUDGED
+    if isinstance(error, NoDatabase):
+        return Exit.USAGE
     return Exit.NOT_DONE

@@ -14,7 +14,7 @@ from cloudwarden.cli.exits import Exit
 from cloudwarden.cli.holding import say_pauses
 from cloudwarden.cli.installation import app_of, decider
 from cloudwarden.cli.output import JsonOption, emit, moment, notice, say, show
-from cloudwarden.cli.presence import settings_edited, when_it_happens
+from cloudwarden.cli.presence import settings_edited, when_it_happens, where_it_counts
 from cloudwarden.core.durations import duration
 from cloudwarden.core.finding import Finding, Proposal, ProposalState, State
 from cloudwarden.core.guards import outlived
@@ -131,6 +131,7 @@ def snooze(
         longest = _longest(app)
         with app.store.transaction() as tx:
             done = [decide.snooze(tx, one, person, until=until, allowed=longest(tx, one)) for one in dict.fromkeys(ids)]
+        notice(where_it_counts(app.settings.database))
     if as_json:
         emit([shapes.proposal(one) for one in done])
         return
@@ -157,6 +158,7 @@ def reject(
         with app.store.transaction() as tx:
             untils = {one: person.now + min(app.settings.rejection, longest(tx, one)) for one in ids}
             done = [decide.reject(tx, one, person, until=until) for one, until in untils.items()]
+        notice(where_it_counts(app.settings.database))
     if as_json:
         emit([shapes.proposal(one) for one in done])
         return

@@ -26,9 +26,12 @@ class Installation:
 
 
 @contextmanager
-def app_of(context: typer.Context, *, reporters: Sequence[Reporter] = ()) -> Iterator[App]:
-    """The app of the installation that the command line names. Raises SettingsError."""
-    app = build(load_settings(installation_of(context).config), reporters=reporters)
+def app_of(context: typer.Context, *, reporters: Sequence[Reporter] = (), begins: bool = False) -> Iterator[App]:
+    """The app of the installation that the command line names; one that `begins` may make its database.
+
+    Raises SettingsError.
+    """
+    app = build(load_settings(installation_of(context).config), reporters=reporters, begins=begins)
     try:
         yield app
     finally:

@@ -45,4 +45,18 @@ def when_it_happens(url: str) -> str:
     """When an approved action will be carried out, for a person."""
     if pid := daemon_pid(url):
         return f"the daemon (pid {pid}) looks at the resource once more and acts within seconds"
-    return "no daemon seems to be running: `cloudwarden run` acts once it runs, and `cloudwarden once` in its sweep"
+    return (
+        f"no daemon seems to be running on {file_of(url)}: `cloudwarden run` acts once it runs, and `cloudwarden once` "
+        "in its sweep"
+    )
+
+
+def where_it_counts(url: str) -> str:
+    """Which database a decision is kept in, and whether a daemon reads it there, for a person."""
+    file = file_of(url)
+    if pid := daemon_pid(url):
+        return f"kept in {file}, which the daemon (pid {pid}) reads"
+    return (
+        f"kept in {file}, which NO daemon owns at the moment: if one runs, it is on another database, and does not "
+        "know of this"
+    )

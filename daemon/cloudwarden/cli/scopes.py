@@ -12,6 +12,7 @@ from cloudwarden.cli import shapes
 from cloudwarden.cli.findings import ByOption, NeededReason
 from cloudwarden.cli.installation import app_of, decider
 from cloudwarden.cli.output import JsonOption, emit, moment, notice, say, show, table
+from cloudwarden.cli.presence import where_it_counts
 from cloudwarden.core.acceptance import KnownScope
 from cloudwarden.engine import decide
 
@@ -51,8 +52,10 @@ def accept(
     It takes effect with the next sweep. Policies still have their modes, ceiling and trust.
     """
     account, _, region = scope.partition("/")
-    with app_of(context) as app, app.store.transaction() as tx:
-        accepted = decide.accept(tx, account, region or None, decider(app, by=by, reason=reason))
+    with app_of(context) as app:
+        with app.store.transaction() as tx:
+            accepted = decide.accept(tx, account, region or None, decider(app, by=by, reason=reason))
+        notice(where_it_counts(app.settings.database))
     if as_json:
         emit({"accepted": [str(one) for one in accepted]})
     else:

@@ -23,6 +23,7 @@ CloudwardenError
 │   ├── StoreBusy          locked by another writer for too long
 │   ├── StoreUnwritable    read-only, full, or gone
 │   ├── StoreUnusable      not our schema, or damaged
+│   ├── NoDatabase         not there, where one must be
 │   ├── AlreadyRunning     another daemon owns this store
 │   └── LeaseLost          another daemon took an action over
 ├── ShippingError          the journal's copy off this machine
@@ -164,6 +165,10 @@ class StoreUnwritable(StoreError):
 
 class StoreUnusable(StoreError):
     """The file is damaged, or its schema is not one this version knows."""
+
+
+class NoDatabase(StoreError):
+    """There is no database where the settings say, and whoever asked begins none."""
 
 
 class AlreadyRunning(StoreError):

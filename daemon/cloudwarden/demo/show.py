@@ -118,7 +118,7 @@ class Lines:
 
 @contextmanager
 def _app(here: Place, *reporters: Reporter) -> Iterator[App]:
-    app = build(load_settings(here.settings), reporters=reporters)
+    app = build(load_settings(here.settings), reporters=reporters, begins=True)
     try:
         yield app
     finally:

@@ -12,7 +12,7 @@ from pathlib import Path
 from sqlalchemy import Engine
 from sqlalchemy.engine import URL
 
-from cloudwarden.core.errors import StoreBusy, StoreUnusable, StoreUnwritable
+from cloudwarden.core.errors import NoDatabase, StoreBusy, StoreUnusable, StoreUnwritable
 from cloudwarden.store.address import file_of, parsed
 from cloudwarden.store.connection import engine_for, outside_transactions, reading
 from cloudwarden.store.copying import settle_names, whole_copy
@@ -24,14 +24,19 @@ BUSY_TIMEOUT_SECONDS = 5.0
 """How long a transaction waits for another writer: ours end within milliseconds, a backup's within seconds."""
 
 
-def open_store(url: str, *, busy_timeout_seconds: float = BUSY_TIMEOUT_SECONDS, keep_old: bool = True) -> SqlStore:
+def open_store(
+    url: str, *, busy_timeout_seconds: float = BUSY_TIMEOUT_SECONDS, keep_old: bool = True, make: bool = True
+) -> SqlStore:
     """The store at a URL such as `sqlite:////var/lib/cloudwarden/cloudwarden.db`, its schema up to date.
 
     `sqlite://` is one in memory that ends with the value returned. A missing file is made; a damaged, empty or
     foreign one is refused and left as it is. Of one with an older schema a copy is kept beside it before it is
-    changed, unless this is a copy already (`keep_old`). Raises StoreUnusable, StoreUnwritable or StoreBusy.
+    changed, unless this is a copy already (`keep_old`). Raises StoreUnusable, StoreUnwritable or StoreBusy, and, for
+    whoever makes none (`make`), NoDatabase.
     """
     parts, file = parsed(url), file_of(url)
+    if file is None and not make:
+        raise NoDatabase("the database is in memory, and ends with the process that has it: no other sees it")
     if file is None:
         engine = engine_for(parts, None, busy_timeout_seconds)
         _migrate(engine)
@@ -39,6 +44,8 @@ def open_store(url: str, *, busy_timeout_seconds: float = BUSY_TIMEOUT_SECONDS, 
     refuse_place(file)
     refuse_remains(file)
     if not file.exists():
+        if not make:
+            raise NoDatabase(f"{file}: there is no database")
         _make(parts, file, busy_timeout_seconds)
     engine = engine_for(parts, file, busy_timeout_seconds)
     try:
