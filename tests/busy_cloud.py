@@ -107,7 +107,7 @@ def paused(world: World) -> None:
 def resumed(world: World) -> None:
     """Nothing is held any more."""
     with world.store.transaction() as tx:
-        resume(tx, world.decider())
+        resume(tx, world.decider(), others=True)
 
 
 def actions(world: World) -> Sequence[ActionRecord]:

@@ -104,7 +104,7 @@ def revoke_all(tx: Transaction, decider: Decider) -> None:
 def resume_all(tx: Transaction, decider: Decider) -> None:
     """End every pause."""
     for one in tx.decisions.pauses():
-        deciding.resume(tx, decider, one.policy, one.account)
+        deciding.resume(tx, decider, one.policy, one.account, others=True)
 
 
 def trust(policy: AnyPolicy, tx: Transaction, decider: Decider) -> None:
@@ -123,8 +123,8 @@ def pause(policy: str, account: str = ANY) -> Decision:
 
 
 def resume(policy: str, account: str = ANY) -> Decision:
-    """End a pause."""
-    return lambda tx, decider: deciding.resume(tx, decider, policy, account)
+    """End a pause, whoever made it."""
+    return lambda tx, decider: deciding.resume(tx, decider, policy, account, others=True)
 
 
 def undo(which: int) -> Decision:

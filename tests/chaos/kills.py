@@ -137,7 +137,7 @@ class Kills:
 
     def _decide(self, tx: Transaction, decider: Decider) -> None:
         for pause in tx.decisions.pauses():
-            deciding.resume(tx, decider, pause.policy, pause.account)
+            deciding.resume(tx, decider, pause.policy, pause.account, others=True)
         for proposal in [one for one in tx.proposals.undecided() if one.state is ProposalState.PENDING]:
             if proposal.resource_id in self._vanishing and proposal.resource_id in self._stage.estate.instances():
                 self._stage.estate.vanish(proposal.resource_id)

@@ -74,7 +74,7 @@ def actions(world: World) -> list[ActionRecord]:
 def go_on(world: World) -> None:
     """A person has looked and resumes."""
     with world.store.transaction() as tx:
-        resume(tx, world.decider())
+        resume(tx, world.decider(), others=True)
 
 
 def test_an_approval_does_not_fire(world: World, tmp_path: Path) -> None:

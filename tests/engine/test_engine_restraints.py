@@ -196,7 +196,7 @@ def test_a_policy_that_only_fails_pauses_itself(world: World) -> None:
     with world.store.transaction() as tx:
         (pause,) = tx.decisions.pauses()
         assert pause.origin.startswith("action a-")
-        resume(tx, world.decider(), "stop-idle")
+        resume(tx, world.decider(), "stop-idle", others=True)
     del world.cloud.fails["stop_instances"]
     world.act()
     assert world.called() == ["stop_instances"]

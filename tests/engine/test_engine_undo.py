@@ -114,7 +114,7 @@ def test_an_undo_pauses_no_policy(world: World, stopped: ActionRecord) -> None:
         world.add(f"i-{number}")
     world.sweep(after=minutes(15))
     with world.store.transaction() as tx:
-        decide.resume(tx, world.decider(), "stop-idle")
+        decide.resume(tx, world.decider(), "stop-idle", others=True)
     world.clock.advance(minutes(1))
     ask(world, stopped)
     world.act()

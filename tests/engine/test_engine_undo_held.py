@@ -114,7 +114,7 @@ def test_a_pause_that_is_said_again(world: World, stopped: ActionRecord, by: str
     world.act()
     assert (world.called() == ["stop_instances"]) is held
     with world.store.reading() as tx:
-        assert [one.reason for one in tx.decisions.pauses()] == ["incident 7"]
+        assert [one.words for one in tx.decisions.pauses()] == ["incident 7"]
 
 
 def test_a_pause_that_was_ended_and_made_again_holds_an_undo(world: World, stopped: ActionRecord) -> None:

@@ -12,6 +12,7 @@ from cloudwarden.cli import shapes
 from cloudwarden.cli.findings import ByOption, NeededReason
 from cloudwarden.cli.installation import app_of, decider, known
 from cloudwarden.cli.output import JsonOption, emit, moment, notice, say, show, table
+from cloudwarden.cli.presence import where_it_counts
 from cloudwarden.core.exemption import ANY
 from cloudwarden.core.pause import Pause
 from cloudwarden.engine import decide
@@ -36,14 +37,19 @@ def pause(
     """Hold actions: all, one policy's, one account's.
 
     Sweeps go on, and a call in flight is finished. It lasts until `resume`, restarts included. It alone needs no
-    reason, as it may be urgent: pausing the same again says why.
+    reason, as it may be urgent: pausing the same again says why. What somebody else paused before stays beside it.
     """
     with app_of(context) as app:
+        person = decider(app, by=by, reason=reason)
         known_policy(app, policy)
         with app.store.transaction() as tx:
-            made = decide.pause(tx, decider(app, by=by, reason=reason), policy, account_of(account))
+            made = decide.pause(tx, person, policy, account_of(account))
             pauses = tx.decisions.pauses()
+        counts = where_it_counts(app.settings.database)
+    notice(counts)
     _say_pauses(pauses, f"paused {made.what}; sweeps go on, actions do not", as_json=as_json)
+    if made.earlier and not made.only_by(person.by):
+        notice(f"{made.what} was paused before, which stays with yours: only `resume --others` ends both")
 
 
 def resume(
@@ -53,12 +59,23 @@ def resume(
     reason: NeededReason = "",
     by: ByOption = None,
     *,
+    others: Annotated[
+        bool, typer.Option("--others", help="Also what others paused, or Cloudwarden itself for safety.")
+    ] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """End a pause."""
-    with app_of(context) as app, app.store.transaction() as tx:
-        ended = decide.resume(tx, decider(app, by=by, reason=reason), policy, account_of(account))
-        pauses = tx.decisions.pauses()
+    """End a pause.
+
+    One that is not your own alone is refused, with who made it, when and why, unless --others says that you know.
+    """
+    with app_of(context) as app:
+        person = decider(app, by=by, reason=reason)
+        with app.store.transaction() as tx:
+            ended = decide.resume(tx, person, policy, account_of(account), others=others)
+            pauses = tx.decisions.pauses()
+        counts = where_it_counts(app.settings.database)
+    notice(counts)
+    notice(f"ended: {ended}")
     _say_pauses(pauses, f"resumed {ended.what}", as_json=as_json)
 
 
@@ -69,7 +86,7 @@ def pauses(context: typer.Context, *, as_json: JsonOption = False) -> None:
     if as_json:
         emit([shapes.pause(one) for one in found])
         return
-    rows = [(one.what, one.by, moment(one.at), one.reason, one.origin) for one in found]
+    rows = [(one.what, one.by, moment(one.at), one.reason.removeprefix("; "), one.origin) for one in found]
     show([table(f"Pauses ({len(rows)})", ("what", "by", "at", "reason", "from"), rows)])
 
 
@@ -90,7 +107,8 @@ def trust(
         trusted = policies[known("policy", policy, policies)]
         with app.store.transaction() as tx:
             made = decide.trust(tx, trusted, decider(app, by=by, reason=reason))
-        mode = app.highest_mode_of(trusted)
+        mode, counts = app.highest_mode_of(trusted), where_it_counts(app.settings.database)
+    notice(counts)
     if as_json:
         emit(
             {
@@ -122,8 +140,11 @@ def distrust(
     as_json: JsonOption = False,
 ) -> None:
     """Have a policy ask people again, in whatever version and wherever it was trusted."""
-    with app_of(context) as app, app.store.transaction() as tx:
-        decide.distrust(tx, policy, decider(app, by=by, reason=reason))
+    with app_of(context) as app:
+        with app.store.transaction() as tx:
+            decide.distrust(tx, policy, decider(app, by=by, reason=reason))
+        counts = where_it_counts(app.settings.database)
+    notice(counts)
     if as_json:
         emit({"policy": policy})
     else:

@@ -21,5 +21,5 @@ def say_pauses(pauses: Iterable[Pause], shown: Shown) -> None:
 
 def paused(one: Pause) -> str:
     """A pause in a line."""
-    why = f": {one.reason}" if one.reason else ""
-    return f"paused: {one.what} by {one.by} since {moment(one.at)}{why}"
+    why = f": {one.words}" if one.words else ""
+    return "; before that, ".join([f"paused: {one.what} by {one.by} since {moment(one.at)}{why}", *one.earlier])

@@ -165,8 +165,9 @@ def pause(one: Pause) -> Shape:
         "account": one.account,
         "by": one.by,
         "at": one.at.isoformat(),
-        "reason": one.reason or None,
+        "reason": one.words or None,
         "origin": one.origin or None,
+        "earlier": list(one.earlier),
     }
 
 

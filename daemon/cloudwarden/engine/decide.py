@@ -105,7 +105,7 @@ def snooze(
 def pause(tx: Transaction, decider: Decider, policy: str = ANY, account: str = ANY) -> Pause:
     """Hold every action of a policy, in an account, or of all; in force before the next call, and after a restart.
 
-    Who says why of a pause of their own that has no reason yet makes no later one of it.
+    What somebody else paused before, or the product for safety, is kept with it, and ends with no word of this one.
     """
     made = Pause(
         policy=policy,
@@ -114,22 +114,29 @@ def pause(tx: Transaction, decider: Decider, policy: str = ANY, account: str = A
         at=decider.now,
         reason=decider.reason,
         origin=decider.origin,
-    )
-    for one in tx.decisions.pauses():
-        if (one.policy, one.account, one.by, one.reason) == (policy, account, decider.by, ""):
-            made = replace(made, at=one.at)
+    ).over(tx.decisions.pauses())
     tx.decisions.save_pause(made)
     tx.journal.append(at=decider.now, event="paused", details=decider.details(policy=policy, account=account))
     return made
 
 
-def resume(tx: Transaction, decider: Decider, policy: str = ANY, account: str = ANY) -> Pause:
-    """End a pause; others that hold the same stay."""
+def resume(tx: Transaction, decider: Decider, policy: str = ANY, account: str = ANY, *, others: bool = False) -> Pause:
+    """End a pause; others that hold the same stay.
+
+    One that somebody else made, or the product for safety, only ends for whoever says so (`others`).
+    """
     decider.demand_reason()
     for one in tx.decisions.pauses():
         if (one.policy, one.account) == (policy, account):
+            if not others and not one.only_by(decider.by):
+                raise DecisionError(
+                    f"{one}. {decider.by} did not make that alone: ask whoever did, look at what is told, then add "
+                    "--others to end it all"
+                )
             tx.decisions.end_pause(policy, account)
-            details = decider.details(policy=policy, account=account, paused_by=one.by, paused_at=one.at.isoformat())
+            details = decider.details(
+                policy=policy, account=account, paused_by=one.by, paused_at=one.at.isoformat(), ended=str(one)
+            )
             tx.journal.append(at=decider.now, event="resumed", details=details)
             return one
     what = Pause(policy=policy, account=account, by="", at=decider.now).what

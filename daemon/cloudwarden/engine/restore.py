@@ -108,13 +108,7 @@ def _withdraw(tx: Transaction, finding_ids: Collection[str]) -> tuple[str, ...]:
 
 def _pause(tx: Transaction, decider: Decider, file: str) -> Pause:
     reason = f"restored from {file}: look at what it does not know, then resume"
-    before = [one for one in tx.decisions.pauses() if one.what == Pause(by="", at=decider.now).what]
-    pause = Pause(
-        by=decider.by,
-        at=decider.now,
-        reason="; before that, ".join([reason, *(str(one) for one in before)]),
-        origin=decider.origin,
-    )
+    pause = Pause(by=decider.by, at=decider.now, reason=reason, origin=decider.origin).over(tx.decisions.pauses())
     tx.decisions.save_pause(pause)
     return pause
 
