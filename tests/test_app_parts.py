@@ -11,6 +11,7 @@ from cloudwarden import ENFORCE
 from cloudwarden.app import build
 from cloudwarden.core.acceptance import Discovery
 from cloudwarden.settings import Settings
+from cloudwarden.settings.journal import JournalSettings
 from world import SCOPE, stop_idle
 
 
@@ -25,7 +26,7 @@ class Discovering:
 
 def test_the_daemon_lives_while_scopes_are_discovered(tmp_path: Path) -> None:
     """It is not ended by its watchdog for that."""
-    app = build(Settings(database=f"sqlite:///{tmp_path}/cloudwarden.db"))
+    app = build(Settings(database=f"sqlite:///{tmp_path}/cloudwarden.db"), begins=True)
     beats: list[int] = []
     app.alive = lambda: beats.append(1)
     vars(app)["sessions"] = Discovering()
@@ -39,10 +40,26 @@ def test_the_daemon_lives_while_scopes_are_discovered(tmp_path: Path) -> None:
 @pytest.mark.parametrize("scope", [SCOPE, None], ids=["not accepted", "not told"])
 def test_where_nobody_accepted_anything_policies_only_observe(tmp_path: Path, scope: object) -> None:
     """And where nobody knows where it is."""
-    app = build(Settings(database=f"sqlite:///{tmp_path}/cloudwarden.db", ceiling=ENFORCE))
+    app = build(Settings(database=f"sqlite:///{tmp_path}/cloudwarden.db", ceiling=ENFORCE), begins=True)
     try:
         assert str(app.mode_of(stop_idle(), scope)) == "observe"  # type: ignore[arg-type]
         lasting = str(app.lasting_mode_of(stop_idle(), scope))  # type: ignore[arg-type]
         assert lasting == ("observe" if scope else "propose"), "what nobody knows undoes no word"
+    finally:
+        app.close()
+
+
+def test_nothing_is_done_before_the_journals_copy_was_compared(tmp_path: Path) -> None:
+    """Where it cannot be read at the start, an approved action waits, and an undo too; a sweep does not."""
+    copy = tmp_path / "late" / "journal.jsonl"
+    settings = Settings(database=f"sqlite:///{tmp_path}/cloudwarden.db", journal=JournalSettings(ship_to=str(copy)))
+    app = build(settings, begins=True)
+    try:
+        assert app.shipper is not None
+        app.shipper.turn()
+        assert "was not compared yet" in str(app.standstill())
+        copy.parent.mkdir()
+        app.shipper.turn()
+        assert app.standstill() is None
     finally:
         app.close()

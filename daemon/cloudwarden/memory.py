@@ -110,11 +110,15 @@ def _cause(error: CloudError) -> Cause:
 
 @dataclass(kw_only=True)
 class MemoryCopy:
-    """`ports.JournalCopy` in a list. `unfit` and `fails` say what goes wrong, and with which error."""
+    """`ports.JournalCopy` in a list.
+
+    `unfit` says why it would not keep what is put there; `fails` is what writing meets, and `silent` what reading does.
+    """
 
     batches: list[Batch] = field(default_factory=list)
     unfit: str = ""
     fails: CloudError | ShippingError | None = None
+    silent: CloudError | ShippingError | None = None
 
     def refuse_unfit(self) -> None:
         """Raise ShippingError when it is unfit."""
@@ -123,6 +127,8 @@ class MemoryCopy:
 
     def ahead(self, after: int) -> Sequence[Mark]:
         """A mark for each batch that ends above `after`."""
+        if self.silent is not None:
+            raise self.silent
         return [
             Mark(branch=one.branch, seq=one.last_seq, hash=one.last_hash)
             for one in self.batches

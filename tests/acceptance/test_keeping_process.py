@@ -83,6 +83,22 @@ def test_entries_are_shipped_to_a_file_as_they_are_committed(installation: Insta
     assert copy.stat().st_mode & 0o777 == 0o600
 
 
+@pytest.mark.timeout(300)
+def test_nothing_acts_before_the_copy_was_compared(
+    proxy: FaultProxy, installation: Installation, idle_instance: str
+) -> None:
+    """The copy's disk is mounted late: sweeps go on, what was approved waits and says why, and is done after that."""
+    copy = installation.folder / "late" / "journal.jsonl"
+    ships_to(installation, str(copy))
+    installation.start()
+    installation.approve()
+    until(lambda: "was not compared yet" in installation.cli("findings", "--json").stdout, "held")
+    assert "was not compared yet" in installation.get("/readyz")[1]
+    assert proxy.counts["StopInstances"] == 0
+    copy.parent.mkdir()
+    until(lambda: installation.states() == ["fixed"], "done once it was compared")
+
+
 def objects(aws: str) -> int:
     """How many objects the copy has."""
     return len(s3(aws).list_objects_v2(Bucket="kept")["Contents"])

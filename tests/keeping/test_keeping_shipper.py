@@ -141,8 +141,8 @@ def test_a_new_database_where_an_old_one_shipped_is_found(shipping: Shipping) ->
     fresh.store.close()
 
 
-def test_a_pause_that_stands_is_left(shipping: Shipping, path: Path) -> None:
-    """Who paused everything before had a reason, which is not overwritten."""
+def test_a_pause_that_stands_does_not_stand_for_the_rollbacks(shipping: Shipping, path: Path) -> None:
+    """Whoever made it resumes it for a reason of their own: it stays beside the rollback's."""
     shipping.write(9)
     shipping.ship()
     put_back(shipping, path, 4)
@@ -150,7 +150,46 @@ def test_a_pause_that_stands_is_left(shipping: Shipping, path: Path) -> None:
         tx.decisions.save_pause(paused())
     shipping.ship()
     with shipping.store.reading() as tx:
-        assert tx.decisions.pauses() == [paused()]
+        (pause,) = tx.decisions.pauses()
+    assert (pause.by, pause.earlier) == ("cloudwarden", (str(paused()),))
+    assert not pause.only_by("ada")
+
+
+def test_nothing_may_be_done_before_the_copy_was_compared(shipping: Shipping) -> None:
+    """A copy that cannot be read may know what this store has forgotten; that it cannot be written holds nothing."""
+    shipping.write(3)
+    shipper = shipping.shipper()
+    assert "not compared yet" in str(shipper.doubt())
+    copy = memory(shipping)
+    copy.silent = Timeout("no answer in 20 s")
+    assert not shipper.turn()
+    failed = shipping.heard.events[-1]
+    assert isinstance(failed, ShippingFailed)
+    assert "not compared yet" in failed.detail
+    assert "no answer in 20 s" in shipper.details()["journal_copy"]
+    copy.silent, copy.fails = None, Timeout("no answer in 20 s")
+    assert not shipper.turn()
+    assert shipper.doubt() is None
+
+
+def test_a_trouble_is_over_when_nothing_is_left_to_ship(shipping: Shipping) -> None:
+    """All was shipped before the start at which the copy could not be read."""
+    shipping.write(3)
+    shipping.ship()
+    shipper = shipping.shipper()
+    memory(shipping).silent = Timeout("no answer in 20 s")
+    assert not shipper.turn()
+    memory(shipping).silent = None
+    assert not shipper.turn()
+    assert (shipper.failing, shipper.details()) == (False, {})
+
+
+def test_an_unfit_place_is_compared_all_the_same(shipping: Shipping) -> None:
+    """That it keeps nothing of what is put there is told, and is no reason to do nothing."""
+    memory(shipping).unfit = "no object lock"
+    shipper = shipping.shipper()
+    assert not shipper.turn()
+    assert shipper.doubt() is None
 
 
 def test_shipping_ends_when_asked(shipping: Shipping) -> None:

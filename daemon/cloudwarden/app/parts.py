@@ -138,7 +138,7 @@ class App(Adapters):
             restraints=self.settings.restraints,
             tenure=self.tenure,
             exemptions_doubt=self.register.doubt,
-            settings_doubt=self.in_force.doubt,
+            settings_doubt=self.standstill,
         )
 
     @cached_property
@@ -230,6 +230,10 @@ class App(Adapters):
         return Shipper(
             store=self.store, copy=self.copy_at(target), target=target, clock=self.clock, reporter=self.reporter
         )
+
+    def standstill(self) -> str | None:
+        """Why nothing may be done at all for now, undos included; None when something may."""
+        return self.in_force.doubt() or (self.shipper.doubt() if self.shipper else None)
 
     def survey(self, assignments: Sequence[Assignment], policies: Mapping[str, AnyPolicy]) -> Iterable[Survey]:
         """Gather and judge: here, or in workers when that is set, or worth it."""

@@ -2,24 +2,37 @@
 
 from __future__ import annotations
 
+import bz2
 import gzip
+import lzma
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from io import BufferedIOBase
 from pathlib import Path
 
 from cloudwarden.core.errors import ShippingError
-from cloudwarden.keeping.lines import read
+from cloudwarden.keeping.lines import ShippedLine, read
 from cloudwarden.ports import Batch, Mark
 
 _TAIL_BYTES = 1_000_000
-"""How far back the last whole line of the file is looked for."""
+"""How far back the last whole line of a file is looked for."""
+
+_OPENED_BY: Mapping[str, Callable[[Path], BufferedIOBase]] = {
+    ".gz": gzip.GzipFile,
+    ".bz2": bz2.BZ2File,
+    ".xz": lzma.LZMAFile,
+}
+"""What reads a rotated part, by the end of its name: those of logrotate's compressors that Python knows."""
+
+_UNREADABLE = (".zst", ".lz4", ".lzo", ".Z")
 
 
 class FileCopy:
     """`ports.JournalCopy` in a file; whoever rotates it may rename or cut it at any time.
 
-    It is opened anew for each batch, so that nothing is written to one that was renamed. Rotated parts keep the
-    file's name as the beginning of theirs, as logrotate's do; compressed ones end in `.gz`.
+    It is opened anew for each batch, so that nothing is written to one that was renamed. Rotated parts stay in its
+    directory and keep the file's name as the beginning of theirs, as logrotate's do; compressed ones end in `.gz`,
+    `.bz2` or `.xz`.
     """
 
     def __init__(self, file: Path) -> None:
@@ -31,17 +44,39 @@ class FileCopy:
             raise ShippingError(f"{self._file}: write the path of a file in a directory that exists")
 
     def ahead(self, after: int) -> Sequence[Mark]:
-        """The last entry of the file, if it is above `after`."""
+        """The last entry of the file and of its newest rotated parts, where it is above `after`.
+
+        Of the rotated parts those are read that are ahead, and the next older one. Where nothing at all is left of
+        what was shipped, nobody can tell what it knew: that raises.
+        """
+        self.refuse_unfit()
+        newest = sorted(self._parts(), key=_written_at, reverse=True)
+        if after and not newest:
+            raise ShippingError(
+                f"{self._file}: nothing is there of the {after} entries that were shipped: is its disk mounted? If it "
+                "was moved away on purpose, make an empty file of that name"
+            )
+        marks = []
+        for part in newest:
+            if (last := self._last(part)) is None:
+                continue
+            if last.seq > after:
+                marks.append(Mark(branch=last.branch, seq=last.seq, hash=last.hash))
+            elif part != self._file:
+                break
+        return tuple(marks)
+
+    def _last(self, part: Path) -> ShippedLine | None:
+        """The last entry in a part, which may have been cut to nothing."""
         try:
-            with self._file.open("rb") as opened:
-                opened.seek(max(0, self._file.stat().st_size - _TAIL_BYTES))
-                tail = opened.read().decode(errors="replace").splitlines()
-        except FileNotFoundError:
-            return ()
-        except OSError as error:
-            raise self._failed(error) from error
-        last = next((line for text in reversed(tail) if (line := read(text))), None)
-        return (Mark(branch=last.branch, seq=last.seq, hash=last.hash),) if last and last.seq > after else ()
+            tail = _tail(part).decode(errors="replace").splitlines()
+        except (OSError, EOFError, lzma.LZMAError) as error:
+            # Renamed or packed meanwhile, or for good not to be read: only another look tells.
+            raise ShippingError(
+                f"{part}: it cannot be read ({error}), so that nobody can tell what the journal's copy knows: the "
+                "daemon's user needs read access to the rotated parts too"
+            ) from error
+        return next((line for text in reversed(tail) if (line := read(text))), None)
 
     def put(self, batch: Batch) -> None:
         """Append a batch, and have it on the disk."""
@@ -96,13 +131,39 @@ def _settle_name(directory: Path) -> None:
         os.close(descriptor)
 
 
+def _opened(part: Path) -> BufferedIOBase:
+    """A part's lines, unpacked. Raises OSError, and ShippingError for one that nothing here unpacks."""
+    if part.suffix in _UNREADABLE:
+        raise ShippingError(f"{part}: it cannot be unpacked here: have rotated parts packed by gzip, bzip2 or xz")
+    opening = _OPENED_BY.get(part.suffix)
+    return opening(part) if opening else part.open("rb")
+
+
+def _tail(part: Path) -> bytes:
+    """The last bytes of a part, unpacked."""
+    with _opened(part) as opened:
+        if part.suffix not in _OPENED_BY:
+            opened.seek(max(0, part.stat().st_size - _TAIL_BYTES))
+        tail = b""
+        while read_on := opened.read(_TAIL_BYTES):
+            tail = (tail + read_on)[-_TAIL_BYTES:]
+    return tail
+
+
 def _numbered(part: Path) -> Iterator[tuple[str, str]]:
     try:
-        with gzip.open(part, "rt") if part.suffix == ".gz" else part.open() as opened:
+        with _opened(part) as opened:
             for number, text in enumerate(opened, start=1):
-                yield f"{part.name} line {number}", text.rstrip("\n")
-    except (OSError, EOFError, UnicodeDecodeError) as error:
+                yield f"{part.name} line {number}", text.decode().rstrip("\n")
+    except (OSError, EOFError, UnicodeDecodeError, lzma.LZMAError) as error:
         raise ShippingError(f"{part}: it cannot be read: {error}") from error
+
+
+def _written_at(part: Path) -> float:
+    try:
+        return part.stat().st_mtime
+    except FileNotFoundError as error:
+        raise ShippingError(f"{part}: it was renamed while the journal's copy was read: it is read again") from error
 
 
 def _age(part: Path) -> tuple[int, float]:

@@ -39,7 +39,10 @@ LONGEST_PAUSE_SECONDS = 60.0
 
 
 class Shipper:
-    """Ships from the position that the store keeps. What was put and not yet marked is put again: at least once."""
+    """Ships from the position that the store keeps. What was put and not yet marked is put again: at least once.
+
+    Nothing may be done before the copy was compared once: until then the store may have forgotten what it knows.
+    """
 
     def __init__(self, *, store: Store, copy: JournalCopy, target: str, clock: Clock, reporter: Reporter) -> None:
         self._store = store
@@ -47,32 +50,47 @@ class Shipper:
         self._target = target
         self._clock = clock
         self._reporter = reporter
-        self._begun = False
+        self._compared = False
+        self._fit = False
         self._problem = ""
 
     def turn(self) -> bool:
         """Ship one batch; whether it went and more may follow. Reports a failure, and raises none."""
         try:
-            if not self._begun:
-                self._begin()
+            if not self._compared:
+                self._compare()
+            if not self._fit:
+                self._copy.refuse_unfit()
+                self._fit = True
             return self._ship()
         except (CloudError, ShippingError, StoreError) as error:
             self._problem = str(error)
-            self._reporter.report(ShippingFailed(target=self._target, detail=str(error), unshipped=self._unshipped()))
+            detail = self.doubt() or str(error)
+            self._reporter.report(ShippingFailed(target=self._target, detail=detail, unshipped=self._unshipped()))
             return False
 
     def details(self) -> Mapping[str, str]:
         """What health should show."""
+        if doubt := self.doubt():
+            return {"journal_copy": doubt}
         return {"journal_copy": f"not shipped to {self._target}: {self._problem}"} if self._problem else {}
+
+    def doubt(self) -> str | None:
+        """Why nothing may be done yet, in words; None once the copy was compared."""
+        if self._compared:
+            return None
+        return (
+            f"the journal's copy at {self._target} was not compared yet with the store, which may have been put back: "
+            f"{self._problem or 'it is being read'}"
+        )
 
     @property
     def failing(self) -> bool:
         """Whether the latest turn failed."""
         return bool(self._problem)
 
-    def _begin(self) -> None:
-        """See that the place keeps what it is given, and that it knows nothing that this store has forgotten."""
-        self._copy.refuse_unfit()
+    def _compare(self) -> None:
+        """See that the copy knows nothing that this store has forgotten."""
         with self._store.reading() as tx:
             shipment = shipment_of(tx, self._target)
         marks = self._copy.ahead(shipment.seq)
@@ -83,7 +101,7 @@ class Shipper:
                 tx.keeping.save_shipment(shipment)
         if why is not None:
             self._reporter.report(RollbackFound(target=self._target, detail=why))
-        self._begun = True
+        self._compared = True
 
     def _rolled_back(self, tx: Transaction, shipment: Shipment, unknown: Sequence[Mark]) -> str:
         """Nothing acts on a store that has forgotten what was done and decided, until a person has looked."""
@@ -103,13 +121,14 @@ class Shipper:
         }
         tx.keeping.save_restoration(_unsaid(tx, now, why))
         tx.journal.append(at=now, event=ROLLBACK_FOUND, details=details)
-        if not any(one.covers("*", "*") for one in tx.decisions.pauses()):
-            tx.decisions.save_pause(Pause(by=ITSELF, at=now, reason=why))
+        # Over one that stands too: whoever made that resumes it for another reason, and has not looked.
+        tx.decisions.save_pause(Pause(by=ITSELF, at=now, reason=why).over(tx.decisions.pauses()))
         return why
 
     def _ship(self) -> bool:
         batch, shipment = self._next()
         if batch is None:
+            self._problem = ""
             return False
         self._copy.put(batch)
         now = self._clock.now()

@@ -35,7 +35,10 @@ class JournalCopy(Protocol):
         ...
 
     def ahead(self, after: int) -> Sequence[Mark]:
-        """What the copy holds above entry `after`, as marks; the newest at least."""
+        """What the copy holds above entry `after`, as marks; the newest at least.
+
+        Raises too where the copy should hold something and nothing is there: then nobody can tell.
+        """
         ...
 
     def put(self, batch: Batch) -> None:
