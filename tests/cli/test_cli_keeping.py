@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -16,6 +17,7 @@ from cloudwarden.keeping.file_copy import FileCopy
 from cloudwarden.keeping.shipper import Shipper
 from cloudwarden.ports import Restoration
 from cloudwarden.store import SqlStore, own
+from cloudwarden.store.segments import export_oldest
 from journals import append
 from stub_sessions import Heard
 
@@ -125,6 +127,25 @@ def test_a_restoration_tells_what_the_copy_knows(cli: Cli, store: SqlStore, home
     assert "1 entries are in the copy alone: a restoration left them behind" in verified.stdout
 
 
+def test_a_restoration_tells_what_was_exported_since(cli: Cli, store: SqlStore, home: Path) -> None:
+    """The database until now has no such entry any more, and its file does; where that is not there, it is said."""
+    long_ago = datetime(2020, 1, 1, tzinfo=UTC)
+    append(store, 3, long_ago)
+    cli("backup", str(home / "b.db"))
+    with store.transaction() as tx:
+        tx.journal.append(at=long_ago, event="paused", details={"by": "ada"})
+    append(store, 1000, long_ago)
+    exported = export_oldest(store, home / "journal", before=datetime.now(UTC), now=datetime.now(UTC))
+    assert exported is not None
+    store.close()
+    shutil.copy(home / "cloudwarden.db", home / "kept.db")
+    assert "1 paused" in cli("restore", str(home / "b.db"), "--reason", "lost").stdout
+    shutil.move(home / "kept.db", home / "cloudwarden.db")
+    (home / "journal" / exported.file).rename(home / exported.file)
+    told = cli("restore", str(home / "b.db"), "--reason", "lost").stdout
+    assert f"beside these nobody can tell all: entries 4 to 1000 are in {exported.file}" in told
+
+
 def test_a_store_that_was_put_back_is_found_by_its_copy(cli: Cli, store: SqlStore, home: Path, copy: Path) -> None:
     """Past the verb: the chain of what is there verifies, and only the copy knows better."""
     append(store, 3, datetime.now(UTC))
@@ -150,8 +171,9 @@ def test_a_copy_is_compared_in_json(cli: Cli, store: SqlStore, copy: Path) -> No
     assert told["copy"] == {"ok": True, "entries": 3, "unshipped": 0, "left_behind": 0, "what": ""}
 
 
-def test_a_backup_of_nothing_is_refused(cli: Cli, home: Path) -> None:
+def test_a_backup_of_nothing_is_refused(cli_without_store: Cli, home: Path) -> None:
     """A wrong path must not look like a backup."""
-    result = cli("backup", str(home / "b.db"))
-    assert (result.exit_code, "no database to back up" in result.stderr) == (4, True)
+    result = cli_without_store("backup", str(home / "b.db"))
+    assert (result.exit_code, "no database to back up" in result.stderr) == (64, True)
+    assert f"what `database` in {home}/cloudwarden.toml names" in result.stderr
     assert not (home / "cloudwarden.db").exists()

@@ -7,7 +7,7 @@ import os
 import sqlite3
 import threading
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -16,6 +16,7 @@ from cloudwarden.core.errors import StoreError, StoreUnusable, StoreUnwritable
 from cloudwarden.core.finding import Finding
 from cloudwarden.store import SqlStore, open_store
 from cloudwarden.store.backup import back_up, entries_above, examine, put_in_place, staged
+from cloudwarden.store.segments import export_oldest
 from journals import append, tamper
 
 
@@ -199,4 +200,27 @@ def test_the_database_itself_is_no_backup(file_store: SqlStore, path: Path) -> N
 def test_what_a_database_knows_more_is_read(file_store: SqlStore, path: Path, noon: datetime) -> None:
     """All of it, above a number."""
     append(file_store, 1500, noon)
-    assert [entry.seq for entry in entries_above(path, 300)] == list(range(301, 1501))
+    entries, unread = entries_above(path, 300, None)
+    assert ([entry.seq for entry in entries], unread) == (list(range(301, 1501)), [])
+
+
+def test_what_a_database_exported_is_known_too(
+    file_store: SqlStore, path: Path, tmp_path: Path, noon: datetime
+) -> None:
+    """Its files are read; one that is not there is named."""
+    append(file_store, 1500, noon)
+    exported = export_oldest(file_store, tmp_path / "journal", before=noon + timedelta(days=1), now=noon)
+    assert exported is not None
+    entries, unread = entries_above(path, 300, tmp_path / "journal")
+    assert ([entry.seq for entry in entries], unread) == (list(range(301, 1502)), [])
+    entries, unread = entries_above(path, 300, tmp_path)
+    assert [entry.seq for entry in entries] == list(range(1001, 1502))
+    assert [(one.segment.file, "not in" in one.why) for one in unread] == [(exported.file, True)]
+
+
+def test_what_a_database_of_before_exports_knows_is_read(file_store: SqlStore, path: Path, noon: datetime) -> None:
+    """It has no table of them."""
+    append(file_store, 5, noon)
+    tamper(path, "DROP TABLE journal_segments")
+    entries, _ = entries_above(path, 3, None)
+    assert [entry.seq for entry in entries] == [4, 5]

@@ -14,12 +14,13 @@ import pytest
 from cloudwarden.core.acceptance import KnownScope
 from cloudwarden.core.errors import StoreError, StoreUnusable, StoreUnwritable
 from cloudwarden.core.exemption import Exemption
-from cloudwarden.core.finding import ActionRecord, ActionState, Finding, Proposal, ProposalState, State
-from cloudwarden.core.notice import Notice
+from cloudwarden.core.finding import ActionRecord, ActionState, Finding, Grace, Proposal, ProposalState, State
+from cloudwarden.core.notice import Notice, NoticeKind, NoticeState
 from cloudwarden.core.resource import Scope
 from cloudwarden.engine.events import OldRemoved
 from cloudwarden.ports import PolicyRun, ScopeRun
-from cloudwarden.store import Retention, SqlStore, retention, verify
+from cloudwarden.store import Retention, SqlStore, open_store, retention, verify
+from cloudwarden.store.backup import back_up
 from cloudwarden.store.segments import SEGMENT
 from journals import append, tamper
 from pausing import paused
@@ -219,6 +220,29 @@ def test_an_exported_file_is_the_journal_line_by_line(store: SqlStore, tmp_path:
     assert lines[0]["details"] == before[0].details
 
 
+def test_a_file_of_another_history_is_never_written_over(file_store: SqlStore, tmp_path: Path, noon: datetime) -> None:
+    """After a restoration the same numbers are exported again: both files are kept, and each proves its own journal."""
+    folder = tmp_path / "journal"
+    other = open_store(f"sqlite:///{tmp_path}/other.db")
+    for store, at in ((file_store, noon), (other, noon + timedelta(hours=1))):
+        append(store, SEGMENT, at)
+        assert list(policy(store, folder).batches(noon + LATER)) == [OldRemoved(entries=SEGMENT)]
+    assert len(list(folder.iterdir())) == 2
+    assert [verify(store, folder).entries for store in (file_store, other)] == [SEGMENT + 1, SEGMENT + 1]
+    other.close()
+
+
+def test_a_file_that_a_crash_left_is_used(file_store: SqlStore, path: Path, tmp_path: Path, noon: datetime) -> None:
+    """It was written, and not yet recorded: the same bytes need no other name."""
+    append(file_store, SEGMENT, noon)
+    back_up(f"sqlite:///{path}", tmp_path / "again.db", None)
+    list(policy(file_store, tmp_path).batches(noon + LATER))
+    again = open_store(f"sqlite:///{tmp_path}/again.db")
+    list(policy(again, tmp_path).batches(noon + LATER))
+    assert len(list(tmp_path.glob("journal-*"))) == 1
+    again.close()
+
+
 def test_young_entries_and_parts_of_a_segment_stay(store: SqlStore, tmp_path: Path, noon: datetime) -> None:
     """One entry that is not old keeps its whole segment; too few old ones are no segment."""
     append(store, SEGMENT - 1, noon)
@@ -323,6 +347,28 @@ def test_a_year_keeps_a_bounded_state(
     assert rows_late == rows_early == [7 * 20, 7, 7, 8]
     assert late <= early * 1.2
     assert verify(file_store, tmp_path / "journal").ok
+
+
+def test_a_finding_that_stands_for_long_keeps_its_latest_notices(
+    store: SqlStore, finding: Callable[..., Finding], notice: Callable[..., Notice], noon: datetime
+) -> None:
+    """Daily reminders, and first notices under clocks that ran out: of each the latest stays, and all young ones."""
+    day, clock = timedelta(days=1), Grace(since=noon)
+    reminders = [
+        notice(f"r{n:02}", kind=NoticeKind.REMINDER, state=NoticeState.DELIVERED, watched_since=noon) for n in range(40)
+    ]
+    firsts = [notice(f"f{n:02}", state=NoticeState.DELIVERED, watched_since=noon - day * (n + 1)) for n in range(3)]
+    told = [
+        replace(one, created_at=noon + day * n, ended_at=noon + day * n) for n, one in enumerate([*firsts, *reminders])
+    ]
+    with store.transaction() as tx:
+        tx.findings.save([finding("f1", grace=clock)])
+        tx.notices.save([*told, notice("pending", created_at=noon)])
+    removed = list(policy(store).batches(noon + day * 42))
+    assert ids(store, "notices") == ["f02", "pending", *[f"r{n:02}" for n in range(9, 40)]]
+    assert removed == [OldRemoved(notices=11)]
+    with store.reading() as tx:
+        assert [one.id for one in tx.notices.about(["f1"])] == ["pending", "f02", "r39"]
 
 
 def test_notices_go_with_their_findings(

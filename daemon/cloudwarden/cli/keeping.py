@@ -11,6 +11,7 @@ import typer
 from cloudwarden.cli.findings import ByOption, NeededReason
 from cloudwarden.cli.installation import app_of, decider
 from cloudwarden.cli.output import JsonOption, emit, notice, say
+from cloudwarden.core.errors import NoDatabase
 from cloudwarden.core.plain import Json
 from cloudwarden.keeping.restoration import LeftBehind, Restoration
 from cloudwarden.keeping.restoration import restore as put_back
@@ -27,7 +28,10 @@ def backup(context: typer.Context, file: FileArgument, *, as_json: JsonOption = 
     The daemon goes on meanwhile. FILE is never overwritten, and only its owner may read it.
     """
     with app_of(context) as app:
-        made = back_up(app.settings.database, file, app.exported)
+        try:
+            made = back_up(app.settings.database, file, app.exported)
+        except NoDatabase as error:
+            raise app.nowhere(error) from error
     if as_json:
         emit(_shape(made))
     else:
@@ -85,13 +89,14 @@ def _say(file: Path, done: Restoration) -> None:
 
 
 def _told(one: LeftBehind) -> str:
-    if one.trouble:
+    if one.trouble and not one.events:
         return f"what {one.where} knows beyond it nobody can tell: {one.trouble}"
     if not one.events:
         return f"{one.where} knows nothing beyond it"
+    more = f"; beside these nobody can tell all: {one.trouble}" if one.trouble else ""
     first = sorted(one.events.items(), key=lambda item: (not item[0].startswith(TOLD), item[0]))
     listed = ", ".join(f"{count} {event}" for event, count in first)
-    return f"{one.where} knows {sum(one.events.values())} entries beyond it, until {one.until}: {listed}"
+    return f"{one.where} knows {sum(one.events.values())} entries beyond it, until {one.until}: {listed}{more}"
 
 
 def _shape(made: Backup) -> dict[str, Json]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
@@ -21,7 +21,7 @@ from cloudwarden.store.place import log_of
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class LeftBehind:
-    """Entries that are elsewhere and not in the restored store, counted by event; or why nobody can tell."""
+    """Entries that are elsewhere and not in the restored store, counted by event; `trouble` is what nobody can tell."""
 
     where: str
     events: Mapping[str, int]
@@ -56,7 +56,7 @@ def restore(
             store = open_store(f"sqlite:///{draft}", keep_old=False)
             try:
                 refuse_broken(store, backup, exported)
-                newest, left_behind, branches = _missing(store, file, target, copy)
+                newest, left_behind, branches = _missing(store, file, exported, target, copy)
                 with store.transaction() as tx:
                     done = restored(tx, decider, file=str(backup), sha256=examined.sha256, copies=branches)
             finally:
@@ -69,12 +69,12 @@ def restore(
 
 
 def _missing(
-    store: SqlStore, file: Path, target: str | None, copy: JournalCopy | None
+    store: SqlStore, file: Path, exported: Path | None, target: str | None, copy: JournalCopy | None
 ) -> tuple[datetime | None, tuple[LeftBehind, ...], Mapping[str, Collection[str]]]:
     with store.reading() as tx:
         seq = tx.journal.last()
         newest = [entry.at for entry in tx.journal.entries(after=seq - 1, most=1)]
-    found = [_in_database(file, seq)] if file.exists() else []
+    found = [_in_database(file, seq, exported)] if file.exists() else []
     branches: dict[str, Collection[str]] = {}
     if target is not None and copy is not None:
         in_copy, ahead = _in_copy(store, target, copy, seq)
@@ -83,13 +83,19 @@ def _missing(
     return (newest[0] if newest else None), tuple(found), branches
 
 
-def _in_database(file: Path, seq: int) -> LeftBehind:
+def _in_database(file: Path, seq: int, exported: Path | None) -> LeftBehind:
     where = "the database until now"
     try:
-        entries = entries_above(file, seq)
+        entries, unread = entries_above(file, seq, exported)
     except StoreError as error:
         return LeftBehind(where=where, events={}, trouble=str(error))
-    return _counted(where, [(one.event, one.at.isoformat()) for one in entries])
+    counted = _counted(where, [(one.event, one.at.isoformat()) for one in entries])
+    lacking = [
+        f"entries {max(seq, one.segment.first_seq - 1) + 1} to {one.segment.last_seq} are in {one.segment.file}, and "
+        f"{one.why}"
+        for one in unread
+    ]
+    return replace(counted, trouble="; ".join(lacking))
 
 
 def _in_copy(store: SqlStore, target: str, copy: JournalCopy, seq: int) -> tuple[LeftBehind, Collection[str]]:

@@ -5,18 +5,18 @@ from __future__ import annotations
 import hashlib
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from urllib.parse import quote
 
-from sqlalchemy import Engine, make_url
+from sqlalchemy import Connection, Engine, inspect, make_url
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import ArgumentError
 
-from cloudwarden.core.errors import StoreError, StoreUnusable, StoreUnwritable
+from cloudwarden.core.errors import NoDatabase, StoreError, StoreUnusable, StoreUnwritable
 from cloudwarden.ports import JournalEntry
 from cloudwarden.store.address import file_of, parsed
 from cloudwarden.store.chain import VerifyResult
@@ -25,6 +25,8 @@ from cloudwarden.store.copying import durable, settle_names, unwritable, whole_c
 from cloudwarden.store.opening import BUSY_TIMEOUT_SECONDS, refuse_damage
 from cloudwarden.store.place import log_of, refuse_place, refuse_remains, swapping
 from cloudwarden.store.schema import is_current, outdated
+from cloudwarden.store.segments import Segment, Unread, exported_entries, segments
+from cloudwarden.store.tables import journal_segments
 from cloudwarden.store.transaction import SqlStore
 from cloudwarden.store.verification import verify
 
@@ -48,7 +50,7 @@ def back_up(url: str, to: Path, directory: Path | None) -> Backup:
     refuse_place(file)
     refuse_remains(file)
     if not file.exists():
-        raise StoreUnusable(f"{file}: there is no database to back up: is `database` the one that the daemon uses?")
+        raise NoDatabase(f"{file}: there is no database to back up")
     engine = engine_for(parsed(url), file, BUSY_TIMEOUT_SECONDS)
     examined: list[Backup] = []
     try:
@@ -101,18 +103,34 @@ def database_file(url: str) -> Path:
     return file
 
 
-def entries_above(file: Path, seq: int) -> list[JournalEntry]:
-    """The journal's entries above a number in a database that is about to be replaced. Raises StoreError."""
+def entries_above(file: Path, seq: int, directory: Path | None) -> tuple[list[JournalEntry], list[Unread]]:
+    """The journal's entries above a number in a database that is about to be replaced. Raises StoreError.
+
+    Those that it exported are read in `directory`; which of its files could not be.
+    """
     refuse_remains(file)
     engine = engine_for(URL.create("sqlite", database=str(file)), file, BUSY_TIMEOUT_SECONDS)
     found: list[JournalEntry] = []
+    unread: list[Unread] = []
     try:
         with SqlStore(engine, busy_timeout_seconds=0).reading() as tx:
-            while page := tx.journal.entries(after=found[-1].seq if found else seq):
+            for part in exported_entries(_exported(tx.connection), directory, after=seq):
+                if isinstance(part, Unread):
+                    unread.append(part)
+                else:
+                    found += part
+            last = seq
+            while page := tx.journal.entries(after=last):
                 found += page
+                last = page[-1].seq
     finally:
         engine.dispose()
-    return found
+    return found, unread
+
+
+def _exported(connection: Connection) -> Sequence[Segment]:
+    """What was exported; a database of the versions before that has no table of it."""
+    return segments(connection) if inspect(connection).has_table(journal_segments.name) else ()
 
 
 def staged(backup: Path, file: Path) -> Path:

@@ -87,9 +87,8 @@ def export_oldest(
         return None
     _refuse_broken(rows, first, known[-1].last_hash if known else GENESIS)
     last = rows[-1]["seq"]
-    name = f"journal-{first:012}-{last:012}.jsonl.gz"
     written = _packed(rows)
-    _write(directory, name, written)
+    name = _write(directory, f"journal-{first:012}-{last:012}", rows[-1]["hash"], written)
     segment = Segment(
         first_seq=first,
         last_seq=last,
@@ -157,11 +156,22 @@ def _unpacked(content: bytes) -> Iterator[Mapping[str, Any]]:
         yield {**row, "details": canonical(row["details"])}
 
 
-def _write(directory: Path, name: str, content: bytes) -> None:
-    """Durable, whole or not at all."""
+def _write(directory: Path, stem: str, last_hash: str, content: bytes) -> str:
+    """Write a file, durable, whole or not at all, and never over another: its name.
+
+    Where the usual name is that of other entries, which a restoration left behind, the hash of the last one is in it.
+    """
+    name = f"{stem}.jsonl.gz"
     draft = directory / f"{name}.part"
     try:
         directory.mkdir(mode=0o750, exist_ok=True)
+        if _taken(directory / name, content):
+            name = f"{stem}-{last_hash[:16]}.jsonl.gz"
+            if _taken(directory / name, content):
+                raise StoreUnusable(
+                    f"{directory / name}: this file is not what was exported under its name, so nothing old is: move "
+                    "it away"
+                )
         with draft.open("wb") as file:
             file.write(content)
             file.flush()
@@ -173,6 +183,15 @@ def _write(directory: Path, name: str, content: bytes) -> None:
             f"{directory / name}: old entries of the journal cannot be exported ({error.strerror}), so they stay: give "
             "this user write access to the directory, or set `retention.directory` to another"
         ) from error
+    return name
+
+
+def _taken(file: Path, content: bytes) -> bool:
+    """Whether a file is there that has other bytes. The same ones were left by a crash before they were recorded."""
+    try:
+        return file.read_bytes() != content
+    except FileNotFoundError:
+        return False
 
 
 def _take_out(store: SqlStore, segment: Segment) -> None:
