@@ -296,7 +296,7 @@ class World:
         """Every notice of a resource's standing finding, oldest first."""
         finding = self.finding(resource_id)
         with self.store.reading() as tx:
-            return list(tx.notices.about([finding.id]))
+            return [one for one in reversed(tx.notices.latest(1000)) if one.finding_id == finding.id]
 
     def finding(self, resource_id: str) -> Finding:
         """The standing finding of a resource."""

@@ -12,7 +12,11 @@ class Notices(Protocol):
     """The outbox: what owners are to be told, and what they were told."""
 
     def about(self, finding_ids: Collection[str]) -> Sequence[Notice]:
-        """Every notice of these findings, oldest first."""
+        """The notices of these findings that still matter, oldest first.
+
+        Those that are pending, and of each kind, state, plan and owner the latest under the grace clock that runs and
+        the latest from before it: a finding that stands for a year has a reminder for each of its days.
+        """
         ...
 
     def pending(self) -> Sequence[Notice]:

@@ -17,8 +17,9 @@ class RetentionSettings(Table):
         default=timedelta(days=90),
         ge=timedelta(days=7),
         description="duration of 7d or more, default 90d: closed findings, ended proposals, actions and "
-        "exemptions, accounts and regions that left, and trust in versions that were replaced, are deleted after so "
-        "long; a quarter covers a review. What an action kept for its undoing goes with it.",
+        "exemptions, notices that later ones replaced, accounts and regions that left, and trust in versions that were "
+        "replaced, are deleted after so long; a quarter covers a review. What an action kept for its undoing goes with "
+        "it.",
     )
     journal: Duration = Field(
         default=timedelta(days=400),

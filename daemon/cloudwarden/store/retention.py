@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from sqlalchemy import ColumnElement, Table, and_, delete, exists, not_, select
+from sqlalchemy import ColumnElement, Table, and_, delete, exists, not_, or_, select
 
 from cloudwarden.core.exemption import STORE
 from cloudwarden.core.finding import ActionState, ProposalState
 from cloudwarden.engine.events import OldRemoved
+from cloudwarden.store.notices import superseded
 from cloudwarden.store.segments import export_oldest
 from cloudwarden.store.tables import (
     actions,
@@ -153,5 +154,6 @@ def _old_exemptions(before: datetime) -> ColumnElement[bool]:
 
 
 def _old_notices(before: datetime) -> ColumnElement[bool]:
+    """Those of what does not stand, and of what does, those in whose place there are later ones."""
     standing = exists().where(findings.c.id == notices.c.finding_id, findings.c.closed_at.is_(None))
-    return and_(notices.c.created_at < before, not_(standing))
+    return and_(notices.c.created_at < before, or_(not_(standing), superseded()))
