@@ -17,6 +17,8 @@ from exchanges import Exchange, Request
 KINDS = {"DescribeInstances": "i-", "DescribeVolumes": "vol-"}
 """How the ids begin of what an operation lists."""
 
+METRICS = "GetMetricData"
+
 
 class Bystander:
     """`fault_proxy.Witness` for a run whose database is `database`."""
@@ -47,7 +49,7 @@ class Bystander:
         """A request came: a look begins, or something is about to change."""
         if request.mutates:
             self._sent.append(self._mutation(request))
-        elif request.token is None and request.operation in (*KINDS, "GetMetricData"):
+        elif request.token is None and request.operation in (*KINDS, METRICS):
             self._begun(request)
 
     def carried_out(self, request: Request) -> None:
@@ -93,9 +95,21 @@ class Bystander:
         )
 
     def _looked_at(self, resource: str) -> datetime | None:
-        """When the latest looks at a resource and at its metrics began, the earlier; None when one of them failed."""
-        found = [self._looks[place] for (name, _), place in self._latest.items() if name == resource]
+        """When the latest looks at a resource and at its metrics began, the earlier; None when one of them failed.
+
+        What depends on it is not among them: people may agree to an action although nobody could read that.
+        """
+        found = [
+            self._looks[place]
+            for (name, operation), place in self._latest.items()
+            if name == resource and (operation == METRICS or _describes(operation, resource))
+        ]
         return min((look.at for look in found), default=None) if all(look.whole for look in found) else None
+
+
+def _describes(operation: str, resource: str) -> bool:
+    prefix = KINDS.get(operation)
+    return prefix is not None and resource.startswith(prefix)
 
 
 def _target(request: Request) -> str:
