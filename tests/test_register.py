@@ -154,6 +154,13 @@ def test_a_refused_file_leaves_what_the_last_good_one_said(kept: Kept) -> None:
     assert read.problems
 
 
+def test_a_file_that_exempts_everything_is_refused(kept: Kept) -> None:
+    """As the verb refuses it, however it is written."""
+    wide = GOOD.replace('"stop-idle"', '"*"').replace('tag = "team=shop"', 'region = "?*"')
+    assert "everything out of every policy" in kept.take(wide).details()["exemptions_problem_1"]
+    assert not kept.exemptions()
+
+
 def test_a_file_that_never_was_good_leaves_a_doubt(kept: Kept) -> None:
     """Nobody can tell what it would exempt, so nothing may be done until it is mended."""
     assert "nobody can tell what is exempt" in (kept.take("[[exemption]]\n").doubt() or "")

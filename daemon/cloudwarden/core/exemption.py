@@ -7,9 +7,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
-from fnmatch import fnmatchcase
 
 from cloudwarden.core.finding import Finding
+from cloudwarden.core.pattern import fits
 from cloudwarden.core.resource import GLOBAL, Resource
 from cloudwarden.core.verdict import Verdict
 
@@ -198,8 +198,8 @@ class Exemption:
         names = (subject.resource_id, subject.arn, *([subject.name] if subject.name is not None else ()))
         if (
             self.policy not in (ANY_POLICY, policy)
-            or not any(_fits(name, self.resource) for name in names)
-            or not _fits(subject.account, self.account)
+            or not any(fits(name, self.resource) for name in names)
+            or not fits(subject.account, self.account)
         ):
             return False
         parts = (self._covers_place(subject), self._covers_tags(subject))
@@ -207,9 +207,9 @@ class Exemption:
 
     def _covers_place(self, subject: Subject) -> bool | None:
         """By the region that it is listed in, or its own."""
-        if _fits(subject.region, self.region):
+        if fits(subject.region, self.region):
             return True
-        return None if subject.kept_in is None else _fits(subject.kept_in, self.region)
+        return None if subject.kept_in is None else fits(subject.kept_in, self.region)
 
     def _covers_tags(self, subject: Subject) -> bool | None:
         if self.tag is None:
@@ -281,8 +281,3 @@ def ruling(policy: str, subject: Subject, exemptions: Iterable[Exemption], now: 
         if covered is None:
             doubt = doubt or f"{exemption.unread_of(subject)}, so nobody can tell whether {exemption} covers it"
     return Ruling(doubt=doubt)
-
-
-def _fits(name: str, pattern: str) -> bool:
-    """Only `*` and `?` are wildcards: brackets are a part of many a name, and must not widen an exemption."""
-    return name == pattern or fnmatchcase(name, pattern.replace("[", "[[]"))

@@ -17,6 +17,7 @@ from cloudwarden.core.exemption import (
     Told,
     account_written,
 )
+from cloudwarden.core.pattern import ACCOUNTS, REGIONS, RESOURCES, names_nothing
 from cloudwarden.core.policy import AnyPolicy
 from cloudwarden.engine.decide import Decider, DecisionError
 from cloudwarden.engine.propose import new_id
@@ -36,6 +37,17 @@ class Wish:
     reason: str
     expires_at: datetime
     id: str = ""
+
+    @property
+    def of_everything(self) -> bool:
+        """Whether nothing that it selects by narrows it. A name without wildcards does, were it the only one here."""
+        return (
+            self.policy == ANY_POLICY
+            and self.tag is None
+            and names_nothing(self.resource, RESOURCES)
+            and names_nothing(self.account, ACCOUNTS)
+            and names_nothing(self.region, REGIONS)
+        )
 
     def made(self, decider: Decider, *, source: str) -> Exemption:
         """The exemption that fulfils it."""
@@ -64,8 +76,13 @@ def longest(policies: Mapping[str, AnyPolicy], policy: str, allowed: timedelta =
 
 def refusal(wish: Wish, now: datetime, allowed: timedelta) -> str | None:
     """Why a wish cannot be granted, and what to write instead; None when it can."""
-    if (wish.policy, wish.resource, wish.account, wish.region, wish.tag) == (ANY_POLICY, ANY, ANY, ANY, None):
-        return "it would take everything out of every policy: name a policy, resource, tag, account or region, or pause"
+    if wish.of_everything:
+        wide = ", ".join(repr(one) for one in (wish.resource, wish.account, wish.region) if one != ANY)
+        why = f", as {wide} fits whatever there is" if wide else ""
+        return (
+            f"it would take everything out of every policy{why}: "
+            "name a policy, resource, tag, account or region, or pause"
+        )
     try:
         account_written(wish.account)
     except ValueError as error:
