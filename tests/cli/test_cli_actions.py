@@ -15,6 +15,7 @@ from cloudwarden.core.finding import ActionRecord, ActionState, Finding
 from cloudwarden.store import SqlStore
 
 Cli = Callable[..., Result]
+Keep = Callable[..., Finding]
 
 
 @pytest.fixture
@@ -41,8 +42,9 @@ def done(keep: Callable[..., Finding], store: SqlStore) -> ActionRecord:
     return record
 
 
-def test_actions_are_listed(cli: Cli, done: ActionRecord) -> None:
+def test_actions_are_listed(cli: Cli, done: ActionRecord, keep: Keep) -> None:
     """With what they did, and their ids."""
+    keep("i-2", policy="another")
     shown = cli("actions")
     assert done.id in shown.stdout
     assert "stop instance i-1" in shown.stdout

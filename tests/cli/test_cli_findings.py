@@ -14,11 +14,14 @@ import pytest
 from typer.testing import Result
 
 from cloudwarden.core.finding import Finding, ProposalState, State
+from cloudwarden.core.resource import Scope
 from cloudwarden.engine.decide import Decider, approve
+from cloudwarden.ports import PolicyRun, ScopeRun
 from cloudwarden.store import SqlStore
 
 Keep = Callable[..., Finding]
 Cli = Callable[..., Result]
+SCOPE = Scope(account="111122223333", region="eu-west-1")
 
 
 def state_of(store: SqlStore, proposal_id: str) -> ProposalState:
@@ -30,8 +33,11 @@ def state_of(store: SqlStore, proposal_id: str) -> ProposalState:
 
 
 def test_no_finding_ends_with_0(cli: Cli, store: SqlStore) -> None:
-    """An empty store is nothing found."""
-    del store
+    """Where a sweep read what there is, nothing is found."""
+    now = datetime.now(UTC)
+    with store.transaction() as tx:
+        run = PolicyRun(policy="stop-idle-instances", run_id="r", started_at=now, population=1)
+        tx.runs.save(run, [ScopeRun(scope=SCOPE, read_at=now)])
     result = cli("findings", "--json")
     assert (result.exit_code, json.loads(result.stdout)) == (0, [])
 
@@ -169,6 +175,7 @@ def test_a_pause_is_said_where_it_holds_what_is_shown(cli: Cli, keep: Keep) -> N
         assert "paused: policy stop-idle-instances by ada since" in shown.stderr
         assert shown.stderr.strip().endswith("all stop")
         assert "paused" not in shown.stdout
+    keep("i-2", policy="another")
     assert cli("findings", "--policy", "another").stderr == ""
 
 

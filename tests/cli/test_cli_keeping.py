@@ -104,7 +104,7 @@ def test_a_lost_database_is_restored(cli: Cli, store: SqlStore, home: Path) -> N
     result = cli("restore", str(home / "b.db"), "--reason", "lost")
     assert result.exit_code == 0, result.stderr
     assert "the database until now knows beyond it nobody can tell" in result.stdout
-    assert cli("findings").exit_code == 0
+    assert cli("findings").exit_code == 2
     (home / "cloudwarden.db").unlink()
     assert cli("restore", str(home / "b.db"), "--reason", "lost", "--json").exit_code == 0
     assert cli("journal", "verify").stdout == "the journal is whole: 4 entries\n"

@@ -57,7 +57,7 @@ def settle(home: Path, **urls: str) -> None:
 
 def test_notices_are_listed(cli: Cli, store: SqlStore, keep: Keep) -> None:
     """The latest first; by policy and by state; as JSON."""
-    found = keep("i-1")
+    found, _ = keep("i-1"), keep("i-2", policy="another")
     late = notice(found, id="n-2", state=NoticeState.PENDING, ended_at=None, error="channel ops: answered 503")
     with store.transaction() as tx:
         tx.notices.save([notice(found), replace(late, created_at=NOW + timedelta(hours=1))])

@@ -42,6 +42,7 @@ def test_the_latest_run_replaces_the_one_before(store: SqlStore, noon: datetime)
         assert tx.runs.scopes("stop-idle") == {WEST: west}
         assert set(tx.runs.scopes("owner-tags")) == {EAST}
         assert tx.runs.get("never") is None
+        assert tx.runs.swept() == {"stop-idle": noon, "owner-tags": None}
 
 
 def test_scopes_come_back_as_they_were_saved(store: SqlStore, noon: datetime) -> None:

@@ -12,8 +12,9 @@ from rich.table import Table
 from cloudwarden.app import App
 from cloudwarden.cli import shapes
 from cloudwarden.cli.decisions import AccountOption, known_policy
-from cloudwarden.cli.findings import ByOption, NeededReason, PolicyOption
+from cloudwarden.cli.findings import ByOption, NeededReason
 from cloudwarden.cli.installation import app_of, decider
+from cloudwarden.cli.naming import PolicyOption, listed_policy
 from cloudwarden.cli.output import JsonOption, emit, moment, notice, say, show, table
 from cloudwarden.cli.presence import where_it_counts
 from cloudwarden.core.durations import duration
@@ -93,8 +94,10 @@ def listing(
     as_json: JsonOption = False,
 ) -> None:
     """List exemptions, those that end first at the top."""
-    with app_of(context) as app, app.store.reading() as tx:
-        found = [one for one in _with_states(app, tx) if policy in (None, one[0].policy)]
+    with app_of(context) as app:
+        listed_policy(app, policy)
+        with app.store.reading() as tx:
+            found = [one for one in _with_states(app, tx) if policy in (None, one[0].policy)]
     over = (ExemptionState.EXPIRED, ExemptionState.REVOKED)
     shown = [one for one in found if one[1] is state or (state is None and (everything or one[1] not in over))]
     if as_json:

@@ -13,6 +13,7 @@ from cloudwarden.cli import shapes, tables
 from cloudwarden.cli.exits import Exit
 from cloudwarden.cli.holding import say_pauses
 from cloudwarden.cli.installation import app_of, decider
+from cloudwarden.cli.naming import PolicyOption, listed_policy
 from cloudwarden.cli.output import JsonOption, emit, moment, notice, say, show
 from cloudwarden.cli.presence import settings_edited, when_it_happens, where_it_counts
 from cloudwarden.core.durations import duration
@@ -25,7 +26,6 @@ from cloudwarden.ports import Transaction
 CLOSED_SHOWN_FOR = timedelta(days=30)
 """How far back `--all` looks: what closed earlier is history, and the journal has it."""
 
-PolicyOption = Annotated[str | None, typer.Option("--policy", help="Only those of this policy.")]
 Ids = Annotated[list[str], typer.Argument(metavar="ID...", help="Proposals, as `cloudwarden proposals` lists them.")]
 NeededReason = Annotated[str, typer.Option("--reason", help="Why; it must be given, and is kept in the journal.")]
 ByOption = Annotated[
@@ -45,12 +45,15 @@ def findings(
 ) -> None:
     """List findings.
 
-    Ends with 1 when there are any.
+    Ends with 1 when there are any, and with 2 when nothing was swept yet, or nothing could be read.
     """
-    with app_of(context) as app, app.store.reading() as tx:
-        since = app.clock.now() - CLOSED_SHOWN_FOR if everything or (state and state.closed) else None
-        found = [one for one in _findings(tx, policy, since) if state in (None, one.state)]
-        restored, pauses = tx.keeping.restored(), tx.decisions.pauses()
+    with app_of(context) as app:
+        listed_policy(app, policy)
+        with app.store.reading() as tx:
+            since = app.clock.now() - CLOSED_SHOWN_FOR if everything or (state and state.closed) else None
+            found = [one for one in _findings(tx, policy, since) if state in (None, one.state)]
+            restored, pauses = tx.keeping.restored(), tx.decisions.pauses()
+            doubt = None if found else _not_looked_at(tx, policy)
     if restored and restored.at > app.clock.now() - CLOSED_SHOWN_FOR:
         how = f"restored from {restored.file} by {restored.by}" if restored.file else "found to be put back in silence"
         notice(
@@ -62,7 +65,9 @@ def findings(
         emit([shapes.finding(one) for one in found])
     else:
         show([tables.findings("Findings", found)])
-    raise typer.Exit(Exit.FINDINGS if found else Exit.NOTHING_FOUND)
+    if doubt is not None:
+        notice(doubt)
+    raise typer.Exit(Exit.FINDINGS if found else Exit.NOT_ALL_JUDGED if doubt else Exit.NOTHING_FOUND)
 
 
 def approve(
@@ -206,6 +211,17 @@ def _longest(app: App) -> Callable[[Transaction, str], timedelta]:
 
 def _awaiting(one: Proposal) -> str:
     return "" if one.state is ProposalState.APPROVED else f" ({one.agreed} of {one.quorum} have agreed)"
+
+
+def _not_looked_at(tx: Transaction, policy: str | None) -> str | None:
+    """Why it says nothing that there is no finding; None when somebody looked."""
+    read = [at for name, at in tx.runs.swept().items() if policy in (None, name)]
+    if any(read):
+        return None
+    if read:
+        return "no sweep could read anything yet, so nobody can tell what there is"
+    what = "nothing was swept yet" if policy is None else f"{policy} was not swept yet"
+    return f"{what}: `cloudwarden run` sweeps by schedule, `cloudwarden once` at once"
 
 
 def _findings(tx: Transaction, policy: str | None, closed_since: datetime | None) -> Sequence[Finding]:

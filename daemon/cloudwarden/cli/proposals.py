@@ -11,9 +11,10 @@ import typer
 from rich.table import Table
 
 from cloudwarden.cli import shapes, tables
-from cloudwarden.cli.findings import PolicyOption, told_of
+from cloudwarden.cli.findings import told_of
 from cloudwarden.cli.holding import say_pauses
 from cloudwarden.cli.installation import app_of
+from cloudwarden.cli.naming import PolicyOption, listed_policy
 from cloudwarden.cli.output import JsonOption, emit, moment, notice, say, show, table
 from cloudwarden.core.action import Plan, Step, Wait
 from cloudwarden.core.finding import Finding, Proposal, ProposalState
@@ -35,9 +36,11 @@ def listing(
     """
     if context.invoked_subcommand is not None:
         return
-    with app_of(context) as app, app.store.reading() as tx:
-        found = [one for one in tx.proposals.undecided() if policy in (None, one.policy)]
-        told, pauses = told_of(tx, found), tx.decisions.pauses()
+    with app_of(context) as app:
+        listed_policy(app, policy)
+        with app.store.reading() as tx:
+            found = [one for one in tx.proposals.undecided() if policy in (None, one.policy)]
+            told, pauses = told_of(tx, found), tx.decisions.pauses()
     say_pauses(pauses, ((one.policy, one.scope.account) for one in found))
     if as_json:
         emit([shapes.proposal(one) | {"notice": told.get(one.id)} for one in found])

@@ -44,6 +44,10 @@ class Runs(Protocol):
 
     def get(self, policy: str) -> PolicyRun | None: ...
 
+    def swept(self) -> Mapping[str, datetime | None]:
+        """Every policy that was swept, with when a sweep of it last could read any scope; None when none ever did."""
+        ...
+
     def save(self, run: PolicyRun, scopes: Iterable[ScopeRun]) -> None:
         """Remember a sweep and the scopes it covered."""
         ...

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from datetime import datetime
 
-from sqlalchemy import Connection, RowMapping, delete, select, update
+from sqlalchemy import Connection, RowMapping, delete, func, outerjoin, select, update
 
 from cloudwarden.core.acceptance import KnownScope
 from cloudwarden.core.exemption import Exemption
@@ -82,6 +82,12 @@ class SqlRuns:
     def get(self, policy: str) -> PolicyRun | None:
         found = rows.fetch(self._connection, select(runs).where(runs.c.policy == policy), _run_from)
         return found[0] if found else None
+
+    def swept(self) -> Mapping[str, datetime | None]:
+        reading = outerjoin(runs, run_scopes, runs.c.policy == run_scopes.c.policy)
+        latest = func.max(run_scopes.c.read_at).label("read_at")
+        query = select(runs.c.policy, latest).select_from(reading).group_by(runs.c.policy)
+        return {row.policy: row.read_at for row in self._connection.execute(query)}
 
     def save(self, run: PolicyRun, scopes: Iterable[ScopeRun]) -> None:
         rows.upsert(self._connection, runs, [asdict(run)])
