@@ -24,7 +24,7 @@ def test_the_effective_settings_say_where_each_came_from(monkeypatch: pytest.Mon
 def test_the_effective_settings_show_no_secret() -> None:
     """The external id, and passwords in URLs."""
     settings = load_settings(
-        written('database = "sqlite+x://user:hu@sh@host/db?password=hush"\n[aws]\nexternal_id = "hush"\n')
+        written('database = "sqlite://user:hu@sh@host/db?password=hush"\n[aws]\nexternal_id = "hush"\n')
     )
     assert row(settings, "aws.external_id")[0] == MASK
     shown = "".join(one.value for one in effective(settings)) + repr(settings.aws)

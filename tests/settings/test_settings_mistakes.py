@@ -34,6 +34,11 @@ from written_settings import problems
         ("rejection = '7 days'", "settings.toml: rejection = '7 days': write a number with its unit"),
         ("rejection = '0s'", "settings.toml: rejection = '0s': Input should be greater than 0"),
         ("database = 'cloudwarden.db'", "settings.toml: database: write a URL, such as sqlite:////var"),
+        (
+            "database = 'postgresql://ada:sesame@x/y'",
+            "settings.toml: database: postgresql is not supported; write an SQL",
+        ),
+        ("database = 'a:b@x://y'", "settings.toml: database: this is not supported; write an SQLite URL"),
         ("aws = 3", "settings.toml: aws = 3: Input should be a valid dictionary"),
         ("[policy.a]\nevery = '1h'\ncron = '1 * * * *'", "settings.toml: policy.a: write either every, or cron"),
         ("_env_file = 'x'", "settings.toml: _env_file: unknown; write prices_file"),

@@ -27,9 +27,20 @@ PREFIX = "CLOUDWARDEN_"
 DELIMITER = "__"
 
 
+DATABASES = ("sqlite", "sqlite+pysqlite")
+"""What a database's URL may begin with: what the store opens. A test holds the two together."""
+
+
 def _database_url(value: str) -> str:
-    if "://" not in value:
+    """The URL as it is. What is wrong with it is told without it: it may hold a password."""
+    kind, separator, _ = value.partition("://")
+    if not separator:
         raise ValueError("write a URL, such as sqlite:////var/lib/cloudwarden/cloudwarden.db")
+    if kind not in DATABASES:
+        named = kind if kind.replace("+", "").isalnum() else "this"
+        raise ValueError(
+            f"{named} is not supported; write an SQLite URL, such as sqlite:////var/lib/cloudwarden/cloudwarden.db"
+        )
     return value
 
 
@@ -53,8 +64,8 @@ class Settings(BaseSettings):
     )
     database: Annotated[str, AfterValidator(_database_url)] = Field(
         default="sqlite:///cloudwarden.db",
-        description="URL, default sqlite:///cloudwarden.db, from the working directory: findings, decisions and the "
-        "journal live here and must outlive the process.",
+        description="URL of SQLite, default sqlite:///cloudwarden.db, from the working directory: findings, decisions "
+        "and the journal live here and must outlive the process.",
     )
     ceiling: WrittenMode = Field(
         default=Mode.PROPOSE,
