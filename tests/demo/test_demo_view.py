@@ -37,6 +37,7 @@ from cloudwarden.notify.channels import AppriseChannels
 from cloudwarden.settings import load_settings
 from happenings import finding as made
 
+PLACE = Place(settings=Path("/tmp/demo/demo.toml"))  # noqa: S108
 NOW = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
 SCOPE = Scope(account="111122223333", region="eu-west-1")
 
@@ -78,7 +79,7 @@ def judged(**changes: Any) -> PolicyJudged:
 def view(board: Board, *pending: Proposal, findings: Sequence[Finding] = ()) -> View:
     """A view of a board, with these proposals waiting and these findings standing."""
     known = Known(pending=pending, findings=findings)
-    return View(board, Place(settings=Path("/tmp/demo/demo.toml")), lambda: known, "an estate")  # noqa: S108
+    return View(board, PLACE, lambda: known, "an estate")
 
 
 def drawn(view: View, width: int = 120, height: int = 40) -> str:
@@ -141,6 +142,13 @@ def test_the_view_gives_the_lines_to_copy() -> None:
     shown = drawn(view(board, proposal(1)))
     assert "--config /tmp/demo/demo.toml approve p-1" in " ".join(shown.replace("\\", "").split())
     assert "curl http://127.0.0.1:1234/metrics" in shown
+
+
+def test_a_line_that_reads_the_estate_brings_its_credentials() -> None:
+    """A shell has none, or real ones, which sign nothing that goes to the demo."""
+    (line,) = (one for one in commands(PLACE, "", [proposal(1)]) if " explain " in one)
+    assert line.startswith("AWS_ACCESS_KEY_ID=demo AWS_SECRET_ACCESS_KEY=demo AWS_DEFAULT_REGION=eu-west-1 AWS_SESSION")
+    assert line.endswith("--config /tmp/demo/demo.toml explain stop-idle-instances i-1")
 
 
 def test_a_command_too_long_for_the_terminal_can_still_be_copied() -> None:

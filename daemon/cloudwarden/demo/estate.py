@@ -32,7 +32,7 @@ WINDOW = timedelta(hours=1)
 
 LAUNCHED_AGO = timedelta(days=40)
 
-_CREDENTIALS = {"AWS_ACCESS_KEY_ID": "demo", "AWS_SECRET_ACCESS_KEY": "demo", "AWS_DEFAULT_REGION": REGION}
+CREDENTIALS = {"AWS_ACCESS_KEY_ID": "demo", "AWS_SECRET_ACCESS_KEY": "demo", "AWS_DEFAULT_REGION": REGION}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -197,7 +197,7 @@ def _environment() -> Iterator[None]:
     for name in [name for name in os.environ if name.startswith("AWS_")]:
         del os.environ[name]
     os.environ.update(
-        _CREDENTIALS,
+        CREDENTIALS,
         AWS_CONFIG_FILE=os.devnull,
         AWS_SHARED_CREDENTIALS_FILE=os.devnull,
         AWS_EC2_METADATA_DISABLED="true",

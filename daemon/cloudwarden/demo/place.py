@@ -16,7 +16,7 @@ from pathlib import Path
 
 import cloudwarden
 from cloudwarden.core.errors import SettingsError
-from cloudwarden.demo.estate import WINDOW
+from cloudwarden.demo.estate import CREDENTIALS, WINDOW
 from cloudwarden.demo.mailbox import mailbox
 
 CHECKOUT = Path(cloudwarden.__file__).parents[2]
@@ -66,6 +66,11 @@ class Place:
         if program.is_absolute() and program.is_relative_to(Path.cwd()):
             program = program.relative_to(Path.cwd())
         return shlex.join([str(program), "--config", str(self.settings), *words])
+
+    def reading(self, *words: str) -> str:
+        """A line of a verb that reads the estate: no credentials of the person who copies it sign what it asks."""
+        named = {**CREDENTIALS, "AWS_SESSION_TOKEN": ""}
+        return f"{' '.join(f'{name}={value}' for name, value in named.items())} {self.command(*words)}"
 
 
 @contextmanager

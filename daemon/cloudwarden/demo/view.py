@@ -19,6 +19,9 @@ from cloudwarden.demo.place import ENFORCED, Place
 TWO_COLUMNS_FROM = 150
 """Terminal columns from which on two stand side by side; what is to be copied still has rows of its own."""
 
+EXPLAINS_FROM = 30
+"""Terminal rows from which on there is room for the line that explains: with its credentials it is a long one."""
+
 GAP = 3
 LEAST_LINES = 3
 """Of a section with its title: on the smallest terminal each says something."""
@@ -48,7 +51,7 @@ class View:
         """The whole picture: at most one line less than the height, none longer than the width."""
         known = self._known()
         head = [Text(self._head(width), style="bold")]
-        copied = self._to_copy(known.pending, width)
+        copied = self._to_copy(known.pending, width, explaining=height >= EXPLAINS_FROM)
         left = height - 1 - len(head) - len(copied)
         waiting = Section(title="Waiting for a person's approval", entries=_proposals(known.pending))
         held = Section(title="Held, and why", entries=held_back(known.findings, self._board))
@@ -66,10 +69,10 @@ class View:
         told = f"{begin} Policies to edit: {self._place.policies}. {end}"
         return told if len(told) <= width else f"{begin} {end}"[:width]
 
-    def _to_copy(self, pending: Sequence[Proposal], width: int) -> Sequence[Text]:
+    def _to_copy(self, pending: Sequence[Proposal], width: int, *, explaining: bool) -> Sequence[Text]:
         lines = [
             Text(line, style="cyan")
-            for command in commands(self._place, self._board.address, pending)
+            for command in commands(self._place, self._board.address, pending, explaining=explaining)
             for line in folded(command, width).split("\n")
         ]
         return [Text("Copy into another terminal", style="bold"), *lines]
@@ -187,10 +190,12 @@ def folded(command: str, width: int) -> str:
     return " \\\n  ".join(wrap(command, width - 4, break_long_words=False, break_on_hyphens=False))
 
 
-def commands(place: Place, address: str, pending: Sequence[Proposal]) -> Sequence[str]:
-    """The lines that a newcomer would try, most wanted first."""
+def commands(place: Place, address: str, pending: Sequence[Proposal], *, explaining: bool = True) -> Sequence[str]:
+    """The lines that a newcomer would try, most wanted first; without the longest one unless `explaining`."""
     lines = [place.command("approve", pending[0].id, "--reason", "looked")] if pending else []
     lines += [place.command("trust", ENFORCED, "--reason", "looked"), place.command("proposals")]
+    if pending and explaining:
+        lines.append(place.reading("explain", pending[0].policy, pending[0].resource_id))
     if mail := sorted(place.mail.glob("*.txt")):
         lines.append(f"cat {mail[0]}")
     if address:
