@@ -88,8 +88,17 @@ BAD = {
     "rule with an unknown parameter kind": (
         f"{TOP}@rule\ndef bad(resource: Resource, params: Idle, when: int) -> Violation | None:\n    return None\n",
         3,
-        "parameter 'when' is a int",
+        "parameter 'when' is annotated with int",
         "annotate it with a kind of evidence",
+    ),
+    "rule without params": (
+        (
+            f"{TOP}from cloudwarden.aws import ec2\n\n\n@rule\n"
+            "def bad(box: ec2.Instance, activity: ec2.Activity) -> Violation | None:\n    return None\n"
+        ),
+        6,
+        "rule 'bad' takes no params before its evidence 'activity'",
+        "write (resource, params, *evidence)",
     ),
     "rule with an unannotated parameter": (
         f"{TOP}@rule\ndef bad(resource, params: Idle) -> Violation | None:\n    return None\n",

@@ -134,6 +134,7 @@ def test_whom_the_settings_name_they_must_know(tmp_path: Path) -> None:
     assert unknown.file == SETTINGS
     assert unknown.what.startswith("policy.stop-idle.notice: ")
     assert "team-y" in unknown.what
+    assert unknown.write == "write 'team-x'"
     (own,) = loaded().problems
     assert (own.file, "absent" in own.what) == (tmp_path / "compute.py", True)
 
@@ -199,6 +200,20 @@ def test_a_new_version_that_its_override_does_not_fit_is_refused(tmp_path: Path)
     after = load(tmp_path, before.overrides, before, settings_file=SETTINGS)
     assert after.policies["stop-idle"] is before.policies["stop-idle"]
     assert after.problems[0].kept == ("stop-idle", "look")
+
+
+def test_where_nobody_is_known_there_is_nobody_to_name(tmp_path: Path) -> None:
+    """The advice is to write one down."""
+    (tmp_path / "compute.py").write_text(TEXT)
+    override = PolicyOverride.model_validate({"notice": {"owners": ["team-x"]}})
+    loaded = load(tmp_path, {"stop-idle": override}, settings_file=SETTINGS, owners=Directory())
+    assert [one.write for one in loaded.problems] == ["add the owner to [owners] in the settings"]
+
+
+def test_the_table_of_a_policy_that_is_gone_is_to_be_removed(tmp_path: Path) -> None:
+    """Whoever deletes a policy's file meets it, and no other name is meant."""
+    (problem,) = loaded_with(tmp_path, gone_since_march={"mode": "observe"}).problems
+    assert problem.write.endswith("or remove the table of one that is gone")
 
 
 def test_an_override_of_no_policy_names_the_nearest(tmp_path: Path) -> None:

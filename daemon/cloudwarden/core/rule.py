@@ -85,6 +85,11 @@ def rule(function: Callable[..., Violation | None]) -> object:
     ]:
         raise RuleError(f"rule {name!r}: {', '.join(wrong)} must be plain parameters without defaults")
     kinds = [_parameter_type(name, parameter.name, hints) for parameter in parameters]
+    if issubclass(kinds[1], Evidence):
+        raise RuleError(
+            f"rule {name!r} takes no params before its evidence {parameters[1].name!r}; write (resource, params, "
+            "*evidence), with a subclass of cloudwarden.Params for params, were it an empty one"
+        )
     resource, params, *evidence = kinds
     _expect(name, parameters[0].name, resource, Resource, "a kind of resource, such as ec2.Instance")
     _expect(name, parameters[1].name, params, Params, "a subclass of cloudwarden.Params")
@@ -102,4 +107,5 @@ def _parameter_type(rule_name: str, parameter: str, hints: dict[str, object]) ->
 
 def _expect(rule_name: str, parameter: str, kind: type, wanted: type, description: str) -> None:
     if not issubclass(kind, wanted):
-        raise RuleError(f"rule {rule_name!r}: parameter {parameter!r} is a {kind.__name__}; it must be {description}")
+        words = f"parameter {parameter!r} is annotated with {kind.__name__}"
+        raise RuleError(f"rule {rule_name!r}: {words}; it must be {description}")

@@ -226,7 +226,8 @@ class _Loading:
         meant = nearest(name, known)
         if meant:
             return f"write {meant!r}"
-        return f"write one of {', '.join(known) or 'none yet'}, or add the owner to [owners] in the settings"
+        add = "add the owner to [owners] in the settings"
+        return f"write one of {', '.join(known)}, or {add}" if known else add
 
     def _first_duplicate(self) -> tuple[str, Path, Path] | None:
         """A name that two files define: the name, the file that keeps it, and the one that is refused."""
@@ -250,7 +251,8 @@ class _Loading:
             if name in known or any(name in text for text in broken):
                 continue
             meant = nearest(name, known)
-            write = f"write policy.{meant}" if meant else f"write the name of a policy: {', '.join(known) or 'none'}"
+            names = f"write the name of a policy ({', '.join(known) or 'there is none'})"
+            write = f"write policy.{meant}" if meant else f"{names}, or remove the table of one that is gone"
             self.refuse(self._settings_file, 0, f"policy.{name}: no policy has this name", write)
         for table, name in self._restraints.named:
             if any(fnmatchcase(one, name) for one in known) or any(name in text for text in broken):
