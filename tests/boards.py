@@ -13,6 +13,7 @@ EMPTY = Board(
     version="1.2.3",
     failing="",
     problems=(),
+    troubles=(),
     policies=(),
     pauses=(),
     unread=(),

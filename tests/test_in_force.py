@@ -63,6 +63,7 @@ def test_an_edit_of_what_may_be_done_holds(in_force: InForce, reports: Reports, 
     in_force.look()
     in_force.look()
     assert "restart the daemon" in str(in_force.doubt())
+    assert in_force.details()["settings"] == f"nothing is done: {in_force.doubt()}"
     assert "not in force" in in_force.details()["settings"]
     file.write_text(before)
     in_force.look()

@@ -7,13 +7,15 @@ from datetime import timedelta
 
 import pytest
 
-from cloudwarden.core.resource import Scope
+from cloudwarden import ENFORCE, Limit
+from cloudwarden.core.resource import GLOBAL, Scope
 from cloudwarden.core.verdict import Cause, Severity
 from cloudwarden.engine.decide import Decider, pause
 from cloudwarden.engine.events import Listed, PoliciesLoaded
 from cloudwarden.overview import Overview
 from cloudwarden.store import SqlStore, open_store
 from cloudwarden.web.health import Health
+from undoing import ask, stopped_by_itself
 from world import World, stop_idle
 
 SCOPE = Scope(account="123456789012", region="eu-central-1")
@@ -46,6 +48,11 @@ def listed(problem: Cause | None) -> Listed:
     return Listed(run_id="r", kind="ec2.volume", scope=SCOPE, resources=0, problem=problem, seconds=0.1)
 
 
+def notes(overview: Overview) -> dict[str, str]:
+    """What stands beside each action on the page."""
+    return {one.record.id: one.note for one in overview.board(GOOD).actions}
+
+
 def test_a_listing_that_failed_is_unread_until_one_succeeds(world: World, overview: Overview) -> None:
     """Since the first of its failures in a row."""
     overview.report(listed(DENIED))
@@ -76,6 +83,46 @@ def test_policies_show_what_stands_and_what_waits(world: World, overview: Overvi
     ]
     assert board.policies[1].findings[Severity.MEDIUM] == 1
     assert (board.policies[1].pending, len(board.proposals)) == (1, 1)
+
+
+def test_what_health_says_is_shown_once(overview: Overview) -> None:
+    """All of it but what has a place of its own on the page."""
+    details = {
+        "policies": "3",
+        "sweep": "no sweep yet",
+        "policy_problem_1": "idle.py:3: x",
+        "exemptions_problem_12": "e.toml:3: x",
+        "settings": "nothing is done: y",
+        "journal_copy": "not shipped to s3://b: z",
+        "paused": "everything",
+    }
+    assert overview.board(Health(live=True, ready=True, details=details)).troubles == [
+        "Exemptions problem: e.toml:3: x",
+        "Settings: nothing is done: y",
+        "Journal copy: not shipped to s3://b: z",
+    ]
+
+
+def test_a_batch_over_its_limit_is_shown_at_its_policy(world: World, overview: Overview) -> None:
+    """How many of its actions wait for it: none of them is taken."""
+    world.use(stop_idle(mode=ENFORCE, limit=Limit(per_run=1, share=1.0)))
+    world.sweep()
+    world.trust_all()
+    world.add("i-1")
+    world.add("i-2")
+    world.sweep(after=timedelta(minutes=15))
+    (line,) = overview.board(GOOD).policies
+    assert line.held == {"limit": 2}
+
+
+def test_an_action_says_that_it_was_undone(world: World, overview: Overview) -> None:
+    """And by which, as it did succeed."""
+    first = stopped_by_itself(world)
+    world.clock.advance(timedelta(minutes=1))
+    by = ask(world, first)
+    assert notes(overview) == {first.id: f"its undo {by.id}: waiting", by.id: f"undoes {first.id}"}
+    world.act()
+    assert notes(overview)[first.id] == f"undone by {by.id}"
 
 
 def test_a_useless_sweep_is_said(overview: Overview) -> None:

@@ -59,8 +59,8 @@ class InForce:
 
     def details(self) -> Mapping[str, str]:
         """What health should show."""
-        if self._problem:
-            return {"settings": self._problem}
+        if held := self.doubt():
+            return {"settings": f"nothing is done: {held}"}
         if self._differing:
             return {"settings": f"edited and not in force before a restart: {', '.join(sorted(self._differing))}"}
         return {}

@@ -8,18 +8,26 @@ from datetime import timedelta
 
 from cloudwarden.core.acceptance import DiscoveryProblem
 from cloudwarden.core.exemption import ANY, ExemptionState
-from cloudwarden.core.finding import Proposal, ProposalState
+from cloudwarden.core.finding import ProposalState
 from cloudwarden.core.pause import paused_by
 from cloudwarden.core.verdict import Severity
+from cloudwarden.engine import undo
 from cloudwarden.engine.events import PoliciesLoaded, ScopesDiscovered, StoreCounted
+from cloudwarden.engine.waiting import waiting
 from cloudwarden.missing import Missing
 from cloudwarden.ports import Clock, Transaction
-from cloudwarden.store import SqlStore, count
+from cloudwarden.store import SqlStore, count, count_held
 from cloudwarden.version import VERSION
-from cloudwarden.web.board import Board, PolicyLine
+from cloudwarden.web.board import ActionLine, Board, PolicyLine
 from cloudwarden.web.health import Health
 
 ACTIONS_SHOWN = 20
+
+HOLDING = ("limit", "window", "protection", "notice", "blast-radius", "re-check")
+"""Guards that a policy's row names. Others have a place of their own, or hold what is on its way as usual."""
+
+_ELSEWHERE = ("policies", "policy_problem", "sweep", "paused")
+"""Of what health says, what the page shows by other means."""
 
 
 class Overview:
@@ -58,13 +66,14 @@ class Overview:
         now = self._clock.now()
         with self._store().reading() as tx:
             counted = count(tx, now, ending_within=self._warning)
-            pauses = tx.decisions.pauses()
+            held, pauses = count_held(tx), tx.decisions.pauses()
             states = [(one, one.state(now, ending_within=self._warning)) for one in tx.decisions.exemptions()]
             return Board(
                 now=now,
                 version=VERSION,
                 failing=health.details.get("sweep", ""),
                 problems=problems,
+                troubles=_troubles(health.details),
                 policies=[
                     PolicyLine(
                         name=name,
@@ -72,6 +81,7 @@ class Overview:
                         findings=_findings(counted, name),
                         pending=counted.proposals.get(name, 0),
                         paused=paused_by(pauses, name, ANY) is not None,
+                        held={guard: held[name, guard] for guard in HOLDING if (name, guard) in held},
                     )
                     for name in sorted({*modes, *(policy for policy, _, _ in counted.findings), *counted.proposals})
                 ],
@@ -79,8 +89,8 @@ class Overview:
                 unread=unread,
                 undiscovered=undiscovered,
                 waiting=[one for one in tx.scopes.known().values() if one.waits],
-                proposals=_pending(tx),
-                actions=tx.actions.latest(ACTIONS_SHOWN),
+                proposals=[one for one in waiting(tx) if one.proposal.state is ProposalState.PENDING],
+                actions=_actions(tx),
                 exemptions_ending=[one for one, state in states if state is ExemptionState.ENDING],
             )
 
@@ -94,5 +104,16 @@ def _findings(counted: StoreCounted, policy: str) -> Mapping[Severity, int]:
     }
 
 
-def _pending(tx: Transaction) -> Sequence[Proposal]:
-    return [one for one in tx.proposals.undecided() if one.state is ProposalState.PENDING]
+def _troubles(details: Mapping[str, str]) -> Sequence[str]:
+    """What health says that the page shows nowhere else, each named by its key."""
+    named = [(key.rstrip("_0123456789"), words) for key, words in details.items()]
+    return [f"{key.replace('_', ' ').capitalize()}: {words}" for key, words in named if key not in _ELSEWHERE]
+
+
+def _actions(tx: Transaction) -> Sequence[ActionLine]:
+    found = tx.actions.latest(ACTIONS_SHOWN)
+    undone = {id_: undo.undone(by) for id_, by in undo.undoings(tx, found).items()}
+    return [
+        ActionLine(record=one, note=one.error or (f"undoes {one.undoes}" if one.undoes else undone.get(one.id, "")))
+        for one in found
+    ]

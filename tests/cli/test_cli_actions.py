@@ -53,6 +53,14 @@ def test_actions_are_listed(cli: Cli, done: ActionRecord, keep: Keep) -> None:
     assert json.loads(cli("actions", "--policy", "another", "--json").stdout) == []
 
 
+def test_what_was_undone_says_by_which(cli: Cli, done: ActionRecord) -> None:
+    """It did succeed, and that is no longer how it is."""
+    made = json.loads(cli("undo", done.id, "--reason", "needed", "--json").stdout)[0]["id"]
+    assert f"its undo {made}: waiting" in cli("actions").stdout
+    listed = {one["id"]: one["undone"] for one in json.loads(cli("actions", "--json").stdout)}
+    assert listed == {done.id: f"its undo {made}: waiting", made: None}
+
+
 def test_an_undo_is_asked_for(cli: Cli, done: ActionRecord, store: SqlStore) -> None:
     """It is in the store and in the journal, with who asked and why; the daemon does the rest."""
     asked = cli("undo", done.id, "--by", "ada", "--reason", "it was needed", "--json")

@@ -95,7 +95,8 @@ def test_a_decided_proposal_says_who_when_why_and_from_where(cli: Cli, proposed:
 def test_the_line_that_approves_can_be_copied(cli: Cli, proposed: Proposal, store: SqlStore) -> None:
     """It approves what was shown, and refuses anything else."""
     shown = json.loads(cli("proposals", "show", "p-i-1", "--json").stdout)
-    line = shlex.split(shown["commands"]["approve"])[1:]
+    program, *line = shlex.split(shown["commands"]["approve"])
+    assert (program, line[0], line[2]) == ("cloudwarden", "--config", "approve")
     assert cli(*line, "--by", "ada").exit_code == 0
     more = BlastRadius.of([WEB, replace(WEB, id="arn:other")], [DENIED], NOON)
     with store.transaction() as tx:

@@ -62,10 +62,24 @@ def test_a_pause_is_shown_on_top() -> None:
 def test_a_policy_has_its_findings_by_severity() -> None:
     """In words that a column heads, and marked when it is paused."""
     stands = dict.fromkeys(Severity, 0) | {Severity.HIGH: 7}
-    line = PolicyLine(name="stop-idle", mode="propose", findings=stands, pending=2, paused=True)
+    line = PolicyLine(name="stop-idle", mode="propose", findings=stands, pending=2, paused=True, held={"limit": 27})
     page = drawn(policies=[line])
     assert '<td class="number high">7</td>' in page
     assert "paused" in page
+    assert "held: limit, 27" in page
+
+
+def test_what_holds_everything_is_shown_on_top() -> None:
+    """In the words of the health page."""
+    page = drawn(troubles=["Settings: nothing is done: freeze was edited"])
+    assert page.index("nothing is done: freeze was edited") < page.index("Policies")
+
+
+def test_an_error_stands_as_it_was_said() -> None:
+    """Names of AWS's operations and of files have capital letters."""
+    assert "The latest sweep failed: DescribeInstances: /etc/Cw.toml" in drawn(
+        failing="the latest sweep failed: DescribeInstances: /etc/Cw.toml"
+    )
 
 
 def test_what_others_wrote_is_text() -> None:

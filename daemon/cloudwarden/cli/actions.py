@@ -33,13 +33,15 @@ def actions(
         with app.store.reading() as tx:
             found = tx.actions.latest(most, policy)
             since = {one.id: paused_since(tx, one) for one in found if _waits(one)}
+            undone = {id_: undoing.undone(by) for id_, by in undoing.undoings(tx, found).items()}
         holds = _holds(app, found, since)
     if as_json:
-        emit([shapes.action(one) | {"held": holds.get(one.id)} for one in found])
+        emit([shapes.action(one) | {"held": holds.get(one.id), "undone": undone.get(one.id)} for one in found])
         return
+    notes = [_note(one, holds.get(one.id), undone.get(one.id)) for one in found]
     rows = [
-        (one.id, one.policy, one.resource_id, one.plan.summary, one.state, moment(one.changed_at), _note(one, holds))
-        for one in found
+        (one.id, one.policy, one.resource_id, one.plan.summary, one.state, moment(one.changed_at), note)
+        for one, note in zip(found, notes, strict=True)
     ]
     show([table(f"Actions ({len(rows)})", ("id", "policy", "resource", "did", "state", "when", "note"), rows)])
 
@@ -85,6 +87,6 @@ def _holds(app: App, found: Sequence[ActionRecord], since: Mapping[str, Sequence
     return {id_: why for id_, why in held if why is not None}
 
 
-def _note(one: ActionRecord, holds: Mapping[str, str]) -> str:
-    held = f"; held: {holds[one.id]}" if one.id in holds else ""
-    return one.error or (f"undoes {one.undoes}{held}" if one.undoes else "")
+def _note(one: ActionRecord, held: str | None, undone: str | None) -> str:
+    holds = f"; held: {held}" if held else ""
+    return one.error or (f"undoes {one.undoes}{holds}" if one.undoes else undone or "")

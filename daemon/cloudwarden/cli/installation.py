@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import socket
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -42,6 +43,12 @@ def installation_of(context: typer.Context) -> Installation:
     """The installation that the command line names."""
     found = context.find_object(Installation)
     return found or Installation(config=None)
+
+
+def program(context: typer.Context) -> str:
+    """What a line to copy begins with, so that it speaks to the same installation."""
+    config = installation_of(context).config
+    return "cloudwarden" if config is None else f"cloudwarden --config {shlex.quote(str(config))}"
 
 
 def decider(app: App, *, by: str | None, reason: str) -> Decider:

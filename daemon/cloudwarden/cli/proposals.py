@@ -13,12 +13,13 @@ from rich.table import Table
 from cloudwarden.cli import shapes, tables
 from cloudwarden.cli.findings import told_of
 from cloudwarden.cli.holding import say_pauses
-from cloudwarden.cli.installation import app_of
+from cloudwarden.cli.installation import app_of, program
 from cloudwarden.cli.naming import PolicyOption, listed_policy
 from cloudwarden.cli.output import JsonOption, emit, moment, notice, say, show, table
 from cloudwarden.core.action import Plan, Step, Wait
 from cloudwarden.core.finding import Finding, Proposal, ProposalState
 from cloudwarden.engine.decide import DecisionError
+from cloudwarden.engine.waiting import waiting
 
 proposals = typer.Typer(help="What waits for people to agree.", invoke_without_command=True)
 
@@ -32,24 +33,25 @@ def listing(
 ) -> None:
     """List proposals that wait for a person, or `show` one.
 
-    Approved ones stay listed until they are carried out.
+    The most severe come first, then what saves most. Approved ones stay listed until they are carried out.
     """
     if context.invoked_subcommand is not None:
         return
     with app_of(context) as app:
         listed_policy(app, policy)
         with app.store.reading() as tx:
-            found = [one for one in tx.proposals.undecided() if policy in (None, one.policy)]
+            wait = waiting(tx, policy)
+            found = [one.proposal for one in wait]
             told, pauses = told_of(tx, found), tx.decisions.pauses()
     say_pauses(pauses, ((one.policy, one.scope.account) for one in found))
     if as_json:
-        emit([shapes.proposal(one) | {"notice": told.get(one.id)} for one in found])
+        emit([shapes.waiting(one) | {"notice": told.get(one.proposal.id)} for one in wait])
         return
-    show([tables.proposals("Proposals", found)])
+    show([tables.proposals("Proposals", wait)])
     if told:
         show([table("What their owners were told", ("proposal", "notice"), told.items())])
     if pending := [one for one in found if one.state is ProposalState.PENDING]:
-        notice(f"to see all of one: cloudwarden proposals show {pending[0].id}")
+        notice(f"to see all of one: {program(context)} proposals show {pending[0].id}")
 
 
 @proposals.command("show")
@@ -66,20 +68,22 @@ def showing(
         told = told_of(tx, [one]).get(one.id) if one else None
     if one is None or finding is None:
         raise DecisionError(f"no proposal {proposal_id!r}: `cloudwarden proposals` lists those that wait")
+    commands = list(_commands(one, program(context)))
     if as_json:
         evidence = [shapes.reading(each) for each in finding.readings]
         found = {
             "arn": finding.arn,
             "name": finding.name,
+            "severity": finding.severity.value,
             "why": finding.violation.summary,
             "evidence": evidence,
             "notice": told,
         }
-        emit({**shapes.proposal(one), **found, "commands": dict(_commands(one))})
+        emit({**shapes.proposal(one), **found, "commands": dict(commands)})
         return
     show(_shown(one, finding, told))
     if one.state is ProposalState.PENDING:
-        for what, command in _commands(one):
+        for what, command in commands:
             say(f"to {what}: {command}")
 
 
@@ -143,11 +147,11 @@ def _prospect(one: Proposal, plan: Plan) -> tuple[str, str]:
     return (str(found.radius), tables.saving(found.saving)) if found else ("unknown", "unknown")
 
 
-def _commands(one: Proposal) -> Iterator[tuple[str, str]]:
+def _commands(one: Proposal, program: str) -> Iterator[tuple[str, str]]:
     """What decides it. Approving names both hashes, so that it counts for what was shown and nothing else."""
     hashes = f"--plan {one.plan.hash} --radius {one.radius.hash}"
-    yield "approve", f"cloudwarden approve {one.id} {hashes} --reason '...'"
-    yield "reject", f"cloudwarden reject {one.id} --reason '...'"
-    yield "put off", f"cloudwarden snooze {one.id} --for 3d --reason '...'"
+    yield "approve", f"{program} approve {one.id} {hashes} --reason '...'"
+    yield "reject", f"{program} reject {one.id} --reason '...'"
+    yield "put off", f"{program} snooze {one.id} --for 3d --reason '...'"
     resource = shlex.quote(one.resource_id)
-    yield "exempt", f"cloudwarden exempt {shlex.quote(one.policy)} {resource} --for 30d --reason '...'"
+    yield "exempt", f"{program} exempt {shlex.quote(one.policy)} {resource} --for 30d --reason '...'"

@@ -20,6 +20,7 @@ from cloudwarden.core.saving import Saving
 from cloudwarden.core.verdict import Cause, Outcome, Reading, Verdict
 from cloudwarden.engine.explain import Explanation
 from cloudwarden.engine.sweep import SweepResult
+from cloudwarden.engine.waiting import Waiting
 from cloudwarden.ports import JournalEntry
 
 Shape = dict[str, Json]
@@ -110,6 +111,11 @@ def prospect(one: Prospect) -> Shape:
 def saving(one: Saving | None) -> Json:
     """US dollars saved in a month, null when unknown; null as a whole where it is not about money."""
     return None if one is None else {"dollars_a_month": one.dollars, "basis": one.basis}
+
+
+def waiting(one: Waiting) -> Shape:
+    """A proposal that waits, with how much it matters."""
+    return proposal(one.proposal) | {"severity": one.severity.value}
 
 
 def action(one: ActionRecord) -> Shape:

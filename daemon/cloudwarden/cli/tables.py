@@ -14,6 +14,7 @@ from cloudwarden.core.saving import Saving
 from cloudwarden.core.verdict import Outcome
 from cloudwarden.engine.survey import Judgement
 from cloudwarden.engine.sweep import SweepResult
+from cloudwarden.engine.waiting import Waiting
 
 MOST_ROWS = 100
 """An outage makes thousands of scopes blind, and a list of them tells a person nothing more."""
@@ -40,15 +41,16 @@ def findings(title: str, found: Sequence[Finding]) -> Table:
     )
 
 
-def proposals(title: str, found: Sequence[Proposal]) -> Table:
+def proposals(title: str, found: Sequence[Waiting]) -> Table:
     """Proposals, with the id to approve them by."""
     return table(
         f"{title} ({len(found)})",
-        ("id", "policy", "resource", "would", "depends on it", "saves", "state", "expires"),
+        ("id", "policy", "severity", "resource", "would", "depends on it", "saves", "state", "expires"),
         (
             (
                 one.id,
                 one.policy,
+                each.severity,
                 one.resource_id,
                 one.plan.summary,
                 str(one.radius),
@@ -56,7 +58,8 @@ def proposals(title: str, found: Sequence[Proposal]) -> Table:
                 _standing(one),
                 moment(one.expires_at),
             )
-            for one in found
+            for each in found
+            for one in (each.proposal,)
         ),
     )
 

@@ -26,6 +26,7 @@ from cloudwarden.demo.telling import Teller
 from cloudwarden.demo.view import Known, View, commands
 from cloudwarden.engine.events import DaemonStarted, ProposalMade
 from cloudwarden.engine.sweep import SweepResult
+from cloudwarden.engine.waiting import waiting
 from cloudwarden.loading import Loaded
 from cloudwarden.ports import Reporter
 from cloudwarden.settings import load_settings
@@ -53,9 +54,9 @@ def once(*, as_json: bool) -> None:
     ):
         result = _swept(app)
         with app.store.reading() as tx:
-            proposals = tx.proposals.undecided()
+            proposals = waiting(tx)
         if as_json:
-            emit(shapes.swept(result) | {"proposals": [shapes.proposal(one) for one in proposals]})
+            emit(shapes.swept(result) | {"proposals": [shapes.waiting(one) for one in proposals]})
             return
         say(estate.summary)
         show(
@@ -135,7 +136,8 @@ def _view(board: Board, here: Place, app: App, estate: Estate) -> Iterator[None]
 
     def known() -> Known:
         with app.store.reading() as tx:
-            pending = [one for one in tx.proposals.undecided() if one.state is ProposalState.PENDING]
+            found = [one.proposal for one in waiting(tx)]
+            pending = [one for one in found if one.state is ProposalState.PENDING]
             return Known(pending=pending, findings=tx.findings.standing())
 
     view = View(board, here, known, estate.summary)

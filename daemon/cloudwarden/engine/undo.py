@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 
@@ -71,6 +71,19 @@ def undo(tx: Transaction, action_id: str, decider: Decider) -> ActionRecord:
     )
     tx.journal.append(at=decider.now, event="undo_requested", action_id=made.id, details=details)
     return made
+
+
+def undoings(tx: Transaction, records: Iterable[ActionRecord]) -> Mapping[str, ActionRecord]:
+    """The latest undo of each of these actions that somebody asked to be undone, by the action's id."""
+    found = ((one.id, tx.actions.undoing(one.id)) for one in records if one.undoes is None)
+    return {id_: undoing for id_, undoing in found if undoing is not None}
+
+
+def undone(undoing: ActionRecord) -> str:
+    """What became of an action since, in words, by its latest undo."""
+    if undoing.state is ActionState.SUCCEEDED:
+        return f"undone by {undoing.id}"
+    return f"its undo {undoing.id}: {undoing.state}"
 
 
 def changed_since(undoing: ActionRecord, original: ActionRecord, actuator: Actuator) -> str | None:

@@ -2,7 +2,7 @@
 
 from cloudwarden.store.address import file_of
 from cloudwarden.store.chain import VerifyResult
-from cloudwarden.store.counts import count
+from cloudwarden.store.counts import count, count_held
 from cloudwarden.store.lock import own
 from cloudwarden.store.opening import open_store
 from cloudwarden.store.retention import Retention
@@ -17,6 +17,7 @@ __all__ = [
     "Unread",
     "VerifyResult",
     "count",
+    "count_held",
     "exported_entries",
     "file_of",
     "open_store",

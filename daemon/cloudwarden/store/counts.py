@@ -37,6 +37,23 @@ def count(
     )
 
 
+def count_held(transaction: SqlTransaction) -> dict[tuple[str, str], int]:
+    """How many findings that are due, approved or acted on each guard holds, by (policy, guard)."""
+    rows = transaction.connection.execute(_HELD)
+    return {(policy, guard): number for policy, guard, number in rows}
+
+
+_GUARD = func.substr(findings.c.held, 1, func.instr(findings.c.held, ": ") - 1)
+
+_HELD = (
+    select(findings.c.policy, _GUARD, func.count())
+    .where(
+        findings.c.state.in_([State.DUE.value, State.APPROVED.value, State.ACTING.value]),
+        findings.c.held.contains(": "),
+    )
+    .group_by(findings.c.policy, _GUARD)
+)
+
 _STANDING = (
     select(findings.c.policy, findings.c.severity, findings.c.account, func.count())
     .where(findings.c.closed_at.is_(None))

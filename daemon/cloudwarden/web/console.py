@@ -29,6 +29,7 @@ class Console:
             lstrip_blocks=True,
         )
         pages.filters["instant"] = _instant
+        pages.filters["sentence"] = _sentence
         self._page = pages.get_template("board.html")
 
     def page(self) -> Response:
@@ -42,6 +43,11 @@ class Console:
     def style(self) -> Response:
         """How the page looks."""
         return Response(_CSS, media_type="text/css")
+
+
+def _sentence(words: str) -> str:
+    """Only the first letter is ours to change: names of AWS's operations and of files stand as they are."""
+    return f"{words[:1].upper()}{words[1:]}"
 
 
 def _instant(at: datetime) -> str:
