@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 
 from cloudwarden import ENFORCE, Limit
-from cloudwarden.core.resource import GLOBAL, Scope
+from cloudwarden.core.resource import Scope
 from cloudwarden.core.verdict import Cause, Severity
 from cloudwarden.engine.decide import Decider, pause
 from cloudwarden.engine.events import Listed, PoliciesLoaded
