@@ -142,7 +142,7 @@ def test_an_account_is_paused_and_listed(cli: Cli) -> None:
     assert (listed["policy"], listed["account"], listed["by"]) == ("*", "111122223333", "ada")
     assert (listed["reason"], listed["origin"][:4]) == ("audit", "cli ")
     assert "account 111122223333" in cli("pauses").stdout
-    assert cli("resume", "--account", "111122223333", "--reason", "audited").exit_code == 0
+    assert cli("resume", "--account", "111122223333", "--reason", "audited", "--by", "ada").exit_code == 0
 
 
 @pytest.mark.parametrize(
