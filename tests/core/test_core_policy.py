@@ -41,8 +41,8 @@ def with_default(instance: ec2.Instance, params: NoParams, now: Now | None = Non
     ("function", "says"),
     [
         (no_params, "1 parameters"),
-        (wrong_evidence, "'now' is a str"),
-        (wrong_resource, "'instance' is a dict"),
+        (wrong_evidence, "'now' is annotated with str"),
+        (wrong_resource, "'instance' is annotated with dict"),
         (unannotated, "annotate 'instance'"),
         (with_default, "now must be"),
     ],

@@ -120,6 +120,15 @@ def test_an_unreadable_store_is_said() -> None:
     assert (answer.status_code, b"the database is locked" in bytes(answer.body)) == (503, True)
 
 
+def test_names_stand_in_one_piece() -> None:
+    """A scope and a state are read as words: on a wide page no cell is broken within one, on a narrow one rows are."""
+    wide, _, narrow = bytes(Console(board).style().body).decode().partition("@media (max-width")
+    assert '<td class="whole">123456789012/eu-west-1</td>' in drawn(unread=[unread()])
+    assert "td.whole, .tag { white-space: nowrap; }" in wide
+    assert [line.split()[0] for line in wide.splitlines() if "overflow-wrap: anywhere" in line] == [".notice"]
+    assert ".rows thead { display: none; }" in narrow
+
+
 @pytest.mark.parametrize("rule", [".tag.succeeded", "prefers-color-scheme: dark"])
 def test_the_style_is_served(rule: str) -> None:
     """From the package itself."""
