@@ -28,8 +28,8 @@ SETTINGS = f"""{GENERATED}
 
 Settings are read from the file that `--config` or `CLOUDWARDEN_CONFIG` names, else from `cloudwarden.toml` in the
 working directory, else from `/etc/cloudwarden/cloudwarden.toml`. An environment variable wins over the file. A name
-that no setting has is an error that says the nearest one. Durations carry their unit: `"30s"`, `"15m"`, `"6h"`, `"14d"`,
-`"1h30m"`.
+that no setting has is an error that says the nearest one. Durations carry their unit: `"30s"`, `"15m"`, `"6h"`,
+`"14d"`, `"1h30m"`.
 `cloudwarden settings` prints those in force, and where each came from.
 """
 
