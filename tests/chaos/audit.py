@@ -21,7 +21,8 @@ _UNIX_EPOCH_IN_JULIAN_DAYS = 2440587.5
 _SCRIPT = """
 CREATE TABLE IF NOT EXISTS audit_closings (
     number INTEGER PRIMARY KEY, at REAL, finding TEXT, policy TEXT, resource TEXT, state TEXT);
-CREATE TABLE IF NOT EXISTS audit_runs (number INTEGER PRIMARY KEY, policy TEXT, after INTEGER, population INTEGER);
+CREATE TABLE IF NOT EXISTS audit_runs (
+    number INTEGER PRIMARY KEY, at REAL, policy TEXT, after INTEGER, population INTEGER, began TEXT);
 CREATE TABLE IF NOT EXISTS audit_journal (seq INTEGER PRIMARY KEY, at REAL);
 CREATE TRIGGER IF NOT EXISTS audit_closed AFTER UPDATE ON findings
 WHEN NEW.closed_at IS NOT NULL AND OLD.closed_at IS NULL BEGIN
@@ -29,12 +30,14 @@ WHEN NEW.closed_at IS NOT NULL AND OLD.closed_at IS NULL BEGIN
     VALUES (julianday('now'), NEW.id, NEW.policy, NEW.resource_id, NEW.state);
 END;
 CREATE TRIGGER IF NOT EXISTS audit_run_made AFTER INSERT ON runs BEGIN
-    INSERT INTO audit_runs (policy, after, population)
-    VALUES (NEW.policy, (SELECT coalesce(max(seq), 0) FROM journal), NEW.population);
+    INSERT INTO audit_runs (at, policy, after, population, began)
+    VALUES (
+        julianday('now'), NEW.policy, (SELECT coalesce(max(seq), 0) FROM journal), NEW.population, NEW.started_at);
 END;
 CREATE TRIGGER IF NOT EXISTS audit_run_saved AFTER UPDATE ON runs BEGIN
-    INSERT INTO audit_runs (policy, after, population)
-    VALUES (NEW.policy, (SELECT coalesce(max(seq), 0) FROM journal), NEW.population);
+    INSERT INTO audit_runs (at, policy, after, population, began)
+    VALUES (
+        julianday('now'), NEW.policy, (SELECT coalesce(max(seq), 0) FROM journal), NEW.population, NEW.started_at);
 END;
 CREATE TRIGGER IF NOT EXISTS audit_journalled AFTER INSERT ON journal BEGIN
     INSERT INTO audit_journal (seq, at) VALUES (NEW.seq, julianday('now'));
@@ -98,7 +101,13 @@ def books(store: SqlStore) -> Books:
             findings=all_of(tables.findings, rows.finding_from),  # type: ignore[arg-type]
             closings=[_closing(row) for row in audited("SELECT * FROM audit_closings ORDER BY number")],
             runs=[
-                Run(policy=row["policy"], after=row["after"], population=row["population"])
+                Run(
+                    at=_instant(row["at"]),
+                    policy=row["policy"],
+                    after=row["after"],
+                    population=row["population"],
+                    began=datetime.fromisoformat(row["began"]).replace(tzinfo=UTC),
+                )
                 for row in audited("SELECT * FROM audit_runs ORDER BY number")
             ],
         )

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from datetime import timedelta
 
 from chaos.history import History
-from chaos.told import all_intents, asked, not_called, seen_before, undos
+from chaos.told import all_intents, not_called, seen_before, undos
 from cloudwarden.core.action import Call
 
 LOOKS_WITHIN = timedelta(seconds=60)
@@ -23,18 +23,17 @@ def no_call_without_a_committed_intent(history: History) -> Iterator[str]:
 
 def no_action_twice(history: History) -> Iterator[str]:
     """Each intent allows one request, and each approval one action; what was not called after all allows none."""
-    requests = Counter((sent.operation, sent.resource) for sent in history.sent)
     intents, taken_back = all_intents(history), not_called(history)
-    allowed = Counter(map(asked, intents))
-    allowed.subtract(map(asked, taken_back))
-    for key, count in requests.items():
-        if count > allowed[key]:
-            yield f"{key[0]} of {key[1]} arrived {count} times, and was intended {allowed[key]} times"
     steps = Counter((entry.action_id, entry.details["step"]) for entry in intents)
     steps.subtract((entry.action_id, entry.details["step"]) for entry in taken_back)
     yield from (
         f"step {step} of {action} was intended {count} times" for (action, step), count in steps.items() if count > 1
     )
+    # By its own intent: one of the same call that was never made, as a kill leaves it, allows nobody else's.
+    requests = Counter(sent.intents[-1] for sent in history.sent if sent.intents)
+    for (action, step), count in requests.items():
+        if count > (allowed := steps[action, step]):
+            yield f"step {step} of {action} arrived {count} times, and was intended {allowed} times"
     unused = {entry.action_id for entry in taken_back if entry.details["step"] == 0}
     used = Counter(one.proposal_id for one in history.actions if one.proposal_id and one.id not in unused)
     yield from (f"proposal {proposal} was carried out {count} times" for proposal, count in used.items() if count > 1)

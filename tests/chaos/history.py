@@ -72,11 +72,16 @@ class Closing:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Run:
-    """A settled sweep of a policy; the journal ended at `after` when it was committed."""
+    """A settled sweep of a policy, committed at `at`; the journal ended at `after` then.
 
+    `began` is when, by the daemon's own clock.
+    """
+
+    at: datetime
     policy: str
     after: int
     population: int | None
+    began: datetime
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

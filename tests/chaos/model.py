@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from chaos import calls, consents, records, restraints
+from chaos import begun, calls, consents, records, restraints
 from chaos.history import History
 
 INVARIANTS: tuple[Callable[[History], Iterator[str]], ...] = (
     calls.no_call_without_a_committed_intent,
     calls.no_action_twice,
+    begun.nothing_goes_on_that_was_overtaken,
     restraints.no_limit_exceeded,
     restraints.no_quota_exceeded,
     restraints.nothing_while_paused,

@@ -125,6 +125,25 @@ def nothing_on_the_exempt(history: History) -> Iterator[str]:
                     yield f"{entry.action_id} intended a call on {details['resource']}, which {name} exempts"
 
 
+def exempting(
+    history: History, about: Mapping[str, Json], tags: frozenset[str], *, last: int, at: datetime
+) -> str | None:
+    """An exemption of a policy's resource, which carries these tags, at the journal's entry `last`; None without any.
+
+    `at` is the daemon's own time then.
+    """
+    standing: dict[str, Mapping[str, Json]] = {}
+    for entry in history.journal:
+        if entry.seq <= last and entry.event == "exemption_made":
+            standing[str(entry.details["exemption"])] = entry.details
+        elif entry.seq <= last and entry.event == "exemption_revoked":
+            standing.pop(str(entry.details["exemption"]), None)
+    for name, exemption in standing.items():
+        if at < datetime.fromisoformat(str(exemption["expires_at"])) and _exempts(exemption, about, tags):
+            return name
+    return None
+
+
 def _carried(history: History) -> Mapping[tuple[str, str], frozenset[str]]:
     """By action and step: the tags that the resource carried from its latest look to the request."""
     carried = {}

@@ -67,6 +67,10 @@ class SmallWorld:
         self._permitted: dict[tuple[str, str], bool] = {}
         self._committed: dict[int, datetime] = {}
         self._closed_at: dict[str, datetime] = {}
+        self._settled: list[datetime] = []
+        """When each sweep of each policy was settled."""
+        self.snapshots = "pending"
+        """How far the snapshots are that were asked for."""
         self._clock = FakeClock(NOON)
         self._cloud = _Cloud(self, points)
         self.world = self._begun(_restraints())
@@ -158,6 +162,7 @@ class SmallWorld:
         closings = [
             replace(one, at=self._closed_at.setdefault(f"{number}", now)) for number, one in enumerate(found.closings)
         ]
+        runs = [replace(one, at=at) for one, at in zip(found.runs, self._settled, strict=True)]
         return History(
             sent=self._sent,
             looks=self._looks,
@@ -170,7 +175,7 @@ class SmallWorld:
             closings=closings,
             conditions=self._conditions,
             versions=self._versions,
-            runs=found.runs,
+            runs=runs,
             freezes=self._freezes,
             messages=self._channels.messages,
             quota=self.quota,
@@ -218,12 +223,18 @@ class SmallWorld:
 
     def _at(self, name: str) -> None:
         self.reached.append(name)
+        if name == "sweep.settle.commit:after":
+            self._settled += [self.now()] * len(self.world.policies)
         self.listener(name)
 
     def _begun(self, restraints: Restraints) -> World:
-        return World(
+        world = World(
             store=self._store, clock=self._clock, cloud=self._cloud, restraints=restraints, notifier=self._channels
         )
+        self._cloud.readings["describe_snapshots"] = lambda cloud, read: (
+            "snap-1" if "SnapshotId" in read.path else self.snapshots
+        )
+        return world
 
     def _condition(self, resource: Resource | None) -> Condition:
         if resource is None:

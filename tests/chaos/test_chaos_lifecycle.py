@@ -138,6 +138,18 @@ class Lifecycle(RuleBasedStateMachine):
         self.small.world.add_volume(name)
         self.small.observe()
 
+    @rule(name=st.sampled_from(VOLUMES))
+    def is_attached(self, name: str) -> None:
+        """Somebody puts a volume to use; when it is left again, it is another one to whoever has its snapshot."""
+        if name in self.small.world.cloud.resources:
+            self.small.world.cloud.change(name, state="in-use")
+            self.small.observe()
+
+    @rule(how=st.sampled_from(["pending", "completed", "error"]))
+    def snapshots_are(self, how: str) -> None:
+        """AWS gets on with what was asked for, or gives up."""
+        self.small.snapshots = how
+
     @rule(name=st.sampled_from((*INSTANCES, *VOLUMES)))
     def vanishes(self, name: str) -> None:
         """Somebody deletes a resource."""
@@ -225,6 +237,28 @@ class Lifecycle(RuleBasedStateMachine):
         self.is_told()
         self.sweeps(minutes(2))
         self._go(made)
+
+    @rule(exempted=st.booleans(), held=st.booleans(), seen=st.sampled_from([True, True, False]))
+    def a_volume_is_wanted_meanwhile(self, *, exempted: bool, held: bool, seen: bool) -> None:
+        """Its snapshot was asked for when somebody uses a volume, or exempts it, for as long as a sweep takes."""
+        self._use()
+        self.small.decide(take_back)
+        self.small.snapshots = "pending"
+        name = self._is_left()
+        self.sweeps(minutes(1))
+        for one in (decisions.OPERATOR, decisions.DEPUTY):
+            self.small.decide(decisions.approve_for(name, one))
+        self.acts()
+        if held:
+            self.small.decide(decisions.pause("delete-unattached"))
+        self._is_wanted(name, exempted=exempted)
+        if seen:
+            self.sweeps(minutes(1))
+        self._is_wanted(name, exempted=exempted, no_more=True)
+        self.small.snapshots = "completed"
+        self.acts()
+        self.sweeps(minutes(1))
+        self._go([name])
 
     @rule(down=st.booleans())
     def channels_change(self, *, down: bool) -> None:
@@ -348,6 +382,23 @@ class Lifecycle(RuleBasedStateMachine):
         self.small.world.add(name, tags=tags)
         self.small.observe()
         return name
+
+    def _is_left(self) -> str:
+        """A volume that was never there before, and that nothing uses."""
+        name = f"vol-{self._newest}"
+        self._newest += 1
+        self.is_detached(name)
+        return name
+
+    def _is_wanted(self, name: str, *, exempted: bool, no_more: bool = False) -> None:
+        """Somebody uses a volume, or exempts it; or does so no more, and ends every pause as well."""
+        if no_more:
+            self.small.decide(take_back)
+        elif exempted:
+            self.small.decide(decisions.exempt(name, "delete-unattached"))
+        if name in self.small.world.cloud.resources and not exempted:
+            self.small.world.cloud.change(name, state="available" if no_more else "in-use")
+            self.small.observe()
 
     def _go(self, names: Iterable[str]) -> None:
         """They go away, and a sweep sees it."""

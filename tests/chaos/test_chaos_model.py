@@ -66,6 +66,12 @@ def sent(**changes: Any) -> Sent:
     return Sent(**fields | changes)
 
 
+def run(**changes: Any) -> Run:
+    """A sweep of stop-idle, settled three seconds after noon."""
+    fields: dict[str, Any] = {"at": at(3), "policy": "stop-idle", "after": 2, "population": 3, "began": at(3)}
+    return Run(**fields | changes)
+
+
 def history(**changes: Any) -> History:
     """A history in which i-1 was proposed, approved, stopped once, and all is well."""
     journal = [
@@ -84,7 +90,7 @@ def history(**changes: Any) -> History:
         "closings": [Closing(at=at(40), finding="f-1", policy="stop-idle", resource="i-1", state=State.FIXED)],
         "conditions": {"i-1": [IDLE, BUSY]},
         "versions": [Version(at=NOON, policy="stop-idle", mode=PROPOSE, limit=Limit(per_run=1, share=1.0, per_hour=1))],
-        "runs": [Run(policy="stop-idle", after=2, population=3)],
+        "runs": [run()],
         "quota": Quota(),
         "quiet": True,
     }
@@ -122,6 +128,66 @@ def test_no_action_twice() -> None:
         assert "no_action_twice" in broken(made)
 
 
+def test_what_was_never_called_allows_no_other_call() -> None:
+    """An action was killed before its call; the call of the next one arrives twice, which both together may."""
+    journal = [
+        *history().journal[:3],
+        entry(6, "action_failed", "a-1", policy="stop-idle"),
+        intent(8, "a-2"),
+        entry(11, "action_succeeded", "a-2", policy="stop-idle"),
+    ]
+    actions = [action(state=ActionState.FAILED), action("a-2", proposal_id="p-2", started_at=at(8))]
+    proposals = [happenings.proposal(id=name, state=ProposalState.CARRIED_OUT) for name in ("p-1", "p-2")]
+    twice = [sent(at=at(9), intents=(("a-2", 0),)), sent(at=at(10), intents=(("a-2", 0),))]
+    for requests, breaks in ((twice, True), (twice[:1], False)):
+        made = history(journal=journal, actions=actions, proposals=proposals, sent=requests)
+        assert ("no_action_twice" in broken(made)) is breaks
+
+
+def overtaken(**changes: Any) -> History:
+    """Two calls of one action, and a sweep between them that lists what is there, by then an instance in use."""
+    second = replace(intent(30), details={**intent(30).details, "step": 1})
+    fields: dict[str, Any] = {
+        "sent": [sent(), sent(at=at(31), intents=(("a-1", 1),), looked_at=at(29))],
+        "journal": [*history().journal[:3], second, entry(32, "action_succeeded", "a-1", policy="stop-idle")],
+        "looks": [LISTED, replace(LISTED, at=at(15))],
+        "runs": [run(), run(at=at(20), after=5, began=at(20))],
+        "conditions": {"i-1": [IDLE, replace(BUSY, at=at(10)), replace(IDLE, at=at(25))]},
+    }
+    return history(**fields | changes)
+
+
+def test_nothing_goes_on_that_was_overtaken() -> None:
+    """A sweep saw it comply between two calls; or the listing failed, it came too late, or violated for a moment."""
+    moment = [IDLE, replace(BUSY, at=at(10)), replace(IDLE, at=at(18))]
+    half = replace(LISTED, at=at(15), whole=False)
+    assert "nothing_goes_on_that_was_overtaken" in broken(overtaken())
+    for changes in (
+        {"looks": [LISTED, half]},
+        {"runs": [run(), run(at=at(40), after=5)]},
+        {"runs": [run(), run(at=at(20), after=5, policy="another")]},
+        {"conditions": {"i-1": moment}},
+        {"actions": [action(undoes="a-0")]},
+    ):
+        assert "nothing_goes_on_that_was_overtaken" not in broken(overtaken(**changes))
+
+
+def test_nothing_goes_on_that_was_exempt() -> None:
+    """An exemption, or its owner's tag, was there at the sweep between two calls, and is gone at the second."""
+    made = entry(
+        6, "exemption_made", exemption="x-1", policy="*", resource="i-*", account="*", region="*",
+        expires_at=at(25).isoformat(),
+    )  # fmt: skip
+    journal = [*overtaken().journal[:3], made, *overtaken().journal[3:]]
+    runs = [run(), run(at=at(20), after=6, began=at(20))]
+    idle = {"i-1": [IDLE]}
+    assert "nothing_goes_on_that_was_overtaken" in broken(overtaken(journal=journal, conditions=idle, runs=runs))
+    later = [run(), run(at=at(20), after=6, began=at(26))]
+    assert "nothing_goes_on_that_was_overtaken" not in broken(overtaken(journal=journal, conditions=idle, runs=later))
+    kept = {"i-1": [replace(IDLE, untouchable=True), replace(IDLE, at=at(25))]}
+    assert "nothing_goes_on_that_was_overtaken" in broken(overtaken(conditions=kept))
+
+
 def two() -> dict[str, Any]:
     """Two actions within seconds."""
     journal = [*history().journal, intent(8, "a-2", "i-2"), entry(9, "action_succeeded", "a-2")]
@@ -134,7 +200,7 @@ def test_no_limit_exceeded() -> None:
     wide = Limit(per_run=1, share=1.0, per_hour=9)
     version = replace(history().versions[0], limit=wide)
     assert "no_limit_exceeded" in broken(history(**two(), versions=[version]))
-    assert "no_limit_exceeded" in broken(history(runs=[Run(policy="stop-idle", after=2, population=None)]))
+    assert "no_limit_exceeded" in broken(history(runs=[run(population=None)]))
 
 
 def test_a_share_is_of_what_was_listed_whole() -> None:
@@ -148,9 +214,7 @@ def test_a_share_is_of_what_was_listed_whole() -> None:
         (replace(LISTED, shown=many, prefix="vol-"), True),
         (replace(LISTED, shown=many, resources=("i-1",)), True),
     ):
-        made = history(
-            **two(), versions=[version], looks=[LISTED, look], runs=[Run(policy="stop-idle", after=2, population=40)]
-        )
+        made = history(**two(), versions=[version], looks=[LISTED, look], runs=[run(population=40)])
         assert ("no_limit_exceeded" in broken(made)) is breaks
 
 

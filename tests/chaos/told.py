@@ -23,13 +23,6 @@ def not_called(history: History) -> list[JournalEntry]:
     return [entry for entry in history.journal if entry.event == "action_not_called"]
 
 
-def asked(entry: JournalEntry) -> tuple[str, str]:
-    """The call and the resource that an intent is for."""
-    call = entry.details["call"]
-    assert isinstance(call, dict)
-    return str(call["operation"]), str(entry.details["resource"])
-
-
 def beginnings(history: History) -> Iterator[tuple[JournalEntry, ActionRecord]]:
     """The first intent of every action that is no undo, in order."""
     actions = {action.id: action for action in history.actions}

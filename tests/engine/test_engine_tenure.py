@@ -10,8 +10,9 @@ import pytest
 
 from cloudwarden.core.errors import AccessDenied, LeaseLost, Timeout
 from cloudwarden.core.finding import ActionRecord, ActionState, State
-from cloudwarden.engine.carry import HELD_FOR, PROOF_WAITS, UNKNOWN_AFTER
+from cloudwarden.engine.carry import PROOF_WAITS, UNKNOWN_AFTER
 from cloudwarden.engine.events import ActionEnded
+from cloudwarden.engine.overtaken import FRESH_FOR
 from cloudwarden.engine.tenure import LEASE, Tenure
 from world import World, delete_unattached, stop_idle
 
@@ -165,10 +166,10 @@ def test_what_is_held_for_too_long_is_abandoned(world: World) -> None:
     world.use()
     world.act()
     assert only(world).state is ActionState.WAITING
-    world.clock.advance(HELD_FOR)
+    world.clock.advance(FRESH_FOR + timedelta(minutes=1))
     world.act()
     assert only(world).state is ActionState.ABANDONED
-    assert "held for 14 days: its policy is not loaded" in (only(world).error or "")
+    assert "what was made for delete_volume is stale" in (only(world).error or "")
     assert world.called() == ["create_snapshot"]
 
 

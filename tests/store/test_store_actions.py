@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 from cloudwarden.core.finding import ActionRecord, ActionState, Finding, Proposal
 from cloudwarden.core.resource import Scope
-from cloudwarden.store import SqlStore
+from cloudwarden.store import SqlStore, SqlTransaction
 
 Findings = Callable[..., Finding]
 
@@ -86,3 +86,47 @@ def test_latest_endings_are_the_newest_first(
             tx.actions.save(action(f"a{number}", state=state, changed_at=noon + timedelta(minutes=number)))
         tx.actions.save(action("other", policy="owner-tags", state=ActionState.FAILED, changed_at=noon))
         assert tx.actions.latest_endings("stop-idle", 2) == [ActionState.FAILED, ActionState.SUCCEEDED]
+
+
+def ended(tx: SqlTransaction, record: ActionRecord) -> None:
+    """An action ends, and the journal says so."""
+    tx.actions.save(record)
+    tx.journal.append(at=record.changed_at, event=f"action_{record.state}", details={}, action_id=record.id)
+
+
+def test_a_clock_that_was_ahead_hides_no_ending(
+    store: SqlStore, finding: Findings, action: Actions, noon: datetime
+) -> None:
+    """One success while it was months ahead is older than the failures that came after it was put right."""
+    ahead = action("a0", state=ActionState.SUCCEEDED, changed_at=noon + timedelta(days=60))
+    with store.transaction() as tx:
+        tx.findings.save([finding()])
+        ended(tx, ahead)
+        for number in range(1, 4):
+            ended(tx, action(f"a{number}", state=ActionState.FAILED, changed_at=noon))
+        assert tx.actions.latest_endings("stop-idle", 4) == [*[ActionState.FAILED] * 3, ActionState.SUCCEEDED]
+
+
+def test_endings_come_in_the_order_in_which_they_were_written(
+    store: SqlStore, finding: Findings, action: Actions, noon: datetime
+) -> None:
+    """Not in that of their beginnings."""
+    with store.transaction() as tx:
+        tx.findings.save([finding()])
+        tx.actions.save(action("slow"))
+        ended(tx, action("fast", state=ActionState.FAILED, changed_at=noon))
+        ended(tx, action("slow", state=ActionState.SUCCEEDED, changed_at=noon))
+        assert tx.actions.latest_endings("stop-idle", 1) == [ActionState.SUCCEEDED]
+
+
+def test_the_latest_undo_is_the_one_asked_for_last(
+    store: SqlStore, finding: Findings, action: Actions, noon: datetime
+) -> None:
+    """Also when the clock was ahead as the one before was."""
+    with store.transaction() as tx:
+        tx.findings.save([finding()])
+        tx.actions.save(action("first", undoes="a1", started_at=noon + timedelta(days=60)))
+        tx.actions.save(action("second", undoes="a1"))
+        latest = tx.actions.undoing("a1")
+        assert latest is not None
+        assert latest.id == "second"

@@ -159,6 +159,24 @@ def test_what_waits_or_runs_keeps_all_that_it_refers_to(
     assert list(policy(store).batches(noon + 100 * MONTH)) == []
 
 
+def test_the_latest_endings_of_a_policy_that_runs_stay(
+    store: SqlStore,
+    finding: Callable[..., Finding],
+    action: Callable[..., ActionRecord],
+    noon: datetime,
+) -> None:
+    """By them it stops after failures in a row, however seldom it acts; of one that was removed none is needed."""
+    kept = [f"a{number:03}" for number in range(1, retention.ENDINGS_KEPT + 1)]
+    with store.transaction() as tx:
+        tx.runs.save(PolicyRun(policy="stop-idle", run_id="r", started_at=noon, population=1), [])
+        tx.findings.save([finding("f1", state=State.FIXED)])
+        for name in ("a000", *kept):
+            tx.actions.save(action(name, state=ActionState.FAILED))
+        tx.actions.save(action("other", policy="removed", state=ActionState.FAILED))
+    assert sum(one.actions for one in policy(store).batches(noon + LATER)) == 2
+    assert (ids(store, "actions"), ids(store, "findings")) == (kept, ["f1"])
+
+
 def test_a_standing_finding_does_not_keep_its_old_proposals(
     store: SqlStore, finding: Callable[..., Finding], proposal: Callable[..., Proposal], noon: datetime
 ) -> None:
@@ -249,6 +267,14 @@ def test_young_entries_and_parts_of_a_segment_stay(store: SqlStore, tmp_path: Pa
     assert list(policy(store, tmp_path).batches(noon + LATER)) == []
     append(store, 1, noon + LATER)
     assert list(policy(store, tmp_path).batches(noon + LATER)) == []
+
+
+def test_an_entry_of_a_clock_that_was_ahead_keeps_nothing(store: SqlStore, tmp_path: Path, noon: datetime) -> None:
+    """It is as old as those around it; where all of a segment is from the future, nobody can tell how old that is."""
+    append(store, 1, noon + 100 * MONTH)
+    append(store, SEGMENT - 1, noon)
+    append(store, SEGMENT, noon + 100 * MONTH)
+    assert list(policy(store, tmp_path).batches(noon + LATER)) == [OldRemoved(entries=SEGMENT)]
 
 
 def test_nothing_is_deleted_when_the_file_cannot_be_written(store: SqlStore, tmp_path: Path, noon: datetime) -> None:

@@ -29,6 +29,17 @@ def test_matches_are_a_bounded_history(store: SqlStore, noon: datetime) -> None:
         assert (tx.runs.matches("stop-idle"), tx.runs.matches("owner-tags")) == ([], [7])
 
 
+def test_what_was_found_while_the_clock_was_ahead_grows_old_too(store: SqlStore, noon: datetime) -> None:
+    """Twenty sweeps after it was put right, nothing is compared with that any more."""
+    with store.transaction() as tx:
+        for number in range(20):
+            tx.runs.add_matches("stop-idle", noon + timedelta(days=60, minutes=number), 100)
+        for number in range(20):
+            assert tx.runs.matches("stop-idle") == [2] * number + [100] * (20 - number)
+            tx.runs.add_matches("stop-idle", noon + timedelta(minutes=number), 2)
+        assert tx.runs.matches("stop-idle") == [2] * 20
+
+
 def test_the_latest_run_replaces_the_one_before(store: SqlStore, noon: datetime) -> None:
     """Only the scopes of the latest sweep are remembered; other policies' runs stay."""
     first = ports.PolicyRun(policy="stop-idle", run_id="r1", started_at=noon, population=10)

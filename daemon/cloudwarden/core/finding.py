@@ -89,6 +89,15 @@ class Finding:
     flaps: int = 0
 
     @property
+    def interrupted(self) -> bool:
+        """Whether, since its action began, a sweep saw that it did not stand or was exempt, or nobody watched it.
+
+        Nothing acts on what was not seen to violate, so that an action begins while the clock of its grace runs; one
+        that was taken back under way begins anew once the action has ended.
+        """
+        return self.state is State.ACTING and self.grace.since is None
+
+    @property
     def closed_at(self) -> datetime | None:
         """When it closed; None while it stands."""
         return self.state_since if self.state.closed else None

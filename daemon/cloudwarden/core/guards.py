@@ -18,10 +18,14 @@ from cloudwarden.core.telling import Ahead, untold
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Hold:
-    """An action held back: by which guard (a bounded word), and why, for a person."""
+    """An action held back: by which guard (a bounded word), and why, for a person.
+
+    `lasting` says that it ends an action which had begun: what holds it is no mere waiting.
+    """
 
     guard: str
     detail: str
+    lasting: bool = False
 
     def __str__(self) -> str:
         return f"{self.guard}: {self.detail}"
@@ -31,7 +35,8 @@ class Hold:
 class Candidate:
     """An action that might be taken now, and all that the guards look at.
 
-    `notices` are all that were written of the finding. `plan_hash` and `leads`, the ways to its owner, are None until
+    `exempted` is by what it is exempt, and `doubt` why nobody can tell whether it is. `notices` are all that were
+    written of the finding. `plan_hash` and `leads`, the ways to its owner, are None until
     the last look has made them.
     """
 
@@ -45,6 +50,7 @@ class Candidate:
     closed: str | None
     now: datetime
     notices: tuple[Notice, ...] = ()
+    doubt: str | None = None
     plan_hash: str | None = None
     leads: tuple[Lead, ...] | None = None
 
@@ -82,8 +88,10 @@ def window(candidate: Candidate) -> Hold | None:
 
 
 def exemption(candidate: Candidate) -> Hold | None:
-    """An exempt resource is not touched."""
-    return Hold(guard="exemption", detail=candidate.exempted) if candidate.exempted is not None else None
+    """An exempt resource is not touched, nor one of which nobody can tell."""
+    if candidate.exempted is not None:
+        return Hold(guard="exemption", detail=candidate.exempted, lasting=True)
+    return Hold(guard="exemption", detail=candidate.doubt) if candidate.doubt is not None else None
 
 
 def grace(candidate: Candidate) -> Hold | None:
@@ -178,8 +186,8 @@ CHAIN: tuple[Guard, ...] = (pause, mode, protection, exemption, grace, notice, w
 """The guards that look at one candidate. The limit looks at a whole batch, after these and before the re-check."""
 
 
-LAST: tuple[Guard, ...] = (pause, mode, protection, exemption, notice, window)
-"""Those that look once more, at what was just read, right before each call of an action."""
+LAST: tuple[Guard, ...] = (pause, mode, protection, exemption, grace, notice, window)
+"""Those that look once more, at what was just read, right before each call of an action: the further ones, too."""
 
 
 def blast_radius(candidate: Candidate, radius: BlastRadius) -> Hold | None:

@@ -72,9 +72,19 @@ def after_blindness(finding: Finding, cause: Cause | None, now: datetime) -> Fin
 
 def after_absence(finding: Finding, now: datetime) -> Finding:
     """The resource is not in a complete listing: repaired if we were at it, otherwise gone by itself."""
-    if finding.state.closed or finding.state is State.ACTING:
+    if finding.state is State.ACTING:
+        return interrupted(finding)
+    if finding.state.closed:
         return finding
     return moved(finding, State.FIXED if finding.state is State.VERIFYING else State.GONE, now)
+
+
+def interrupted(finding: Finding) -> Finding:
+    """The finding of an action on its way of which a sweep saw what speaks against going on.
+
+    It is kept until that action ends, however the resource looks by then: whoever used a volume has written to it.
+    """
+    return replace(finding, grace=Grace())
 
 
 def moved(finding: Finding, state: State, now: datetime, *, held: str | None = None) -> Finding:
@@ -103,7 +113,9 @@ def watched_for(schedule: Schedule, since: datetime) -> timedelta:
 
 
 def _after_compliant(finding: Finding, now: datetime) -> Finding:
-    if finding.state.closed or finding.state is State.ACTING:
+    if finding.state is State.ACTING:
+        return interrupted(replace(finding, unknown=None))
+    if finding.state.closed:
         return finding
     return moved(finding, State.FIXED if finding.state is State.VERIFYING else State.RESOLVED, now)
 
@@ -114,13 +126,26 @@ def _after_violation(
     seen = replace(finding, violation=violation, readings=readings, last_seen=terms.now, unknown=None)
     if seen.state.closed:
         seen = _reopened(seen, terms)
-    if exempted is not None and seen.state not in (State.ACTING, State.VERIFYING):
+    if seen.state is State.ACTING:
+        return _still_acting(seen, exempted, terms)
+    if exempted is not None and seen.state is not State.VERIFYING:
         return replace(moved(seen, State.EXEMPTED, terms.now, held=exempted), grace=Grace())
     if seen.state is State.EXEMPTED:
         # An exemption that ends lets a backlog go: nothing of it is due before it was seen to stand without one.
         return replace(moved(seen, State.OPEN, terms.now), grace=Grace(ticked_at=terms.now))
     seen = replace(seen, grace=_ticked(seen.grace, terms))
     return _advanced(seen, terms)
+
+
+def _still_acting(finding: Finding, exempted: str | None, terms: Terms) -> Finding:
+    """The finding of an action on its way, whose violation stands still: its grace goes on, unless it is exempt.
+
+    One that began anew, after nobody watched or as it was interrupted, does not make up for what was not seen.
+    """
+    grace = _ticked(finding.grace, terms)
+    if exempted is not None or grace.since != finding.grace.since:
+        return interrupted(finding)
+    return replace(finding, grace=grace)
 
 
 def _reopened(finding: Finding, terms: Terms) -> Finding:

@@ -29,7 +29,7 @@ _OVER = {
 
 _UNTRUSTED = Hold(
     guard="approval",
-    detail="nobody approved it, and this version of its policy is not trusted here: it goes on when somebody trusts it",
+    detail="nobody approved it, and this version of its policy is not trusted here: it goes on if somebody trusts it",
 )
 
 
@@ -149,6 +149,8 @@ class BegunActions:
             return _abandoned(_OVER[seen.state])
         if isinstance(seen, Unclear):
             return self._held(candidate, Hold(guard="re-check", detail=seen.why), record)
+        if isinstance(seen, Hold) and seen.lasting:
+            return _abandoned(f"exempt since it began: {seen.detail}")
         if isinstance(seen, Hold):
             return self._held(candidate, seen, record)
         if not isinstance(seen.plan, Plan) or seen.plan.hash != record.plan.hash:

@@ -97,7 +97,8 @@ class Candidates:
             candidate,
             mode=min(self._mode_of(policy, where) for where in (resource.kept_in, *places)),
             finding=replace(candidate.finding, protected=protected),
-            exempted=self._exemptions_doubt() or ruled.held,
+            exempted=ruled.by,
+            doubt=self._exemptions_doubt() or ruled.doubt,
             paused=self._settings_doubt() or paused,
             closed=self._restraints.closed(policy, resource.account, now),
             now=now,
@@ -116,8 +117,8 @@ class Candidates:
             # Where it is kept counts too, which only the sweep that made it due could tell, and the plan of its action.
             trusted=decided.trusts(policy.name, policy.fingerprint, finding.scope),
             proposal=proposal,
-            exempted=self._exemptions_doubt()
-            or ruling(policy.name, Subject.found(finding), decided.exemptions, now).by,
+            exempted=ruling(policy.name, Subject.found(finding), decided.exemptions, now).by,
+            doubt=self._exemptions_doubt(),
             paused=self._settings_doubt() or paused_by(decided.pauses, policy.name, finding.scope.account),
             closed=self._restraints.closed(policy, finding.scope.account, now),
             now=now,

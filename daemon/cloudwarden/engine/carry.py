@@ -14,10 +14,11 @@ from cloudwarden.core.guards import Hold
 from cloudwarden.core.placeholder import filled_call, filled_read
 from cloudwarden.core.plain import Json
 from cloudwarden.core.policy import AnyPolicy
-from cloudwarden.engine.ending import Ending, move_finding, pause_after, refused
+from cloudwarden.engine.ending import Ending, move_finding, pause_after, refused, said
 from cloudwarden.engine.events import ActionEnded, ActionStepped, PolicyStopped
 from cloudwarden.engine.grounds import LastLook, journalled
 from cloudwarden.engine.intents import Intents
+from cloudwarden.engine.overtaken import overtaken
 from cloudwarden.engine.restore import forgotten
 from cloudwarden.engine.tenure import Tenure
 from cloudwarden.ports import Actuator, Clock, Reporter, Store
@@ -31,7 +32,7 @@ UNKNOWN_AFTER = timedelta(days=1)
 """How long an intent may stay without an outcome because AWS cannot be read; then it ends as unknown, loudly."""
 
 HELD_FOR = timedelta(days=14)
-"""How long a begun action may wait for its next call; a weekly change window comes twice within this."""
+"""How long an undo may wait for its next call; any other action waits much shorter (`overtaken.FRESH_FOR`)."""
 
 FORGOTTEN = "the store was put back to an earlier state since it began: what was done of it meanwhile is not known here"
 
@@ -102,13 +103,13 @@ class Carrier:
             self._end(record, Ending(state=ActionState.UNKNOWN, error=error, reconciled=True))
 
     def go_on(self, record: ActionRecord) -> None:
-        """Do the next step of an action whose earlier calls all have their outcomes.
+        """Do the next step of an action whose earlier calls all have their outcomes, unless it is to end before.
 
         Of one that began before the store was put back nobody knows whether that step was done already.
         """
         self._alive()
-        if self._forgotten(record):
-            self._end(record, Ending(state=ActionState.ABANDONED, error=FORGOTTEN))
+        if why := self._over(record):
+            self._end(record, Ending(state=ActionState.ABANDONED, error=why))
             return
         step = record.plan.steps[record.step]
         if isinstance(step, Wait):
@@ -128,9 +129,9 @@ class Carrier:
         if self._tenure.age(record) >= HELD_FOR:
             self._end(record, Ending(state=ActionState.ABANDONED, error=f"held for {HELD_FOR.days} days: {reason}"))
 
-    def _forgotten(self, record: ActionRecord) -> bool:
+    def _over(self, record: ActionRecord) -> str | None:
         with self._store.reading() as tx:
-            return forgotten(tx, record)
+            return FORGOTTEN if forgotten(tx, record) else overtaken(tx, record, self._clock.now())
 
     def _look(self, record: ActionRecord, wait: Wait) -> None:
         try:
@@ -228,12 +229,12 @@ class Carrier:
         self.go_on(record)
 
     def _end(self, record: ActionRecord, ending: Ending) -> None:
-        now = self._clock.now()
-        record = replace(record, state=ending.state, error=ending.error, changed_at=now)
+        now, error = self._clock.now(), said(record, ending)
+        record = replace(record, state=ending.state, error=error, changed_at=now)
         with self._store.transaction() as tx:
             record = self._tenure.holding(tx, record)
             tx.actions.save(record)
-            details: dict[str, Json] = {"error": ending.error, "reconciled": ending.reconciled}
+            details: dict[str, Json] = {"error": error, "reconciled": ending.reconciled}
             if ending.state is ActionState.SUCCEEDED:
                 details["inverse"] = [asdict(step) for step in record.plan.inverse]
             journalled(tx, record, now, f"action_{ending.state}", details)

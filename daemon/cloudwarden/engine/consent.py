@@ -12,6 +12,7 @@ from cloudwarden.core.finding import ActionRecord, Finding, ProposalState
 from cloudwarden.core.guards import Hold, outlived
 from cloudwarden.core.pause import Pause, paused_by
 from cloudwarden.core.policy import AnyPolicy, Approval, Mode
+from cloudwarden.engine.overtaken import INTERRUPTED
 from cloudwarden.ports import Transaction
 
 PAUSES_KNOWN = "pauses"
@@ -34,7 +35,12 @@ def held_since(
     """The same after the intent, which uses an approval up: it is not asked for again."""
     paused = paused_by(tx.decisions.pauses(), record.policy, record.scope.account)
     exempted = _exempted(tx, record, looked_at, now)
-    found = {"pause": paused, "exemption": exempted, "approval": _untrusted(tx, record, policy)}
+    found = {
+        "pause": paused,
+        "exemption": exempted,
+        "approval": _untrusted(tx, record, policy),
+        "grace": _interrupted(tx, record),
+    }
     return next((Hold(guard=guard, detail=why) for guard, why in found.items() if why is not None), None)
 
 
@@ -66,6 +72,12 @@ def _exempted(tx: Transaction, record: ActionRecord, looked_at: datetime, now: d
     subject, exemptions = Subject.found(finding), tx.decisions.exemptions()
     unseen = (one for one in exemptions if one.created_at >= looked_at)
     return ruling(record.policy, subject, exemptions, now).by or ruling(record.policy, subject, unseen, now).doubt
+
+
+def _interrupted(tx: Transaction, record: ActionRecord) -> str | None:
+    """Another daemon may sweep while this one acts."""
+    finding = tx.findings.get(record.finding_id)
+    return INTERRUPTED if finding is not None and record.step > 0 and finding.interrupted else None
 
 
 def _unapproved(tx: Transaction, record: ActionRecord, policy: AnyPolicy | None, now: datetime) -> Hold | None:

@@ -12,6 +12,7 @@ from cloudwarden.core.errors import CloudError, NotFound
 from cloudwarden.core.exemption import ANY
 from cloudwarden.core.finding import ActionRecord, ActionState, Finding, Grace, ProposalState, State
 from cloudwarden.core.pause import ITSELF, Pause
+from cloudwarden.engine.overtaken import made
 from cloudwarden.ports import Transaction
 
 _FINDING_AFTER = {
@@ -40,6 +41,12 @@ def refused(error: CloudError) -> Ending:
     return Ending(state=state, error=f"{error.reason}: {error}")
 
 
+def said(record: ActionRecord, ending: Ending) -> str | None:
+    """How it ended, in words; and what it had done, where it ended half-way, for nobody takes that back."""
+    done = made(record) if ending.state is not ActionState.SUCCEEDED and record.undoes is None else ""
+    return "; ".join(filter(None, (ending.error, done))) or None
+
+
 def finding_after(finding: Finding, record: ActionRecord, now: datetime) -> Finding:
     """The finding of an action that is intended, or that ended; what an undo does not restore it leaves as it is.
 
@@ -55,7 +62,10 @@ def finding_after(finding: Finding, record: ActionRecord, now: datetime) -> Find
     moved = lifecycle.moved(finding, state, now)
     if state is State.FAILED:
         return replace(moved, attempts=moved.attempts + 1)
-    return replace(moved, grace=Grace()) if state is State.OPEN else moved
+    if state is not State.OPEN:
+        return moved
+    put_off = finding.snoozed_until is not None and now < finding.snoozed_until
+    return replace(moved, grace=Grace(), held=finding.held if put_off else record.error)
 
 
 def move_finding(tx: Transaction, record: ActionRecord, now: datetime) -> None:

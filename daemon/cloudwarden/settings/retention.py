@@ -19,7 +19,8 @@ class RetentionSettings(Table):
         description="duration of 7d or more, default 90d: closed findings, ended proposals, actions and "
         "exemptions, notices that later ones replaced, accounts and regions that left, and trust in versions that were "
         "replaced, are deleted after so long; a quarter covers a review. What an action kept for its undoing goes with "
-        "it.",
+        "it. The latest hundred actions of each policy that ended well or badly stay, with what they are about: by "
+        "them it stops after failures.",
     )
     journal: Duration = Field(
         default=timedelta(days=400),

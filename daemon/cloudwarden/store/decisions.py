@@ -6,7 +6,17 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from datetime import datetime
 
-from sqlalchemy import Connection, RowMapping, delete, func, outerjoin, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    RowMapping,
+    delete,
+    func,
+    literal_column,
+    outerjoin,
+    select,
+    update,
+)
 
 from cloudwarden.core.acceptance import KnownScope
 from cloudwarden.core.exemption import Exemption
@@ -18,6 +28,10 @@ from cloudwarden.store.tables import exemptions, exemptions_files, matches, paus
 
 MATCHES_KEPT = 20
 """Sweeps of a policy whose violations are remembered: five hours of one every quarter of an hour."""
+
+
+_NUMBER: ColumnElement[int] = literal_column("matches.rowid")
+"""SQLite counts rows up as they are inserted: what was written by a clock that was ahead grows old, too."""
 
 
 class SqlDecisions:
@@ -99,14 +113,13 @@ class SqlRuns:
         return {one.scope: one for one in rows.fetch(self._connection, query, _scope_run_from)}
 
     def matches(self, policy: str) -> Sequence[int]:
-        query = select(matches.c.count).where(matches.c.policy == policy).order_by(matches.c.at.desc())
+        query = select(matches.c.count).where(matches.c.policy == policy).order_by(_NUMBER.desc())
         return list(self._connection.execute(query.limit(MATCHES_KEPT)).scalars())
 
     def add_matches(self, policy: str, at: datetime, count: int) -> None:
         rows.upsert(self._connection, matches, [{"policy": policy, "at": at, "count": count}])
-        newest = select(matches.c.at).where(matches.c.policy == policy).order_by(matches.c.at.desc())
-        kept = newest.limit(MATCHES_KEPT)
-        self._connection.execute(delete(matches).where(matches.c.policy == policy, matches.c.at.not_in(kept)))
+        kept = select(_NUMBER).where(matches.c.policy == policy).order_by(_NUMBER.desc()).limit(MATCHES_KEPT)
+        self._connection.execute(delete(matches).where(matches.c.policy == policy, _NUMBER.not_in(kept)))
 
     def forget_matches(self, policy: str) -> None:
         self._connection.execute(delete(matches).where(matches.c.policy == policy))

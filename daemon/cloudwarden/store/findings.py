@@ -5,17 +5,40 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
 
-from sqlalchemy import Connection, func, or_, select
+from sqlalchemy import ColumnElement, Connection, Select, func, literal_column, or_, select
 
 from cloudwarden.core.finding import ActionRecord, ActionState, Finding, Proposal, ProposalState, State
 from cloudwarden.core.resource import Scope
 from cloudwarden.store import rows
 from cloudwarden.store.tables import actions as actions_table
 from cloudwarden.store.tables import findings as findings_table
+from cloudwarden.store.tables import journal
 from cloudwarden.store.tables import proposals as proposals_table
 
 _UNDECIDED = (ProposalState.PENDING.value, ProposalState.APPROVED.value)
+_NUMBER: ColumnElement[int] = literal_column("actions.rowid")
+"""SQLite counts rows up as they are inserted, whatever the clock says."""
+
 _UNFINISHED = tuple(state.value for state in ActionState if not state.ended)
+
+
+def endings(policy: str, most: int) -> Select[str, str]:
+    """Ids and states of the latest actions of a policy that ended for better or worse, newest first.
+
+    By the journal's numbers, whose last entry of an action is its ending: one that succeeded while the clock was months
+    ahead is not the latest for so long. Whose entries were exported ended before all others, in the order of beginning.
+    """
+    seq = select(func.max(journal.c.seq)).where(journal.c.action_id == actions_table.c.id).scalar_subquery()
+    return (
+        select(actions_table.c.id, actions_table.c.state)
+        .where(
+            actions_table.c.policy == policy,
+            actions_table.c.state.not_in((*_UNFINISHED, ActionState.ABANDONED.value)),
+            actions_table.c.undoes.is_(None),
+        )
+        .order_by(seq.desc().nulls_last(), _NUMBER.desc())
+        .limit(most)
+    )
 
 
 class SqlFindings:
@@ -183,12 +206,7 @@ class SqlActionRecords:
         return self._connection.execute(query).scalar_one()
 
     def undoing(self, action_id: str) -> ActionRecord | None:
-        query = (
-            select(actions_table)
-            .where(actions_table.c.undoes == action_id)
-            .order_by(actions_table.c.started_at.desc(), actions_table.c.id)
-            .limit(1)
-        )
+        query = select(actions_table).where(actions_table.c.undoes == action_id).order_by(_NUMBER.desc()).limit(1)
         found = rows.fetch(self._connection, query, rows.action_from)
         return found[0] if found else None
 
@@ -199,17 +217,7 @@ class SqlActionRecords:
         return rows.fetch(self._connection, query, rows.action_from)
 
     def latest_endings(self, policy: str, most: int) -> Sequence[ActionState]:
-        query = (
-            select(actions_table.c.state)
-            .where(
-                actions_table.c.policy == policy,
-                actions_table.c.state.not_in((*_UNFINISHED, ActionState.ABANDONED.value)),
-                actions_table.c.undoes.is_(None),
-            )
-            .order_by(actions_table.c.changed_at.desc(), actions_table.c.id)
-            .limit(most)
-        )
-        return [ActionState(state) for state in self._connection.execute(query).scalars()]
+        return [ActionState(state) for _, state in self._connection.execute(endings(policy, most))]
 
     def save(self, record: ActionRecord) -> None:
         rows.upsert(self._connection, actions_table, [rows.action_row(record)])

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import json
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from sqlalchemy import ColumnElement, Table, and_, delete, exists, not_, or_, select
+from sqlalchemy import ColumnElement, Table, and_, delete, exists, func, not_, or_, select
 
 from cloudwarden.core.exemption import STORE
 from cloudwarden.core.finding import ActionState, ProposalState
 from cloudwarden.engine.events import OldRemoved
+from cloudwarden.store.findings import endings
 from cloudwarden.store.notices import superseded
 from cloudwarden.store.segments import export_oldest
 from cloudwarden.store.tables import (
@@ -31,6 +33,9 @@ from cloudwarden.store.transaction import SqlStore
 BATCH = 500
 """Rows that one transaction deletes: some milliseconds."""
 
+ENDINGS_KEPT = 100
+"""Endings of each policy that runs which stay, however old: more failures than one allows before it stops."""
+
 FORGOTTEN = timedelta(days=400)
 """A policy that did not run for longer than a yearly one rests was removed: if it comes back, it is new."""
 
@@ -42,7 +47,8 @@ _UNDECIDED = (ProposalState.PENDING.value, ProposalState.APPROVED.value)
 class Retention:
     """How long what has ended is kept. Whatever stands, waits or runs is kept for ever.
 
-    Actions and proposals go by their own age: a finding that opens again every day would keep them all. The
+    Actions and proposals go by their own age: a finding that opens again every day would keep them all. The latest
+    actions of each policy stay, by which it stops after so many failures, and with them what they are about. The
     space in SQLite's file is used again, so the file stops growing; it does not shrink.
     """
 
@@ -58,12 +64,12 @@ class Retention:
         """Remove what is old; each step is one transaction. Raises StoreError."""
         before = now - self.findings
         for table, old in (
-            (actions, _old_actions),
-            (proposals, _old_proposals),
-            (findings, _old_findings),
-            (notices, _old_notices),
+            (actions, _old_actions(before, self._latest_endings())),
+            (proposals, _old_proposals(before)),
+            (findings, _old_findings(before)),
+            (notices, _old_notices(before)),
         ):
-            while count := self._remove(table, old(before)):
+            while count := self._remove(table, old):
                 yield OldRemoved(**{table.name: count})
         while count := self._remove(exemptions, _old_exemptions(before)):
             yield OldRemoved(exemptions=count)
@@ -78,6 +84,13 @@ class Retention:
             if segment is None:
                 return
             yield OldRemoved(entries=segment.last_seq - segment.first_seq + 1)
+
+    def _latest_endings(self) -> Sequence[str]:
+        """Actions that say whether a policy has failed too often in a row, however seldom it acts."""
+        with self.store.reading() as tx:
+            policies = tx.connection.execute(select(runs.c.policy)).scalars().all()
+            ended = [tx.connection.execute(endings(policy, ENDINGS_KEPT)).scalars() for policy in policies]
+            return [one for ids in ended for one in ids]
 
     def _remove(self, table: Table, old: ColumnElement[bool]) -> int:
         # Looked for without the write lock: finding nothing, the usual day, then holds up nobody.
@@ -129,8 +142,10 @@ class Retention:
             yield OldRemoved(policies=1)
 
 
-def _old_actions(before: datetime) -> ColumnElement[bool]:
-    return and_(actions.c.state.in_(_ENDED), actions.c.changed_at < before)
+def _old_actions(before: datetime, needed: Sequence[str]) -> ColumnElement[bool]:
+    # One parameter, however many they are: SQLite takes some tens of thousands.
+    kept = select(func.json_each(json.dumps(needed)).table_valued("value").c.value)
+    return and_(actions.c.state.in_(_ENDED), actions.c.changed_at < before, actions.c.id.not_in(kept))
 
 
 def _old_proposals(before: datetime) -> ColumnElement[bool]:
