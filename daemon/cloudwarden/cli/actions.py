@@ -11,7 +11,7 @@ from cloudwarden.app import App
 from cloudwarden.cli import shapes
 from cloudwarden.cli.findings import ByOption, NeededReason
 from cloudwarden.cli.installation import app_of, decider
-from cloudwarden.cli.naming import PolicyOption, listed_policy
+from cloudwarden.cli.naming import PolicyOption, known_policy
 from cloudwarden.cli.output import JsonOption, emit, moment, notice, say, show, table
 from cloudwarden.cli.presence import when_it_happens
 from cloudwarden.core.finding import ActionRecord
@@ -29,7 +29,7 @@ def actions(
 ) -> None:
     """List what was done, newest first."""
     with app_of(context) as app:
-        listed_policy(app, policy)
+        known_policy(app, policy)
         with app.store.reading() as tx:
             found = tx.actions.latest(most, policy)
             since = {one.id: paused_since(tx, one) for one in found if _waits(one)}

@@ -7,10 +7,10 @@ from typing import Annotated
 
 import typer
 
-from cloudwarden.app import App
 from cloudwarden.cli import shapes
 from cloudwarden.cli.findings import ByOption, NeededReason
 from cloudwarden.cli.installation import app_of, decider, known
+from cloudwarden.cli.naming import known_policy
 from cloudwarden.cli.output import JsonOption, emit, moment, notice, say, show, table
 from cloudwarden.cli.presence import where_it_counts
 from cloudwarden.core.exemption import ANY
@@ -156,15 +156,6 @@ def account_of(word: str) -> str:
     if word != ANY and not (word.isascii() and word.isdigit() and len(word) == ACCOUNT_DIGITS):
         raise typer.BadParameter(f"--account {word}: write the {ACCOUNT_DIGITS} digits of an account's id")
     return word
-
-
-def known_policy(app: App, policy: str) -> None:
-    """A typo here would look like a decision and be none."""
-    if policy == ANY:
-        return
-    with app.store.reading() as tx:
-        stored = {name for name, _ in tx.findings.places()}
-    known("policy", policy, stored | set(app.load().policies))
 
 
 def _say_pauses(pauses: Sequence[Pause], text: str, *, as_json: bool) -> None:

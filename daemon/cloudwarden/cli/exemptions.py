@@ -11,10 +11,10 @@ from rich.table import Table
 
 from cloudwarden.app import App
 from cloudwarden.cli import shapes
-from cloudwarden.cli.decisions import AccountOption, known_policy
+from cloudwarden.cli.decisions import AccountOption
 from cloudwarden.cli.findings import ByOption, NeededReason
 from cloudwarden.cli.installation import app_of, decider
-from cloudwarden.cli.naming import PolicyOption, listed_policy
+from cloudwarden.cli.naming import PolicyOption, known_policy
 from cloudwarden.cli.output import JsonOption, emit, moment, notice, say, show, table
 from cloudwarden.cli.presence import where_it_counts
 from cloudwarden.core.durations import duration
@@ -95,7 +95,7 @@ def listing(
 ) -> None:
     """List exemptions, those that end first at the top."""
     with app_of(context) as app:
-        listed_policy(app, policy)
+        known_policy(app, policy)
         with app.store.reading() as tx:
             found = [one for one in _with_states(app, tx) if policy in (None, one[0].policy)]
     over = (ExemptionState.EXPIRED, ExemptionState.REVOKED)

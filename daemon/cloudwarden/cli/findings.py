@@ -13,7 +13,7 @@ from cloudwarden.cli import shapes, tables
 from cloudwarden.cli.exits import Exit
 from cloudwarden.cli.holding import say_pauses
 from cloudwarden.cli.installation import app_of, decider
-from cloudwarden.cli.naming import PolicyOption, listed_policy
+from cloudwarden.cli.naming import PolicyOption, known_policy
 from cloudwarden.cli.output import JsonOption, emit, moment, notice, say, show
 from cloudwarden.cli.presence import settings_edited, when_it_happens, where_it_counts
 from cloudwarden.core.durations import duration
@@ -48,7 +48,7 @@ def findings(
     Ends with 1 when there are any, and with 2 when nothing was swept yet, or nothing could be read.
     """
     with app_of(context) as app:
-        listed_policy(app, policy)
+        known_policy(app, policy)
         with app.store.reading() as tx:
             since = app.clock.now() - CLOSED_SHOWN_FOR if everything or (state and state.closed) else None
             found = [one for one in _findings(tx, policy, since) if state in (None, one.state)]

@@ -1,4 +1,4 @@
-"""Policies that a listing is asked for by name."""
+"""Policies by name."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from cloudwarden.engine.decide import DecisionError
 PolicyOption = Annotated[str | None, typer.Option("--policy", help="Only those of this policy.")]
 
 
-def listed_policy(app: App, policy: str | None) -> None:
-    """Refuse a name that nothing has: a typo would look like an answer, and say that nothing is there.
+def known_policy(app: App, policy: str | None) -> None:
+    """Refuse a name that nothing has: a typo would look like a decision, or like an answer that nothing is there.
 
     A policy that is no longer loaded has its past. Raises DecisionError.
     """

@@ -9,7 +9,7 @@ from rich.table import Table
 
 from cloudwarden.cli import shapes
 from cloudwarden.cli.installation import app_of, known
-from cloudwarden.cli.naming import PolicyOption, listed_policy
+from cloudwarden.cli.naming import PolicyOption, known_policy
 from cloudwarden.cli.output import JsonOption, emit, moment, say, show, table
 from cloudwarden.core.message import trial
 from cloudwarden.core.notice import Notice, NoticeState
@@ -33,7 +33,7 @@ def listing(
     if context.invoked_subcommand is not None:
         return
     with app_of(context) as app:
-        listed_policy(app, policy)
+        known_policy(app, policy)
         with app.store.reading() as tx:
             latest = tx.notices.latest(most)
     found = [one for one in latest if policy in (None, one.policy) and state in (None, one.state)]

@@ -14,7 +14,7 @@ from cloudwarden.cli import shapes, tables
 from cloudwarden.cli.findings import told_of
 from cloudwarden.cli.holding import say_pauses
 from cloudwarden.cli.installation import app_of, program
-from cloudwarden.cli.naming import PolicyOption, listed_policy
+from cloudwarden.cli.naming import PolicyOption, known_policy
 from cloudwarden.cli.output import JsonOption, emit, moment, notice, say, show, table
 from cloudwarden.core.action import Plan, Step, Wait
 from cloudwarden.core.finding import Finding, Proposal, ProposalState
@@ -38,7 +38,7 @@ def listing(
     if context.invoked_subcommand is not None:
         return
     with app_of(context) as app:
-        listed_policy(app, policy)
+        known_policy(app, policy)
         with app.store.reading() as tx:
             wait = waiting(tx, policy)
             found = [one.proposal for one in wait]
