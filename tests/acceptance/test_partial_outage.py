@@ -38,7 +38,7 @@ open_groups = Policy(
 )
 """
 OPEN_GROUP = (
-    "<securityGroupInfo><item><ownerId>1</ownerId><groupId>sg-1</groupId><groupName>web</groupName>"
+    "<securityGroupInfo><item><groupId>sg-1</groupId><groupName>web</groupName>"
     "<groupDescription>d</groupDescription><vpcId>vpc-1</vpcId><ipPermissions><item><ipProtocol>tcp</ipProtocol>"
     "<fromPort>22</fromPort><toPort>22</toPort><groups/><ipRanges><item><cidrIp>0.0.0.0/0</cidrIp></item></ipRanges>"
     "<ipv6Ranges/><prefixListIds/></item></ipPermissions><ipPermissionsEgress/></item></securityGroupInfo>"
