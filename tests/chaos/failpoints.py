@@ -9,6 +9,7 @@ from __future__ import annotations
 import sys
 import threading
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from types import FrameType
@@ -112,10 +113,8 @@ def free(name: str) -> bool:
 
 def _place() -> str:
     place = _at_work(sys._getframe(1), besides=("actuator",))
-    if place.partition(".")[0] == "crew":
-        # What a crew waits for is the work of whoever waits for the crew: the main thread.
-        place = _at_work(sys._current_frames()[threading.main_thread().ident or 0], besides=_ON_BEHALF)
-    return place
+    # What a crew does is the work of whoever waits for the crew.
+    return _WORKING.place if place.partition(".")[0] == "crew" else place
 
 
 def _at_work(frame: FrameType | None, besides: Collection[str]) -> str:
@@ -129,6 +128,31 @@ def _at_work(frame: FrameType | None, besides: Collection[str]) -> str:
 
 _ON_BEHALF = ("crew", "gather", "actuator")
 """The engine's modules that ask for others."""
+
+_SUBMIT = ThreadPoolExecutor.submit
+
+
+class _Working(threading.local):
+    """For whom this thread of a pool works."""
+
+    place = "elsewhere"
+
+
+_WORKING = _Working()
+
+
+def _submit(pool: ThreadPoolExecutor, work: Callable[..., Any], /, *arguments: Any, **named: Any) -> Future[Any]:
+    """Give a pool its work with the place that it is for: another thread's frames may not be walked while it runs."""
+    place = _at_work(sys._getframe(1), besides=_ON_BEHALF)
+
+    def noted() -> object:
+        _WORKING.place = place
+        return work(*arguments, **named)
+
+    return _SUBMIT(pool, noted)
+
+
+ThreadPoolExecutor.submit = _submit  # type: ignore[assignment,method-assign]
 
 
 class _Watched:
