@@ -60,6 +60,7 @@ def test_a_batch_that_is_there_already_is_put(aws: StubAws) -> None:
     """S3 says that the key is taken: the answer to an earlier attempt was lost."""
     aws.on("PUT", rest_error("PreconditionFailed", status=412))
     copy(aws).put(BATCH)
+    assert aws.count("PUT") == 1
 
 
 @pytest.mark.parametrize(
@@ -92,6 +93,7 @@ def test_a_locked_bucket_is_fit(aws: StubAws) -> None:
     """As S3 says it."""
     aws.on("GET object-lock", rest_xml(LOCK))
     copy(aws).refuse_unfit()
+    assert aws.count("GET object-lock") == 1
 
 
 def test_marks_are_read_from_the_keys_of_all_pages(aws: StubAws) -> None:

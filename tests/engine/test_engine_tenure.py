@@ -10,9 +10,9 @@ import pytest
 
 from cloudwarden.core.errors import AccessDenied, LeaseLost, Timeout
 from cloudwarden.core.finding import ActionRecord, ActionState, State
+from cloudwarden.engine.abandonment import FRESH_FOR
 from cloudwarden.engine.carry import PROOF_WAITS, UNKNOWN_AFTER
 from cloudwarden.engine.events import ActionEnded
-from cloudwarden.engine.overtaken import FRESH_FOR
 from cloudwarden.engine.tenure import LEASE, Tenure
 from world import World, delete_unattached, stop_idle
 

@@ -35,9 +35,9 @@ class Hold:
 class Candidate:
     """An action that might be taken now, and all that the guards look at.
 
-    `exempted` is by what it is exempt, and `doubt` why nobody can tell whether it is. `notices` are all that were
-    written of the finding. `plan_hash` and `leads`, the ways to its owner, are None until
-    the last look has made them.
+    `exempted` is by what it is exempt, and `doubt` why nobody can tell whether it is. `notices` are those of the
+    finding that still matter. `plan_hash` and `leads`, the ways to its owner, are None until the last look has made
+    them.
     """
 
     policy: AnyPolicy

@@ -14,11 +14,11 @@ from cloudwarden.core.guards import Hold
 from cloudwarden.core.placeholder import filled_call, filled_read
 from cloudwarden.core.plain import Json
 from cloudwarden.core.policy import AnyPolicy
+from cloudwarden.engine.abandonment import why_abandoned
 from cloudwarden.engine.ending import Ending, move_finding, pause_after, refused, said
 from cloudwarden.engine.events import ActionEnded, ActionStepped, PolicyStopped
 from cloudwarden.engine.grounds import LastLook, journalled
 from cloudwarden.engine.intents import Intents
-from cloudwarden.engine.overtaken import overtaken
 from cloudwarden.engine.restore import forgotten
 from cloudwarden.engine.tenure import Tenure
 from cloudwarden.ports import Actuator, Clock, Reporter, Store
@@ -32,7 +32,7 @@ UNKNOWN_AFTER = timedelta(days=1)
 """How long an intent may stay without an outcome because AWS cannot be read; then it ends as unknown, loudly."""
 
 HELD_FOR = timedelta(days=14)
-"""How long an undo may wait for its next call; any other action waits much shorter (`overtaken.FRESH_FOR`)."""
+"""How long an undo may wait for its next call; any other action waits much shorter (`abandonment.FRESH_FOR`)."""
 
 FORGOTTEN = "the store was put back to an earlier state since it began: what was done of it meanwhile is not known here"
 
@@ -131,7 +131,7 @@ class Carrier:
 
     def _over(self, record: ActionRecord) -> str | None:
         with self._store.reading() as tx:
-            return FORGOTTEN if forgotten(tx, record) else overtaken(tx, record, self._clock.now())
+            return FORGOTTEN if forgotten(tx, record) else why_abandoned(tx, record, self._clock.now())
 
     def _look(self, record: ActionRecord, wait: Wait) -> None:
         try:

@@ -12,7 +12,7 @@ from cloudwarden.core.finding import ActionRecord, Finding, ProposalState
 from cloudwarden.core.guards import Hold, outlived
 from cloudwarden.core.pause import Pause, paused_by
 from cloudwarden.core.policy import AnyPolicy, Approval, Mode
-from cloudwarden.engine.overtaken import INTERRUPTED
+from cloudwarden.engine.abandonment import INTERRUPTED
 from cloudwarden.ports import Transaction
 
 PAUSES_KNOWN = "pauses"

@@ -12,7 +12,7 @@ from cloudwarden.core.errors import CloudError, NotFound
 from cloudwarden.core.exemption import ANY
 from cloudwarden.core.finding import ActionRecord, ActionState, Finding, Grace, ProposalState, State
 from cloudwarden.core.pause import ITSELF, Pause
-from cloudwarden.engine.overtaken import made
+from cloudwarden.engine.abandonment import made
 from cloudwarden.ports import Transaction
 
 _FINDING_AFTER = {

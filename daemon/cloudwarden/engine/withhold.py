@@ -29,7 +29,7 @@ class Withholder:
             return False
         with self._store.transaction() as tx:
             news = [candidate for candidate in news if still(tx, candidate.finding)]
-            # As it is stored: another daemon's sweep may have seen since the look that what began is overtaken.
+            # As it is stored: another daemon's sweep may have seen since the look that what began is to be abandoned.
             stored = [tx.findings.get(candidate.finding.id) for candidate in news]
             tx.findings.save([replace(one, held=str(hold)) for one in stored if one is not None])
         for candidate in news:

@@ -12,9 +12,9 @@ from structlog.typing import EventDict, Processor, WrappedLogger
 
 from cloudwarden.core.errors import SettingsError
 from cloudwarden.engine.events import SweepFailed, SweepFinished, SweepStarted
-from cloudwarden.telemetry.digest import Digest
 from cloudwarden.telemetry.lines import Line, line
 from cloudwarden.telemetry.redaction import redact
+from cloudwarden.telemetry.thinning import Thinning
 
 FORMATS = ("auto", "json", "console")
 LEVELS = ("debug", "info", "warning", "error")
@@ -121,15 +121,15 @@ class LogReporter:
 
     def __init__(self) -> None:
         self._log = structlog.stdlib.get_logger("cloudwarden")
-        self._digest = Digest()
+        self._thinning = Thinning()
 
     def report(self, event: object) -> None:
         """Write the event's line, if its level is wanted."""
         if isinstance(event, SweepStarted):
             structlog.contextvars.bind_contextvars(run_id=event.run_id)
-        self._write(self._digest.weighed(event, line(event)))
+        self._write(self._thinning.weighed(event, line(event)))
         if isinstance(event, SweepFinished | SweepFailed):
-            if withheld := self._digest.withheld():
+            if withheld := self._thinning.withheld():
                 self._write(withheld)
             structlog.contextvars.unbind_contextvars("run_id")
 

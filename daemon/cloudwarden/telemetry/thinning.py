@@ -1,4 +1,4 @@
-"""Digest: of what thousands of scopes say in every sweep, the lines that are news, and how many others there were."""
+"""Thinning: of what thousands of scopes say in every sweep, the lines that are news, and how many others there were."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ Subject = tuple[str, str, Scope]
 """What a line tells the state of: `kind` or `policy`, which one, and where."""
 
 
-class Digest:
+class Thinning:
     """Knows what the log says of each scope: a line that says it again goes to debug, and so does one too many.
 
     That all is well is not remembered, so that memory grows with the lines that were written. Any thread may ask.

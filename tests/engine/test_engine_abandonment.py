@@ -16,9 +16,9 @@ from cloudwarden.core.finding import ActionRecord, ActionState, State
 from cloudwarden.core.lifecycle import interrupted
 from cloudwarden.core.resource import Tags
 from cloudwarden.core.verdict import Violation
+from cloudwarden.engine.abandonment import FRESH_FOR
 from cloudwarden.engine.decide import pause, resume
 from cloudwarden.engine.exempt import exempt, revoke
-from cloudwarden.engine.overtaken import FRESH_FOR
 from cloudwarden.engine.undo import undo
 from cloudwarden.memory import MemoryCloud
 from cloudwarden.store import SqlStore

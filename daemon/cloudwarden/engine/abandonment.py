@@ -1,4 +1,4 @@
-"""Overtaken: what ends an action on its way before its next call, instead of letting it wait for one."""
+"""Abandonment: what ends an action on its way before its next call, instead of letting it wait for one."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ INTERRUPTED = (
 )
 
 
-def overtaken(tx: Transaction, record: ActionRecord, now: datetime) -> str | None:
+def why_abandoned(tx: Transaction, record: ActionRecord, now: datetime) -> str | None:
     """Why an action may make no further call, ever, in words; None when it may, or has none to make.
 
     One that only waits for the end of what it called is let wait: its own call may have made the resource comply. Nor

@@ -11,8 +11,8 @@ import pytest
 from cloudwarden.core.resource import Scope
 from cloudwarden.core.verdict import Cause
 from cloudwarden.engine import events
-from cloudwarden.telemetry.digest import MOST, Digest
 from cloudwarden.telemetry.lines import line
+from cloudwarden.telemetry.thinning import MOST, Thinning
 from happenings import SCOPE, judged, listed, loaded, lost
 
 DENIED = listed(problem=Cause(reason="access-denied", detail="not authorized"))
@@ -24,24 +24,24 @@ SCOPES = [Scope(account=f"{number // 17:012}", region=f"eu-west-{number % 17}") 
 
 
 @pytest.fixture
-def digest() -> Digest:
+def thinning() -> Thinning:
     """Of a log that says nothing yet."""
-    return Digest()
+    return Thinning()
 
 
-def levels(digest: Digest, *happened: object) -> list[int]:
+def levels(thinning: Thinning, *happened: object) -> list[int]:
     """Of the lines of what happened."""
-    return [digest.weighed(event, line(event)).level for event in happened]
+    return [thinning.weighed(event, line(event)).level for event in happened]
 
 
-def told(digest: Digest, happened: Iterable[object]) -> int:
+def told(thinning: Thinning, happened: Iterable[object]) -> int:
     """How many lines of a sweep are above debug."""
-    return sum(level > logging.DEBUG for level in levels(digest, BEGUN, *happened)) - 1
+    return sum(level > logging.DEBUG for level in levels(thinning, BEGUN, *happened)) - 1
 
 
-def withheld(digest: Digest) -> tuple[object, object]:
+def withheld(thinning: Thinning) -> tuple[object, object]:
     """How many lines said what the log says already, and how many were too many."""
-    summary = digest.withheld()
+    summary = thinning.withheld()
     assert summary is not None
     assert summary.name == "lines_withheld"
     return summary.fields["again"], summary.fields["more"]
@@ -55,9 +55,9 @@ def withheld(digest: Digest) -> tuple[object, object]:
         (lost(), WELL, logging.WARNING),
     ],
 )
-def test_a_scope_is_told_when_it_changes(digest: Digest, ill: object, well: object, level: int) -> None:
+def test_a_scope_is_told_when_it_changes(thinning: Thinning, ill: object, well: object, level: int) -> None:
     """When less can be told of it, and when all can be told again."""
-    assert levels(digest, well, ill, ill, well, well) == [
+    assert levels(thinning, well, ill, ill, well, well) == [
         logging.DEBUG,
         level,
         logging.DEBUG,
@@ -66,60 +66,60 @@ def test_a_scope_is_told_when_it_changes(digest: Digest, ill: object, well: obje
     ]
 
 
-def test_another_reason_is_news(digest: Digest) -> None:
+def test_another_reason_is_news(thinning: Thinning) -> None:
     """What is denied now may need another remedy than what was throttled."""
-    assert levels(digest, THROTTLED, DENIED) == [logging.WARNING, logging.WARNING]
+    assert levels(thinning, THROTTLED, DENIED) == [logging.WARNING, logging.WARNING]
 
 
-def test_other_numbers_and_words_are_no_news(digest: Digest) -> None:
+def test_other_numbers_and_words_are_no_news(thinning: Thinning) -> None:
     """They differ in every sweep."""
-    levels(digest, lost(), judged(policy="tags", unknown={"throttled": 3}))
+    levels(thinning, lost(), judged(policy="tags", unknown={"throttled": 3}))
     again = lost(problem=Cause(reason="worker-lost", detail="worker 4712 ended with -9"))
-    assert levels(digest, again, judged(policy="tags", unknown={"throttled": 4})) == [logging.DEBUG] * 2
+    assert levels(thinning, again, judged(policy="tags", unknown={"throttled": 4})) == [logging.DEBUG] * 2
 
 
-def test_what_is_judged_on_an_incomplete_listing_is_told_by_the_listing(digest: Digest) -> None:
+def test_what_is_judged_on_an_incomplete_listing_is_told_by_the_listing(thinning: Thinning) -> None:
     """Once for all policies; and it is not well again for that."""
     partly = judged(population=None, unknown={"throttled": 1})
-    assert levels(digest, lost(), partly, lost()) == [logging.WARNING, logging.DEBUG, logging.DEBUG]
+    assert levels(thinning, lost(), partly, lost()) == [logging.WARNING, logging.DEBUG, logging.DEBUG]
 
 
-def test_a_sweep_of_an_estate_that_is_well_says_nothing_of_its_scopes(digest: Digest) -> None:
+def test_a_sweep_of_an_estate_that_is_well_says_nothing_of_its_scopes(thinning: Thinning) -> None:
     """A log that nobody can read tells nobody anything."""
     happened = [one for scope in SCOPES for one in (listed(scope=scope), replace(WELL, scope=scope))]
-    assert (told(digest, happened), digest.withheld()) == (0, None)
+    assert (told(thinning, happened), thinning.withheld()) == (0, None)
 
 
 @pytest.mark.parametrize("event", [DENIED, lost(), judged()])
-def test_an_outage_of_everything_is_a_page_of_lines(digest: Digest, event: Frequent) -> None:
+def test_an_outage_of_everything_is_a_page_of_lines(thinning: Thinning, event: Frequent) -> None:
     """And a count; the next sweep goes on with what was not named."""
     happened = [replace(event, scope=scope) for scope in SCOPES]
     name = line(event).name
-    assert told(digest, happened) == MOST
-    assert withheld(digest) == ({}, {name: len(SCOPES) - MOST})
-    assert told(digest, happened) == MOST
-    assert withheld(digest) == ({name: MOST}, {name: len(SCOPES) - 2 * MOST})
+    assert told(thinning, happened) == MOST
+    assert withheld(thinning) == ({}, {name: len(SCOPES) - MOST})
+    assert told(thinning, happened) == MOST
+    assert withheld(thinning) == ({name: MOST}, {name: len(SCOPES) - 2 * MOST})
 
 
-def test_what_was_told_as_unread_is_told_as_read(digest: Digest) -> None:
+def test_what_was_told_as_unread_is_told_as_read(thinning: Thinning) -> None:
     """However many there were; of what was never told, the log needs no end."""
     ill = [replace(DENIED, scope=scope) for scope in SCOPES[: 3 * MOST]]
     well = [listed(scope=scope) for scope in SCOPES]
-    assert [told(digest, happened) for happened in (ill, ill, well, well, well)] == [MOST] * 4 + [0]
+    assert [told(thinning, happened) for happened in (ill, ill, well, well, well)] == [MOST] * 4 + [0]
 
 
-def test_failures_of_a_rule_are_bounded(digest: Digest) -> None:
+def test_failures_of_a_rule_are_bounded(thinning: Thinning) -> None:
     """One that raises everywhere says so in every scope; the next sweep tells of it again."""
     failed = events.RuleFailed(run_id="r", policy="stop-idle", resource="i-1", reason="rule-raised", detail="KeyError")
     for _ in range(2):
-        assert told(digest, [failed] * 1000) == MOST
-        assert withheld(digest) == ({}, {"rule_failed": 1000 - MOST})
+        assert told(thinning, [failed] * 1000) == MOST
+        assert withheld(thinning) == ({}, {"rule_failed": 1000 - MOST})
 
 
-def test_the_count_is_as_grave_as_what_it_counts(digest: Digest) -> None:
+def test_the_count_is_as_grave_as_what_it_counts(thinning: Thinning) -> None:
     """Whoever keeps warnings alone is told in each sweep that something is still unread."""
-    levels(digest, DENIED, DENIED)
-    summary = digest.withheld()
+    levels(thinning, DENIED, DENIED)
+    summary = thinning.withheld()
     assert summary is not None
     assert summary.level == logging.WARNING
 
@@ -132,13 +132,13 @@ def test_the_count_is_as_grave_as_what_it_counts(digest: Digest) -> None:
         loaded("tags", kinds=("ec2.volume",)),
     ],
 )
-def test_what_is_over_is_forgotten(digest: Digest, event: object, end: object) -> None:
+def test_what_is_over_is_forgotten(thinning: Thinning, event: object, end: object) -> None:
     """When the scope or the policy is back, that nothing can be read is news."""
-    assert levels(digest, event, end, event)[::2] == [logging.WARNING] * 2
+    assert levels(thinning, event, end, event)[::2] == [logging.WARNING] * 2
 
 
-def test_what_is_said_of_others_stays(digest: Digest) -> None:
+def test_what_is_said_of_others_stays(thinning: Thinning) -> None:
     """Whatever leaves or is loaded beside it."""
     left = events.ScopesLeft(account=SCOPE.account, name="shop", regions=("us-east-1",))
-    levels(digest, DENIED, lost(), left, loaded("stop-idle", "tags"))
-    assert levels(digest, DENIED, lost()) == [logging.DEBUG] * 2
+    levels(thinning, DENIED, lost(), left, loaded("stop-idle", "tags"))
+    assert levels(thinning, DENIED, lost()) == [logging.DEBUG] * 2
