@@ -2,10 +2,11 @@
 
     python tests/bench/estate.py --accounts 10 1000 --regions 17 --each 6 [--threads 8] [--workers 1 2]
 
-The floor signs, sends and reads with ElementTree, in a bare loop, the very calls that the sweep makes. Figures are of
-the second sweep, each subject in a process of its own, with its workers; `cpu s` is theirs alone. The stub that answers
-takes its time from the same cores: `stub s` says how much, and wall times hold where nothing else runs. `clients` are
-those of the process that sweeps; each worker comes to as many.
+The least is a bare loop that signs, sends and reads with ElementTree the very calls that the sweep makes. It runs over
+and over while the second sweep does, each half a second in turn: `loop s` is what as many calls as the sweep's take it.
+Each subject is a process of its own, with its workers; `cpu s` is theirs alone. The stub that answers takes its time
+from the same cores: `stub s` says how much, and wall times hold where nothing else runs. `clients` are those of the
+process that sweeps; each worker comes to as many.
 """
 
 from __future__ import annotations
@@ -13,16 +14,16 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import resource
 import subprocess
 import sys
 import tempfile
 import time
 import urllib.request
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from itertools import chain, cycle
 from pathlib import Path
-from typing import Any
 from urllib.parse import urlencode
 from xml.etree import ElementTree as ET
 
@@ -30,6 +31,7 @@ HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent))
 
 from bench.estate_stub import REGIONS  # noqa: E402  # as a program, only this file's own directory is known
+from bench.turns import in_turns, player  # noqa: E402
 
 KINDS = {
     "ec2.Address": "DescribeAddresses",
@@ -46,10 +48,6 @@ KINDS = {
 """Kinds that are listed, each for a policy that wants an owner of it."""
 
 LISTED = tuple(KINDS.values())
-
-
-Subject = tuple[Callable[[], object], Callable[[], int]]
-"""What is measured, and how many clients of AWS it has come to."""
 
 
 @contextmanager
@@ -88,8 +86,8 @@ def policies() -> str:
     )
 
 
-def product(address: str, asked: argparse.Namespace, folder: str) -> Subject:
-    """One sweep of the ordinary app, and how many clients it has in this process."""
+def sweeps(address: str, asked: argparse.Namespace, folder: str) -> None:
+    """The ordinary app: a line when it is ready, and after each sweep, which waits until it is told to begin."""
     from cloudwarden.app import build  # noqa: PLC0415  # each subject is imported in its own process only
     from cloudwarden.collecting import unhurried  # noqa: PLC0415
     from cloudwarden.settings import Settings  # noqa: PLC0415
@@ -110,17 +108,16 @@ def product(address: str, asked: argparse.Namespace, folder: str) -> Subject:
     loaded = app.load()
     assert not loaded.problems, loaded.problems
 
-    def sweep() -> int:
+    print("ready", flush=True)  # noqa: T201
+    while sys.stdin.readline():
         with unhurried():
             result = app.sweeper.sweep(tuple(loaded.policies.values()), loaded.policies)
         assert result.complete, next(one.problem for one in result.judgements if one.problem)
-        return len(result.findings)
-
-    return sweep, lambda: len(app.sessions.pool)
+        print(len(result.findings), len(app.sessions.pool), flush=True)  # noqa: T201
 
 
-def floor(address: str, asked: argparse.Namespace) -> Subject:
-    """Sign, send, and read with ElementTree, one call after another."""
+def loop(address: str, asked: argparse.Namespace) -> None:
+    """Sign, send, and read with ElementTree, one call after another, without end; a line before the first."""
     import urllib3  # noqa: PLC0415
     from botocore.auth import SigV4Auth  # noqa: PLC0415
     from botocore.awsrequest import AWSRequest  # noqa: PLC0415
@@ -128,7 +125,7 @@ def floor(address: str, asked: argparse.Namespace) -> Subject:
 
     pool = urllib3.PoolManager(maxsize=1)
     credentials = Credentials("testing", "testing")
-    regions = REGIONS[: asked.regions] * asked.accounts[0]
+    regions = REGIONS[: asked.regions]
     signers = [(SigV4Auth(credentials, "ec2", region), SigV4Auth(credentials, "rds", region)) for region in regions]
 
     def page(signer: SigV4Auth, operation: str, fields: Mapping[str, str]) -> ET.Element:
@@ -140,24 +137,17 @@ def floor(address: str, asked: argparse.Namespace) -> Subject:
         raw = pool.urlopen("POST", address, body=sent.body, headers=dict(sent.headers.items())).data
         return ET.fromstring(raw)  # noqa: S314  # our own stub's
 
-    def read(signer: SigV4Auth, operation: str, fields: Mapping[str, str], token: str, path: str) -> int:
+    def read(signer: SigV4Auth, operation: str, fields: Mapping[str, str], token: str, path: str) -> None:
         following: str | None = ""
-        count = 0
         while following is not None:
             root = page(signer, operation, {**fields, token: following} if following else fields)
-            count += len(root[1]) if token == "NextToken" else len(root[0][-1])
             following = root.findtext(path)
-        return count
 
-    def work() -> int:
-        count = 0
-        for ec2, rds in signers:
-            for operation in LISTED[:-1]:
-                count += read(ec2, operation, {"Version": "2016-11-15", "MaxResults": "1000"}, "NextToken", _NEXT)
-            count += read(rds, LISTED[-1], {"Version": "2014-10-31", "MaxRecords": "100"}, "Marker", _MARKER)
-        return count
-
-    return work, lambda: 1
+    print("ready", flush=True)  # noqa: T201
+    for ec2, rds in cycle(signers):
+        for operation in LISTED[:-1]:
+            read(ec2, operation, {"Version": "2016-11-15", "MaxResults": "1000"}, "NextToken", _NEXT)
+        read(rds, LISTED[-1], {"Version": "2014-10-31", "MaxRecords": "100"}, "Marker", _MARKER)
 
 
 _NEXT = "{http://ec2.amazonaws.com/doc/2016-11-15/}nextToken"
@@ -166,22 +156,54 @@ _MARKER = "/".join(
 )
 
 
-def measure(subject: str, address: str, asked: argparse.Namespace) -> dict[str, object]:
-    """The first pass, and the second one, in this process and those that it started."""
-    os.environ.update(AWS_ACCESS_KEY_ID="testing", AWS_SECRET_ACCESS_KEY="testing")
-    with tempfile.TemporaryDirectory() as folder:
-        work, clients = floor(address, asked) if subject == "floor" else product(address, asked, folder)
-        told: dict[str, object] = {}
-        for name in ("cold", "warm"):
-            _asked(address)
-            wall, cpu = time.perf_counter(), _cpu()
-            found = work()
-            took = {"wall": time.perf_counter() - wall, "cpu": _cpu() - cpu}
-            calls, stub_cpu = _asked(address)
-            told[name] = {**took, "found": found, "calls": calls, "stub": stub_cpu}
-        told["peak_mb"] = _peaks()
-        told["clients"] = clients()
-    return told
+@dataclass(frozen=True, kw_only=True)
+class Row:
+    """What one subject's second sweep took, its first one's seconds, and what as many calls take the loop."""
+
+    calls: int
+    cold: float
+    wall: float
+    cpu: float
+    loop_wall: float
+    loop_cpu: float
+    stub_cpu: float
+    peaks: tuple[float, float]
+    clients: int
+    found: int
+
+
+def measure(workers: int, accounts: int, asked: argparse.Namespace) -> Row:
+    """Sweep twice, the second time in turns with the loop."""
+    words = [sys.executable, __file__, f"--regions={asked.regions}", f"--threads={asked.threads}"]
+    words += [f"--accounts={accounts}", f"--workers={workers}", "--subject"]
+    with stub(asked.each) as address, stub(asked.each) as loop_address, ExitStack() as stack:
+        sweep = stack.enter_context(player([*words, "sweeps", address]))
+        sweep.line()
+        began = time.perf_counter()
+        sweep.go_on()
+        sweep.line()
+        cold = time.perf_counter() - began
+        loop = stack.enter_context(player([*words, "loop", loop_address]))
+        loop.line()
+        loop.stop()
+        before = [(_asked(where), _cpu(one.pid)) for where, one in ((address, sweep), (loop_address, loop))]
+        sweep.go_on()
+        in_turns(sweep, loop)
+        found, clients = map(int, sweep.line().split())
+        (calls, stub_cpu), (loop_calls, _) = _asked(address), _asked(loop_address)
+        cpu, loop_cpu = (_cpu(one.pid) - was for one, (_, was) in zip((sweep, loop), before, strict=True))
+        return Row(
+            calls=calls,
+            cold=cold,
+            wall=sweep.had,
+            cpu=cpu,
+            loop_wall=loop.had / loop_calls * calls,
+            loop_cpu=loop_cpu / loop_calls * calls,
+            stub_cpu=stub_cpu,
+            peaks=_peaks(sweep.pid),
+            clients=clients,
+            found=found,
+        )
 
 
 def _asked(address: str) -> tuple[int, float]:
@@ -191,50 +213,52 @@ def _asked(address: str) -> tuple[int, float]:
     return sum(told["calls"].values()), told["cpu"]
 
 
-def _workers() -> list[Path]:
-    """What the kernel tells of the processes that this one started and that still run."""
-    mine = Path(f"/proc/{os.getpid()}/task/{os.getpid()}/children").read_text().split()
-    return [Path("/proc") / pid for pid in mine]
+def _with_workers(pid: int) -> list[Path]:
+    """What the kernel tells of a process, and of those that it started and that still run."""
+    mine = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    return [Path("/proc") / one for one in (str(pid), *mine)]
 
 
-def _cpu() -> float:
-    """Seconds of this process and of its workers."""
-    mine = resource.getrusage(resource.RUSAGE_SELF)
-    ticks = [int(used) for one in _workers() for used in (one / "stat").read_text().rpartition(")")[2].split()[11:13]]
-    return mine.ru_utime + mine.ru_stime + sum(ticks) / os.sysconf("SC_CLK_TCK")
+def _cpu(pid: int) -> float:
+    """Seconds of a process and of its workers."""
+    used = [(one / "stat").read_text().rpartition(")")[2].split()[11:13] for one in _with_workers(pid)]
+    return sum(int(ticks) for ticks in chain(*used)) / os.sysconf("SC_CLK_TCK")
 
 
-def _peaks() -> tuple[float, float]:
-    """Megabytes at most: of this process, and of the largest of its workers."""
-    status = [dict(line.split(":\t", 1) for line in (one / "status").read_text().splitlines()) for one in _workers()]
-    theirs = max((int(one["VmHWM"].split()[0]) / 1024 for one in status), default=0.0)
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, theirs
+def _peaks(pid: int) -> tuple[float, float]:
+    """Megabytes at most: of a process, and of the largest of its workers."""
+    status = [
+        dict(line.split(":\t", 1) for line in (one / "status").read_text().splitlines()) for one in _with_workers(pid)
+    ]
+    own, *workers = (int(one["VmHWM"].split()[0]) / 1024 for one in status)
+    return own, max(workers, default=0.0)
 
 
 def _head(resources: int) -> None:
     heads = (
-        *("calls", "cold s", "warm s", "x floor", "cpu s", "x floor"),
+        *("calls", "cold s", "warm s", "loop s", "x loop", "cpu s", "loop cpu", "x loop"),
         *("us each", "stub s", "peak MB", "worker MB", "clients", "found"),
     )
     print(f"\n{resources:,} resources\n{'':10}" + "".join(f"{head:>10}" for head in heads), flush=True)  # noqa: T201
 
 
-def _row(subject: str, row: Mapping[str, Any], base: Mapping[str, Any], resources: int) -> None:
-    warm, (own, largest) = row["warm"], row["peak_mb"]
+def _tell(workers: int, row: Row, resources: int) -> None:
     figures = (
-        f"{warm['calls']}",
-        f"{row['cold']['wall']:.1f}",
-        f"{warm['wall']:.1f}",
-        f"{warm['wall'] / base['wall']:.2f}",
-        f"{warm['cpu']:.1f}",
-        f"{warm['cpu'] / base['cpu']:.2f}",
-        f"{warm['cpu'] / resources * 1e6:.0f}",
-        f"{warm['stub']:.1f}",
-        f"{own:.0f}",
-        f"{largest:.0f}",
-        f"{row['clients']}",
-        f"{warm['found']}",
+        f"{row.calls}",
+        f"{row.cold:.1f}",
+        f"{row.wall:.1f}",
+        f"{row.loop_wall:.1f}",
+        f"{row.wall / row.loop_wall:.2f}",
+        f"{row.cpu:.1f}",
+        f"{row.loop_cpu:.1f}",
+        f"{row.cpu / row.loop_cpu:.2f}",
+        f"{row.cpu / resources * 1e6:.0f}",
+        f"{row.stub_cpu:.1f}",
+        *(f"{peak:.0f}" for peak in row.peaks),
+        f"{row.clients}",
+        f"{row.found}",
     )
+    subject = f"{workers} worker{'s'[: workers - 1]}"
     print(f"{subject:10}" + "".join(f"{figure:>10}" for figure in figures), flush=True)  # noqa: T201
 
 
@@ -254,21 +278,19 @@ def main() -> None:
     """Print a table for each number of accounts."""
     asked = arguments()
     if asked.subject:
-        sys.stdout.write(json.dumps(measure(asked.subject[0], asked.subject[1], asked)))
+        os.environ.update(AWS_ACCESS_KEY_ID="testing", AWS_SECRET_ACCESS_KEY="testing")
+        name, address = asked.subject
+        if name == "loop":
+            loop(address, asked)
+        else:
+            with tempfile.TemporaryDirectory() as folder:
+                sweeps(address, asked, folder)
         return
-    common = [f"--{name}={getattr(asked, name)}" for name in ("regions", "threads")]
-    subjects = {"floor": 1} | {f"{count} worker{'s'[: count - 1]}": count for count in asked.workers}
     for accounts in asked.accounts:
         resources = asked.each * accounts * asked.regions * len(LISTED)
         _head(resources)
-        with stub(asked.each) as address:
-            base: Mapping[str, Any] = {}
-            for subject, workers in subjects.items():
-                words = [sys.executable, __file__, *common, f"--accounts={accounts}", f"--workers={workers}"]
-                ended = subprocess.run([*words, "--subject", subject, address], stdout=subprocess.PIPE, check=True)
-                row = json.loads(ended.stdout)
-                base = base or row["warm"]
-                _row(subject, row, base, resources)
+        for workers in asked.workers:
+            _tell(workers, measure(workers, accounts, asked), resources)
 
 
 if __name__ == "__main__":
