@@ -81,7 +81,7 @@ class Enroller:
         current = {**known, **{one.scope: one for one in news}}
         # What was not found is not acted on, gone or not: an account may have been excluded while nobody could list.
         found = [one.scope for one in discovery.scopes if not one.remembered]
-        self._accepted = frozenset(scope for scope in found if current[scope].accepted)
+        self._accepted = _with_global([scope for scope in found if current[scope].accepted])
         self._lastingly = _present(current.values())
         self._told = True
         self._blind = frozenset(problem.account for problem in discovery.problems)
@@ -106,11 +106,11 @@ class Enroller:
 
         What is global is an account's, and accepted with the first of its regions.
         """
-        return _among(self._accepted, scope)
+        return scope in self._accepted
 
     def accepts_lastingly(self, scope: Scope) -> bool:
         """The same, whatever the latest look could not tell: what people were asked stands while nobody knows."""
-        return _among(self._lastingly, scope)
+        return scope in self._lastingly
 
     def told(self, scope: Scope) -> bool:
         """Whether the latest discovery told completely whether a scope is there."""
@@ -134,7 +134,7 @@ class Enroller:
             self._reporter.report(ScopesLeft(account=account, name=some[0].name, regions=regions))
         self._reporter.report(
             ScopesDiscovered(
-                accepted=len(self._accepted),
+                accepted=sum(scope.region != GLOBAL for scope in self._accepted),
                 waiting=sum(one.waits for one in present),
                 problems=discovery.problems,
             )
@@ -142,13 +142,12 @@ class Enroller:
 
 
 def _present(known: Iterable[KnownScope]) -> frozenset[Scope]:
-    return frozenset(one.scope for one in known if one.accepted and one.left_at is None)
+    return _with_global([one.scope for one in known if one.accepted and one.left_at is None])
 
 
-def _among(accepted: Collection[Scope], scope: Scope) -> bool:
-    if scope.region == GLOBAL:
-        return any(one.account == scope.account for one in accepted)
-    return scope in accepted
+def _with_global(accepted: Collection[Scope]) -> frozenset[Scope]:
+    """Scopes, and what is global of their accounts."""
+    return frozenset((*accepted, *(Scope(account=one.account, region=GLOBAL) for one in accepted)))
 
 
 def enrolled(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 
 from cloudwarden.core.caution import unusual, unwatched
 from cloudwarden.core.finding import Finding
@@ -50,7 +51,8 @@ def precedent(
     before = tx.runs.scopes(policy.name)
     scopes = [_after(before.get(one.scope), one, known, now) for one in judgements]
     last_read = {scope: one.read_at for scope, one in before.items()}
-    gaps = {one.scope: unwatched(last_read.get(one.scope), policy.schedule, now) for one in judgements}
+    gap_since = cache(lambda read_at: unwatched(read_at, policy.schedule, now))
+    gaps = {one.scope: gap_since(last_read.get(one.scope)) for one in judgements}
     matches = sum(one.matches or 0 for one in scopes)
     # What is found where no sweep looked before is news, and nobody trusts the policy there.
     seen_before = sum(one.matches or 0 for one in scopes if last_read.get(one.scope) is not None)

@@ -108,7 +108,7 @@ class Settler:
             run_id=self._run_id,
             started_at=self._now,
             # What is only observed is no part of what a share may be taken of.
-            population=population(judgements, lambda where: terms_in(where).mode > Mode.OBSERVE),
+            population=population(judgements, lambda where: self._mode_of(policy, where) > Mode.OBSERVE),
             fingerprint=policy.fingerprint,
         )
         self._runs.append((run, self._precedent.scopes))
@@ -151,9 +151,8 @@ class Settler:
 
     def _say_caution(self, policy: AnyPolicy, judgements: Sequence[Judgement]) -> None:
         """Report that the policy only proposes where it may act by itself otherwise."""
-        scopes = sorted(one.scope for one in judgements)
-        trusted = self._trusted(policy.name, policy.fingerprint)
-        alone = [one for one in scopes if self._mode_of(policy, one) is Mode.ENFORCE and one in trusted]
+        trusted = self._trusted(policy.name, policy.fingerprint).intersection(one.scope for one in judgements)
+        alone = [one for one in sorted(trusted) if self._mode_of(policy, one) is Mode.ENFORCE]
         whys = {scope: why for scope in alone if (why := self._precedent.caution(scope)) is not None}
         if whys:
             where, why = next(iter(whys.items()))

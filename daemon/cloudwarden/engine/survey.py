@@ -72,9 +72,11 @@ class Judgement:
 
     def population_in(self, lets: Callable[[Scope | None], bool]) -> int | None:
         """How many of the judged resources are kept where `lets` says so; None when it says so of no place."""
-        if self.population is None:
+        if (population := self.population) is None:
             return None
-        kept = {self.scope: self.population - sum(self.elsewhere.values()), **self.elsewhere}
+        if not self.elsewhere:
+            return population if lets(self.scope) else None
+        kept = {self.scope: population - sum(self.elsewhere.values()), **self.elsewhere}
         counts = [number for where, number in kept.items() if lets(where)]
         return sum(counts) if counts else None
 
