@@ -13,9 +13,11 @@ import pytest
 from botocore.credentials import SSOProvider
 from botocore.tokens import SSOTokenProvider
 
+from cloudwarden.aws import ec2
+from cloudwarden.aws.inventory import AwsInventory
 from cloudwarden.core.errors import CredentialsExpired
 from many_accounts import assumed, signer
-from stub_aws import ACCOUNT, Asked, Reply, StubAws, json_reply, query_error, query_xml
+from stub_aws import ACCOUNT, SCOPE, Asked, Reply, StubAws, json_error, json_reply, query_error, query_xml
 from stub_sessions import Stopwatch, sessions_to
 
 Setup = Callable[[pytest.MonkeyPatch, StubAws, Path, datetime], None]
@@ -157,6 +159,21 @@ def test_a_session_of_single_sign_on_that_is_over_says_to_log_in(
         sessions_to(aws).account()
     assert "aws sso login" in str(told.value)
     assert "of-ada" not in str(told.value)
+
+
+def test_that_single_sign_on_finds_no_role_says_nothing_of_resources(
+    aws: StubAws, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever asks for a volume then has not heard that there is none."""
+    single_sign_on(monkeypatch, aws, tmp_path, datetime.now(UTC) + timedelta(minutes=5))
+    timer = Stopwatch()
+    sessions = sessions_to(aws, timer=timer)
+    sessions.account()
+    timer.seconds += 3600
+    aws.on("GET", json_error("ResourceNotFoundException", "The specified resource doesn't exist.", status=404))
+    listing = AwsInventory(sessions, ec2.KINDS).get(ec2.Volume, SCOPE, "vol-1")
+    assert listing.problem is not None
+    assert listing.problem.reason == CredentialsExpired.reason
 
 
 def test_a_web_identity_that_is_refused_is_told(aws: StubAws, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

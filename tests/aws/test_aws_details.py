@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import pytest
+
 from cloudwarden import hours, minutes
 from cloudwarden.aws.cloudwatch import CloudWatchEvidence
 from cloudwarden.aws.details import AwsEvidence, DetailEvidence
 from cloudwarden.aws.s3 import settings
-from cloudwarden.core.detail import Detail
+from cloudwarden.core.detail import Detail, UnreadTags
 from cloudwarden.core.evidence import Query, Unreadable
 from cloudwarden.core.metric import MetricQuery, Series
 from cloudwarden.testing import NOON, bucket
-from stub_aws import SCOPE, StubAws, error, json_reply, rest_xml
+from stub_aws import SCOPE, Reply, StubAws, error, json_reply, rest_error, rest_xml
 from stub_sessions import sessions_to
 
 VERSIONING = settings.versioning(bucket())
+UNREAD = bucket(tags=None).tags
+assert isinstance(UNREAD, UnreadTags)
+TAGGING = UNREAD.detail
 CPU = MetricQuery(
     namespace="AWS/EC2",
     metric="CPUUtilization",
@@ -54,6 +59,29 @@ def test_nothing_is_asked_when_nothing_is_to_be_known(aws: StubAws) -> None:
     """Not even who we are."""
     assert evidence(aws).answer(SCOPE, [], NOON) == {}
     assert aws.asked == []
+
+
+NOTHING_OF_A_BODY = Reply(body=b"x", content_type="application/xml", cut=True)
+"""A promise of one byte, of which the first half is none."""
+
+
+@pytest.mark.parametrize("asked", [VERSIONING, TAGGING], ids=["versioning", "tagging"])
+def test_an_answer_that_breaks_off_after_its_headers_says_nothing(aws: StubAws, asked: Detail) -> None:
+    """Not that nothing is configured, nor that there are no tags."""
+    aws.on(f"GET {asked.operation.removeprefix('get_bucket_')}", NOTHING_OF_A_BODY)
+    answer = evidence(aws).answer(SCOPE, [asked], NOON)[asked]
+    assert isinstance(answer, Unreadable)
+    assert answer.cause.reason == "unavailable"
+
+
+def test_an_empty_answer_is_none_where_a_code_says_that_there_is_nothing(aws: StubAws) -> None:
+    """S3 says NoSuchTagSet for no tags, so an answer without any is not S3's."""
+    aws.on("GET tagging", Reply(content_type="application/xml"))
+    answer = evidence(aws).answer(SCOPE, [TAGGING], NOON)[TAGGING]
+    assert isinstance(answer, Unreadable)
+    assert answer.cause.reason == "malformed-answer"
+    aws.on("GET tagging", rest_error("NoSuchTagSet", status=404))
+    assert evidence(aws).answer(SCOPE, [TAGGING], NOON)[TAGGING] is None
 
 
 def test_without_credentials_every_detail_is_unreadable(aws: StubAws) -> None:

@@ -289,3 +289,20 @@ def test_an_action_declares_the_permission_of_every_call_it_plans(plan: Plan) ->
     operations = [call.operation for call in plan.calls] + [read.operation for read in reads]
     needed = {f"ec2:{operation.title().replace('_', '')}" for operation in operations}
     assert needed <= set(action.permissions)
+
+
+def test_what_a_stop_loses_is_told() -> None:
+    """An instance that starts again has nothing on its instance store, and mostly another address."""
+    plan = ec2.Stop().plan(instance(id="i-7"), NOTHING_SPECIAL)
+    assert "instance store" in plan.irreversible
+    assert "IPv4" in plan.irreversible
+
+
+def test_no_more_tags_are_planned_than_a_resource_carries() -> None:
+    """EC2 would refuse the call with TagLimitExceeded; AWS's own do not count."""
+    full = {f"k{number}": "v" for number in range(50)}
+    action = ec2.AddTags[ec2.Instance](tags={"owner": "a"})
+    with pytest.raises(PermanentError, match="51"):
+        action.plan(instance(tags=full), NOTHING_SPECIAL)
+    del full["k0"]
+    assert action.plan(instance(tags={**full, "aws:cloudformation:stack-name": "s"}), NOTHING_SPECIAL).steps

@@ -1,12 +1,12 @@
 """What a sweep of many resources costs, beside the least that as many signed calls and their bytes can cost.
 
-    python tests/bench/estate.py --accounts 10 1000 --regions 17 --each 6 [--threads 8] [--workers 1 2]
+    python tests/bench/estate.py --accounts 10 1000 --regions 17 --each 6 [--threads 8] [--cores 1 2]
 
 The least is a bare loop that signs, sends and reads with ElementTree the very calls that the sweep makes. It runs over
 and over while the second sweep does, each half a second in turn: `loop s` is what as many calls as the sweep's take it.
-Each subject is a process of its own, with its workers; `cpu s` is theirs alone. The stub that answers takes its time
-from the same cores: `stub s` says how much, and wall times hold where nothing else runs. `clients` are those of the
-process that sweeps; each worker comes to as many.
+All of it has so many cores, and the sweep a worker for each: on one it is a single process. `cpu s` is the sweep's
+alone. The stub that answers takes its time from the same cores: `stub s` says how much, and wall times hold where
+nothing else runs. `clients` are those of the process that sweeps; each worker comes to as many.
 """
 
 from __future__ import annotations
@@ -48,6 +48,8 @@ KINDS = {
 """Kinds that are listed, each for a policy that wants an owner of it."""
 
 LISTED = tuple(KINDS.values())
+
+CORES = sorted(os.sched_getaffinity(0))
 
 
 @contextmanager
@@ -100,7 +102,7 @@ def sweeps(address: str, asked: argparse.Namespace, folder: str) -> None:
             "database": f"sqlite:///{folder}/bench.db",
             "policies": place,
             "threads": asked.threads,
-            "workers": asked.workers[0],
+            "workers": asked.cores[0],
             "aws": aws_settings(address, asked.accounts[0], asked.regions),
         }
     )
@@ -172,10 +174,11 @@ class Row:
     found: int
 
 
-def measure(workers: int, accounts: int, asked: argparse.Namespace) -> Row:
+def measure(cores: int, accounts: int, asked: argparse.Namespace) -> Row:
     """Sweep twice, the second time in turns with the loop."""
+    os.sched_setaffinity(0, CORES[:cores])
     words = [sys.executable, __file__, f"--regions={asked.regions}", f"--threads={asked.threads}"]
-    words += [f"--accounts={accounts}", f"--workers={workers}", "--subject"]
+    words += [f"--accounts={accounts}", f"--cores={cores}", "--subject"]
     with stub(asked.each) as address, stub(asked.each) as loop_address, ExitStack() as stack:
         sweep = stack.enter_context(player([*words, "sweeps", address]))
         sweep.line()
@@ -242,7 +245,7 @@ def _head(resources: int) -> None:
     print(f"\n{resources:,} resources\n{'':10}" + "".join(f"{head:>10}" for head in heads), flush=True)  # noqa: T201
 
 
-def _tell(workers: int, row: Row, resources: int) -> None:
+def _tell(cores: int, row: Row, resources: int) -> None:
     figures = (
         f"{row.calls}",
         f"{row.cold:.1f}",
@@ -258,7 +261,7 @@ def _tell(workers: int, row: Row, resources: int) -> None:
         f"{row.clients}",
         f"{row.found}",
     )
-    subject = f"{workers} worker{'s'[: workers - 1]}"
+    subject = f"{cores} core{'s'[: cores - 1]}"
     print(f"{subject:10}" + "".join(f"{figure:>10}" for figure in figures), flush=True)  # noqa: T201
 
 
@@ -269,7 +272,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--regions", type=int, default=len(REGIONS))
     parser.add_argument("--each", type=int, default=6, help="resources in each listing")
     parser.add_argument("--threads", type=int, default=8)
-    parser.add_argument("--workers", type=int, nargs="+", default=[1, 2])
+    parser.add_argument("--cores", type=int, nargs="+", default=[1, 2], choices=range(1, len(CORES) + 1))
     parser.add_argument("--subject", nargs=2, metavar=("NAME", "ADDRESS"), help="measure one, and print JSON")
     return parser.parse_args()
 
@@ -289,8 +292,8 @@ def main() -> None:
     for accounts in asked.accounts:
         resources = asked.each * accounts * asked.regions * len(LISTED)
         _head(resources)
-        for workers in asked.workers:
-            _tell(workers, measure(workers, accounts, asked), resources)
+        for cores in asked.cores:
+            _tell(cores, measure(cores, accounts, asked), resources)
 
 
 if __name__ == "__main__":

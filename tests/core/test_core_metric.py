@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cloudwarden import hours, minutes
+from cloudwarden import days, hours, minutes
 from cloudwarden.core.evidence import Inquiry, Query, Unanswered, Unreadable
 from cloudwarden.core.metric import Metric, MetricQuery, Series, period_for
 from cloudwarden.core.verdict import Cause, Reason
@@ -50,7 +50,7 @@ def test_one_high_datapoint_disproves_it_whatever_is_missing() -> None:
     """A single datapoint above the limit proves activity, even alone and from an incomplete answer."""
     metric = asked(points({7: 6.0}, complete=False))
     assert not metric.stayed_below(5, over=OVER)
-    assert metric.inquiry.holds_until == NOW - minutes(35) + OVER
+    assert metric.inquiry.holds_until == NOW - minutes(30) + OVER
 
 
 def test_breach_in_one_series_counts_though_another_is_unreadable() -> None:
@@ -91,6 +91,42 @@ def test_value_at_the_limit_is_not_below() -> None:
 def test_older_than_the_window_does_not_count() -> None:
     """A busy datapoint from before the window proves nothing about it."""
     assert asked(points({**full(1.0), 13: 99.0})).stayed_below(5, over=OVER)
+
+
+def coarse(window: timedelta, now: datetime, *, newest: datetime, busy: datetime | None = None) -> Metric:
+    """A metric without a gap up to its newest datapoint, quiet but for one period."""
+    period = period_for(window)
+    moments = [newest - number * period for number in range(window // period + 1)]
+    query = MetricQuery(namespace="n", metric="m", dimensions=(), statistic="Maximum", period=period, window=window)
+    series = Series(moments=tuple(moments), values=[9.0 if moment == busy else 0.0 for moment in moments])
+    inquiry = Inquiry(now=now, answers={query: series})
+    return Metric(
+        inquiry=inquiry, name="m", unit="%", namespace="n", metrics=("m",), dimensions=(), statistic="Maximum"
+    )
+
+
+@pytest.mark.parametrize("window", [hours(6), days(3), days(30)])
+def test_the_period_that_the_window_cuts_can_disprove_it(window: timedelta) -> None:
+    """What was busy in a day of which some is in the window may have been busy in it, and is asked again at its end."""
+    now = NOW + minutes(2)
+    period = period_for(window)
+    newest = now.replace(minute=0) if period < days(1) else now.replace(hour=0, minute=0)
+    cut = newest - window
+    metric = coarse(window, now, newest=newest, busy=cut)
+    assert not metric.stayed_below(5, over=window)
+    assert metric.inquiry.holds_until == cut + period + window
+    later = coarse(window, cut + period + window, newest=newest + period, busy=cut)
+    assert later.stayed_below(5, over=window)
+
+
+@pytest.mark.parametrize("window", [hours(6), days(3), days(30)])
+def test_what_ended_a_quarter_of_an_hour_ago_must_have_come(window: timedelta) -> None:
+    """However coarse the periods are: of the newest hours or days nobody knows that they were quiet."""
+    newest = NOW.replace(hour=0)
+    latest = newest + period_for(window) + minutes(15)
+    assert coarse(window, latest, newest=newest).stayed_below(5, over=window)
+    with pytest.raises(Unanswered):
+        coarse(window, latest + minutes(1), newest=newest).stayed_below(5, over=window)
 
 
 @given(st.dictionaries(st.integers(0, 30), st.floats(0, 10)), st.floats(0.1, 9))

@@ -7,7 +7,7 @@ from datetime import datetime
 
 import pytest
 
-from cloudwarden import PROPOSE, Policy, days, every, hours, minutes, tagged
+from cloudwarden import PROPOSE, NoParams, Policy, Violation, days, every, hours, minutes, rule, tagged
 from cloudwarden.aws import rds, s3
 from cloudwarden.core.detail import UnreadTags
 from cloudwarden.core.errors import AccessDenied
@@ -124,6 +124,42 @@ def test_a_tag_that_was_read_exempts(buckets: World) -> None:
     for _ in range(2):
         buckets.sweep(after=minutes(15))
     assert buckets.states() == {"open": State.PROPOSED}
+
+
+@rule
+def any_bucket(bucket: s3.Bucket, params: NoParams) -> Violation:
+    """A rule that reads nothing of a bucket that could change."""
+    del bucket, params
+    return Violation(summary="a bucket", offending=("BlockPublicPolicy",))
+
+
+def test_tags_that_were_asked_for_are_asked_for_at_each_sweep(buckets: World) -> None:
+    """A verdict on a description alone holds for as long as that is the same; what tags say of it does not."""
+    unwanted: AnyPolicy = Policy(
+        name="unwanted", rule=any_bucket, params=NoParams(), schedule=every(minutes=15), exempt=[tagged("keep")]
+    )
+    buckets.use(unwanted)
+    buckets.sweep()
+    assert buckets.states() == {"open": State.OPEN, "private": State.OPEN}
+    tags = OPEN.tags
+    assert isinstance(tags, UnreadTags)
+    buckets.cloud.details[tags.detail] = [{"Key": "keep", "Value": "yes"}]
+    buckets.sweep(after=minutes(15))
+    assert buckets.states()["open"] is State.EXEMPTED
+    del buckets.cloud.details[tags.detail]
+    buckets.sweep(after=minutes(15))
+    assert buckets.states()["open"] is not State.EXEMPTED
+
+
+def test_denied_tags_are_asked_for_again(buckets: World) -> None:
+    """A permission that is given is noticed by the next sweep."""
+    buckets.use(close_public(rule=any_bucket, params=NoParams(), mode=PROPOSE))
+    buckets.cloud.fails["get_bucket_tagging"] = AccessDenied("no")
+    buckets.sweep()
+    assert "tags could not be read" in (buckets.finding("open").held or "")
+    del buckets.cloud.fails["get_bucket_tagging"]
+    buckets.sweep(after=minutes(15))
+    assert buckets.finding("open").state is State.PROPOSED
 
 
 def test_tags_denied_after_the_approval_hold_the_action(buckets: World) -> None:

@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 
 from cloudwarden import Now
 from cloudwarden.core.evidence import Evidence
-from cloudwarden.core.metric import LATE_PERIODS, Metric, MetricQuery
+from cloudwarden.core.metric import LATE, Metric, MetricQuery
 from cloudwarden.core.policy import AnyPolicy
 from cloudwarden.core.resource import Resource, Scope
 from cloudwarden.core.verdict import Outcome, Verdict
@@ -190,8 +190,8 @@ class SettledTooEarly(Metric):
     """Holds a breach a period before its last sample may come in."""
 
     def _breach_holds_until(self, query: MetricQuery, moment: datetime, value: float, limit: float) -> datetime:
-        if moment + query.period * LATE_PERIODS <= self.inquiry.now and value >= limit:
-            return moment + query.window
+        if moment + LATE <= self.inquiry.now and value >= limit:
+            return moment + query.period + query.window
         return super()._breach_holds_until(query, moment, value, limit)
 
 
@@ -213,9 +213,9 @@ class WindowTooLong(Metric):
 class QuietHeld(Metric):
     """Holds that nothing happened, as if nothing could until the next period."""
 
-    def prove_below(self, limit: float, *, over: timedelta) -> None:
+    def _prove_below(self, limit: float, *, over: timedelta) -> None:
         self.inquiry.now += FIVE
-        super().prove_below(limit, over=over)
+        super()._prove_below(limit, over=over)
         self.inquiry.now -= FIVE
 
 

@@ -83,7 +83,7 @@ def test_a_later_finding_of_what_was_undone_is_left_alone_too(world: World) -> N
     world.sweep(after=hours(1))
     world.sweep(after=days(2))
     world.measure("i-idle", cpu=1.0)
-    world.sweep(after=hours(1))
+    world.sweep(after=minutes(65))
     assert world.finding("i-idle").id != done.finding_id
     ask(world, done)
     world.act()

@@ -75,7 +75,7 @@ def test_one_busy_datapoint_of_few_is_enough_to_be_busy() -> None:
     """Activity is proven by what came, whatever did not."""
     inquiry = inquire(CPUUtilization=steady(90.0, count=1, complete=False))
     assert judge(inquiry) is None
-    assert inquiry.holds_until == NOON - minutes(5) + PARAMS.window
+    assert inquiry.holds_until == NOON + PARAMS.window
 
 
 DENIED = Unreadable(cause=Cause(reason="access-denied", detail="no"))
@@ -129,7 +129,7 @@ def test_a_busy_network_is_proof_for_as_long_as_the_window_holds_it(cpu: Series 
     new = Series(moments=(NOON - hours(2),), values=(SUM_AT_LIMIT,))
     inquiry = inquire(CPUUtilization=cpu, NetworkIn=old, NetworkOut=new)
     assert judge(inquiry) is None
-    assert inquiry.holds_until == NOON + hours(4)
+    assert inquiry.holds_until == NOON + hours(4) + minutes(5)
 
 
 @pytest.mark.parametrize(

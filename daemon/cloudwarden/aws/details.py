@@ -62,7 +62,7 @@ class DetailEvidence:
             answer = ask(self._sessions.client(detail.service, where), detail.operation, detail.request)
             if any(answer.get(name) for name in NEXT_PAGES):
                 raise MalformedAnswer(f"{detail}: the answer goes on, and a detail is one answer")
-            return path.find(answer)
+            return _found(detail, path.find(answer))
         except CloudError as error:
             if error.code and error.code in detail.absent_codes:
                 return None
@@ -81,6 +81,13 @@ class DetailEvidence:
                 raise MalformedAnswer(f"{detail}: no list at {detail.path}")
             found += items
         return found
+
+
+def _found(detail: Detail, found: Json) -> Json:
+    """What the path found. Nothing is no answer where a code would say so. Raises MalformedAnswer."""
+    if found is None and detail.absent_codes:
+        raise MalformedAnswer(f"{detail}: nothing at {detail.path}, and no {' or '.join(detail.absent_codes)} either")
+    return found
 
 
 class AwsEvidence:

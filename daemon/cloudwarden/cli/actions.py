@@ -73,6 +73,8 @@ def undo(
         return
     for one in made:
         say(f"{one.id}: {one.plan.summary}")
+        if one.plan.irreversible:
+            say(f"{one.id} does not restore {one.plan.irreversible}")
     say(when)
 
 

@@ -115,7 +115,7 @@ def _facts(one: Proposal, finding: Finding, told: str | None) -> Iterator[tuple[
     yield "expires", moment(one.expires_at)
     yield "plan hash", one.plan.hash
     yield "blast radius hash", one.radius.hash
-    if not one.plan.inverse:
+    if one.plan.irreversible or not one.plan.inverse:
         yield "cannot be undone", one.plan.irreversible or "it has no inverse"
     if told:
         yield "notice", told

@@ -101,7 +101,8 @@ Step = Call | Wait
 class Plan:
     """What an action would do to one resource: steps in order, and the steps that would undo them.
 
-    Without an inverse, `irreversible` says what is left to a person; `${name}` in it is what a call kept.
+    `irreversible` says what no inverse restores, and without one, what is left to a person; `${name}` in it is what a
+    call kept.
     """
 
     action: str

@@ -37,9 +37,10 @@ Argument = str | int | bool | Fields | tuple["Argument", ...]
 class Detail(Query[Json]):
     """One reading call, and where its answer holds what matters; answered with what is there.
 
-    `arguments` are names and values, in the order of their names. `path` is a JMESPath into the answer. The
-    error codes `absent_codes` are answers too: they say that nothing is configured, and give None, as does a path
-    that leads to nothing. `region` is asked instead of the resource's own scope's.
+    `arguments` are names and values, in the order of their names. `path` is a JMESPath into the answer. The error
+    codes `absent_codes` are answers too: they say that nothing is configured, and give None. Of a question without
+    such codes, so does a path that leads to nothing; of one with them, that is no answer. `region` is asked instead
+    of the resource's own scope's.
 
     With `next_page`, the name of what leads to the next page in an answer (and in a request too, unless that calls it
     `asked_as`), every page is read, and the answer is the lists that the path finds in them, one after another.

@@ -18,8 +18,8 @@ REQUIRED_SHARE = 0.9
 One lost datapoint in ten is what a healthy agentless metric loses in practice; a gap longer than that may hide
 the one busy hour."""
 
-LATE_PERIODS = 3
-"""Newest periods that may still be missing: datapoints arrive minutes after what they measure."""
+LATE = timedelta(minutes=15)
+"""How long after the end of a period what was measured in it may still come in."""
 
 NEVER_FALLS = frozenset({"Maximum", "Sum", "SampleCount"})
 """Statistics of a period that more samples can only raise (a sum: of what is counted, never below zero)."""
@@ -68,9 +68,10 @@ class MetricQuery(Query[Series]):
 class Metric:
     """A question to ask of one or more series that mean the same thing (network in and network out, say).
 
-    A missing datapoint is neither zero nor idle: it is unknown. So a series answers "it exceeded" as soon as one
-    datapoint does, and "it stayed below" only when at least nine in ten of the expected datapoints came, the
-    newest among them. `per_second` divides values that are sums over a period.
+    A missing datapoint is neither zero nor idle: it is unknown. So "it stayed below" is disproven by one datapoint, and
+    proven only when at least nine in ten of the expected ones came, the newest among them; else nobody can tell. A
+    period that is cut by the window's beginning can disprove it, and not prove it. A datapoint counts for the whole of
+    its period, of however few samples it is. `per_second` divides values that are sums over a period.
     """
 
     inquiry: Inquiry
@@ -86,8 +87,11 @@ class Metric:
         """Whether every series was below `limit` (in `unit`) during the whole of the last `over`."""
         return all_stayed_below((self, limit), over=over)
 
-    def exceeded(self, limit: float, *, over: timedelta) -> bool:
-        """Whether a datapoint of any series proves that it was not below; of several, the one that does so longest."""
+    def _breached(self, limit: float, *, over: timedelta) -> bool:
+        """Whether a datapoint of any series proves that it was not below; of several, the one that does so longest.
+
+        Where it is not proven, nothing is: whoever concludes something from that has to ask `_prove_below`.
+        """
         queries = tuple(self._query(metric, over) for metric in self.metrics)
         self.inquiry.need(queries)
         breaches = [
@@ -102,8 +106,8 @@ class Metric:
         self.inquiry.note(self._question(limit, over), answer_given, holds_until=holds_until)
         return True
 
-    def prove_below(self, limit: float, *, over: timedelta) -> None:
-        """Note how high it rose, of series that did not exceed `limit`; without enough datapoints nobody can tell."""
+    def _prove_below(self, limit: float, *, over: timedelta) -> None:
+        """Note how high it rose, of series that did not breach `limit`; without enough datapoints nobody can tell."""
         queries = tuple(self._query(metric, over) for metric in self.metrics)
         peaks = [self._peak(query, self.inquiry.hear(query)) for query in queries]
         answer_given = f"yes: at most {max(peaks):g} {self.unit}"
@@ -123,12 +127,13 @@ class Metric:
         )
 
     def _within(self, query: MetricQuery, series: Series) -> Iterable[tuple[datetime, float]]:
+        """Each datapoint of whose period something is in the window."""
         since = self.inquiry.now - query.window
         scale = query.period.total_seconds() if self.per_second else 1.0
         return (
             (moment, value / scale)
             for moment, value in zip(series.moments, series.values, strict=True)
-            if since <= moment <= self.inquiry.now
+            if since < moment + query.period and moment <= self.inquiry.now
         )
 
     def _breach(self, query: MetricQuery, series: Series, limit: float) -> tuple[datetime, float] | None:
@@ -136,14 +141,15 @@ class Metric:
         return max((point for point in self._within(query, series) if not point[1] < limit), default=None)
 
     def _breach_holds_until(self, query: MetricQuery, moment: datetime, value: float, limit: float) -> datetime:
-        """When the breach leaves the window: a datapoint counts while its period's start is not older than that.
+        """When the breach leaves the window, which it does with the end of its period.
 
         Periods are aligned to the epoch, so later questions see the same datapoint under the same moment. While
         late samples may still come in, one that they could bring below the limit again proves this instant only;
         so does one that cannot be compared.
         """
-        settled = query.statistic in NEVER_FALLS or moment + query.period * (1 + LATE_PERIODS) <= self.inquiry.now
-        return moment + query.window if value >= limit and settled else self.inquiry.now
+        ended = moment + query.period
+        settled = query.statistic in NEVER_FALLS or ended + LATE <= self.inquiry.now
+        return ended + query.window if value >= limit and settled else self.inquiry.now
 
     def _peak(self, query: MetricQuery, answer: Series | Unreadable) -> float:
         if isinstance(answer, Unreadable):
@@ -151,10 +157,10 @@ class Metric:
         points = list(self._within(query, answer))
         expected = max(1, math.floor(query.window / query.period))
         required = math.ceil(expected * REQUIRED_SHARE)
-        fresh = self.inquiry.now - query.period * LATE_PERIODS
-        if not answer.complete or len(points) < required or max(points)[0] < fresh:
+        whole = sum(moment >= self.inquiry.now - query.window for moment, _ in points)
+        if not answer.complete or whole < required or max(points)[0] + query.period + LATE < self.inquiry.now:
             newest = f", the newest {max(points)[0]:%Y-%m-%d %H:%M}Z" if points else ""
-            detail = f"{query}: {len(points)} of {expected} datapoints, {required} needed{newest}"
+            detail = f"{query}: {whole} of {expected} datapoints, {required} needed{newest}"
             self.inquiry.cannot_tell(Cause(reason=Reason.NOT_ENOUGH_DATA, detail=detail))
         return max(value for _, value in points)
 
@@ -165,10 +171,10 @@ def all_stayed_below(*limits: tuple[Metric, float], over: timedelta) -> bool:
     A breach anywhere is proof, whatever is missing elsewhere, and for as long as it is within the window: so all are
     looked at for one first. They are asked in their order, and the rest is not asked once one of them breached.
     """
-    if any(metric.exceeded(limit, over=over) for metric, limit in limits):
+    if any(metric._breached(limit, over=over) for metric, limit in limits):
         return False
     for metric, limit in limits:
-        metric.prove_below(limit, over=over)
+        metric._prove_below(limit, over=over)
     return True
 
 

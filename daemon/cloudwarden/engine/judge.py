@@ -64,9 +64,11 @@ def _judged(policy: AnyPolicy, resource: Resource, inquiry: Inquiry, cutoff: Cut
     if isinstance(tags, Unreadable):
         if policy.exempt:
             inquiry.cannot_tell(tags.cause)
-        return replace(verdict, untagged=tags.cause)
+        return replace(verdict, untagged=tags.cause, holds_until=inquiry.holds_until)
     tagged = replace(resource, tags=tags)
-    return replace(verdict, exempting_tag=exempting_tag(policy.exempt, tagged), tags=tags)
+    exempting = exempting_tag(policy.exempt, tagged)
+    # Tags that were asked for may be others at any moment, and the description does not show it.
+    return replace(verdict, exempting_tag=exempting, tags=tags, holds_until=inquiry.holds_until)
 
 
 def _run(policy: AnyPolicy, resource: Resource, inquiry: Inquiry, cutoff: Cutoff) -> object:

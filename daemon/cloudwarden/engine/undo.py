@@ -42,6 +42,7 @@ def undo(tx: Transaction, action_id: str, decider: Decider) -> ActionRecord:
         summary=f"undo: {record.plan.summary}",
         steps=record.plan.inverse,
         inverse=record.plan.steps,
+        irreversible=record.plan.irreversible,
     )
     _refuse_elsewhere(tx, record, plan)
     made = replace(

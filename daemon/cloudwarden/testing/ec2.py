@@ -27,6 +27,8 @@ def instance(
     lifecycle: str | None = None,
     platform: str | None = "Linux/UNIX",
     tenancy: str = "default",
+    availability_zone: str | None = None,
+    outpost_arn: str | None = None,
 ) -> ec2.Instance:
     """A running on-demand instance, started long ago."""
     return ec2.Instance(
@@ -40,7 +42,7 @@ def instance(
         instance_type=instance_type,
         launched=launched,
         image_id="ami-0123456789abcdef0",
-        availability_zone=f"{region}a",
+        availability_zone=availability_zone or f"{region}a",
         vpc_id=vpc_id,
         subnet_id=subnet_id,
         security_group_ids=tuple(security_group_ids),
@@ -48,6 +50,7 @@ def instance(
         lifecycle=lifecycle,
         platform=platform,
         tenancy=tenancy,
+        outpost_arn=outpost_arn,
     )
 
 
@@ -100,6 +103,8 @@ def volume(
     attachments: Sequence[ec2.Attachment] = (),
     iops: int | None = 3000,
     throughput_mibps: int | None = 125,
+    availability_zone: str | None = None,
+    outpost_arn: str | None = None,
 ) -> ec2.Volume:
     """A volume made long ago that nothing is attached to."""
     return ec2.Volume(
@@ -114,7 +119,8 @@ def volume(
         size_gib=size_gib,
         volume_type=volume_type,
         encrypted=encrypted,
-        availability_zone=f"{region}a",
+        availability_zone=availability_zone or f"{region}a",
+        outpost_arn=outpost_arn,
         attachments=tuple(attachments),
         iops=iops,
         throughput_mibps=throughput_mibps,
@@ -185,6 +191,7 @@ def address(
     public_ip: str = "198.51.100.7",
     association_id: str | None = None,
     managed_by: str | None = None,
+    pool: str = "amazon",
 ) -> ec2.Address:
     """An address that leads nowhere."""
     return ec2.Address(
@@ -197,6 +204,7 @@ def address(
         public_ip=public_ip,
         association_id=association_id,
         managed_by=managed_by,
+        pool=pool,
     )
 
 

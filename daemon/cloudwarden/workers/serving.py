@@ -54,7 +54,8 @@ class Sender:
 
     def send(self, message: object) -> None:
         """Send another message, after everything that happened before it."""
-        self.flush()
+        if self._events:
+            self.flush()
         self._connection.send(message)
 
     def grant(self, wants: Wants) -> int:

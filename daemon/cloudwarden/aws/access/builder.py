@@ -131,11 +131,12 @@ def refuse_cut(response_dict: Mapping[str, Any], **_: object) -> None:
     """Refuse an answer shorter than its Content-Length. Raises IncompleteReadError.
 
     botocore does not compare the two, and its JSON parser takes half a document for one without content: a
-    listing that broke off would look complete. An empty body may be the answer to HEAD.
+    listing that broke off would look complete, and tags whose answer broke off at once would be no tags. Nothing here
+    asks by HEAD, whose answers promise what they do not send.
     """
     body = response_dict["body"]
     promised = response_dict["headers"].get("content-length", "")
-    if isinstance(body, bytes) and body and promised.isdigit() and len(body) < int(promised):
+    if isinstance(body, bytes) and promised.isdigit() and len(body) < int(promised):
         raise IncompleteReadError(actual_bytes=len(body), expected_bytes=int(promised))
 
 

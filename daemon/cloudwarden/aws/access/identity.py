@@ -21,7 +21,7 @@ from cloudwarden.aws.access.account import LONGEST_CHAINED_SECONDS, account_of
 from cloudwarden.aws.access.speaker import Speaker
 from cloudwarden.aws.errors import translated
 from cloudwarden.aws.pages import Answer
-from cloudwarden.core.errors import AccessDenied, CloudError, CredentialsExpired, MalformedAnswer
+from cloudwarden.core.errors import AccessDenied, CloudError, CredentialsExpired, MalformedAnswer, NotFound
 from cloudwarden.core.resource import GLOBAL, Scope
 from cloudwarden.ports.asking import asking_until
 
@@ -143,7 +143,7 @@ class Identity:
                 with asking_until(math.inf):
                     return self._fetched()
             except Exception as error:  # noqa: BLE001 - credential chains fail in many ways
-                failure = translated(error)
+                failure = _of_credentials(translated(error))
             self._failed = (failure, self._timer())
         raise failure
 
@@ -233,6 +233,16 @@ class Identity:
         if self._expected is not None and caller.account != self._expected:
             raise AccessDenied(f"the credentials are for account {caller.account}, not for {self._expected}")
         return caller
+
+
+def _of_credentials(failure: CloudError) -> CloudError:
+    """What a source of credentials answered, which says nothing of any resource: that it is not there, least of all.
+
+    See "GetRoleCredentials" of the IAM Identity Center Portal API reference, which answers ResourceNotFoundException.
+    """
+    if not isinstance(failure, NotFound):
+        return failure
+    return CredentialsExpired(str(failure), code=failure.code, request_id=failure.request_id)
 
 
 class AssumedRole(DeferredRefreshableCredentials):

@@ -13,7 +13,9 @@ from cloudwarden.aws.ec2.identity import identity
 from cloudwarden.aws.kind import Kind
 from cloudwarden.core.blast import Dependant
 from cloudwarden.core.resource import Resource, Scope
-from cloudwarden.core.saving import Charge, Charges
+from cloudwarden.core.saving import Charge, Charges, Uncharged
+
+AMAZON = "amazon"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -21,7 +23,7 @@ class Address(Resource):
     """A public IPv4 address that the account holds, and pays for; its id is its allocation id.
 
     EC2 says neither when it was allocated nor when it was last associated. `managed_by` names the AWS service that
-    holds it for the account: a load balancer's or a NAT gateway's, say.
+    holds it for the account: a load balancer's or a NAT gateway's, say. `pool` is `amazon`, or names the account's own.
     """
 
     kind: ClassVar[str] = "ec2.address"
@@ -31,6 +33,7 @@ class Address(Resource):
     instance_id: str | None = None
     network_interface_id: str | None = None
     managed_by: str | None = None
+    pool: str = AMAZON
 
     @property
     def associated(self) -> bool:
@@ -46,7 +49,12 @@ class Address(Resource):
 
     @property
     def charges(self) -> Charges:
-        """Every public IPv4 address costs the same, whether it leads anywhere or not."""
+        """Every public IPv4 address of Amazon's costs the same, whether it leads anywhere or not.
+
+        Those that an account brought itself cost nothing. Source: "Amazon VPC pricing" (public IPv4 addresses).
+        """
+        if self.pool != AMAZON:
+            return Uncharged(why=f"no price is known of addresses in the pool {self.pool}")
         return (Charge(region=self.region, table="public-ipv4-hour", item="address"),)
 
 
@@ -60,6 +68,7 @@ def _view(raw: Mapping[str, Any], scope: Scope) -> Address:
         instance_id=raw.get("InstanceId") or None,
         network_interface_id=raw.get("NetworkInterfaceId") or None,
         managed_by=raw.get("ServiceManaged") or None,
+        pool=raw.get("PublicIpv4Pool") or AMAZON,
     )
 
 

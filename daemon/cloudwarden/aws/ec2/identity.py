@@ -38,6 +38,14 @@ def ownerless_arn(scope: Scope, noun: str, resource_id: str) -> str:
     return f"arn:{partition(scope.region)}:ec2:{scope.region}::{noun}/{resource_id}"
 
 
+def is_of_region(zone: str, region: str) -> bool:
+    """Whether a region's prices hold in a zone: those of Local and Wavelength Zones, which have longer names, differ.
+
+    Source: "Regions and Zones" of the EC2 User Guide.
+    """
+    return zone[:-1] == region
+
+
 def identity(raw: Mapping[str, Any], scope: Scope, *, noun: str, id_key: str, tags_key: str = "Tags") -> Identity:
     """What a raw description says of who it is. Raises KeyError or TypeError when it is malformed."""
     # The API leaves Tags out when there are none: the one case in which missing does mean empty.

@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from typing import Any, ClassVar
 
 from cloudwarden.aws.ec2.dependants import INSTANCE_PERMISSIONS, of_instance
-from cloudwarden.aws.ec2.identity import identity
+from cloudwarden.aws.ec2.identity import identity, is_of_region
 from cloudwarden.aws.kind import Kind
 from cloudwarden.core.action import Action, Call, Plan, Proof, Read, Shows, Wait
 from cloudwarden.core.blast import Dependant, Look
@@ -30,7 +30,7 @@ class Instance(Resource):
     `state` is pending, running, stopping or stopped. `launched` is its latest start: EC2 does not say when it
     was made. `root_device_type` is `ebs` or `instance-store`. `lifecycle` is None for an on-demand instance,
     else spot, scheduled, or capacity-block. `platform` is what is billed: `Linux/UNIX`, `Windows` and the like, None
-    where EC2 did not say; `tenancy` is default, dedicated or host.
+    where EC2 did not say; `tenancy` is default, dedicated or host. `outpost_arn` names the Outpost that it runs on.
     """
 
     kind: ClassVar[str] = "ec2.instance"
@@ -48,6 +48,7 @@ class Instance(Resource):
     lifecycle: str | None = None
     platform: str | None = None
     tenancy: str = "default"
+    outpost_arn: str | None = None
 
     @property
     def running(self) -> bool:
@@ -70,6 +71,8 @@ class Instance(Resource):
             return ()
         if self.lifecycle is not None or self.tenancy != "default":
             return Uncharged(why=f"{self.lifecycle or self.tenancy} instances have no list price by the hour")
+        if self.outpost_arn or not is_of_region(self.availability_zone, self.region):
+            return Uncharged(why=f"no price is known in {self.outpost_arn or self.availability_zone}")
         if self.platform not in _PRICED:
             return Uncharged(why=f"no price is known of {self.platform or 'an unnamed platform'}")
         return (Charge(region=self.region, table=f"ec2-{_PRICED[self.platform]}-hour", item=self.instance_type),)
@@ -94,6 +97,7 @@ def _view(raw: Mapping[str, Any], scope: Scope) -> Instance:
         lifecycle=raw.get("InstanceLifecycle"),
         platform=raw.get("PlatformDetails"),
         tenancy=raw["Placement"].get("Tenancy", "default"),
+        outpost_arn=raw.get("OutpostArn") or None,
     )
 
 
@@ -160,7 +164,10 @@ _STARTS_WITHIN_SECONDS = 3600.0
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Stop(Action[Instance]):
-    """Stop the instance. Its EBS volumes and addresses stay; what is in memory and on instance store is lost."""
+    """Stop the instance. Its EBS volumes and Elastic IP addresses stay.
+
+    Source: "How EC2 instance stop and start works" of the EC2 User Guide.
+    """
 
     name: ClassVar[str] = "stop-instance"
     permissions: ClassVar[tuple[str, ...]] = ("ec2:StopInstances", "ec2:DescribeInstances")
@@ -174,6 +181,7 @@ class Stop(Action[Instance]):
             summary=f"stop instance {resource.id} ({resource.instance_type})",
             steps=(_stop(resource.id),),
             inverse=(_start(resource.id), _until_it_runs(resource.id)),
+            irreversible=_LOST,
         )
 
     def frees(self, resource: Instance) -> Charges:
@@ -198,6 +206,9 @@ class Start(Action[Instance]):
             steps=(_start(resource.id), _until_it_runs(resource.id)),
             inverse=(_stop(resource.id),),
         )
+
+
+_LOST = "what was in memory and on instance store volumes, and a public IPv4 address that is no Elastic IP address"
 
 
 def _stop(instance_id: str) -> Call:

@@ -47,13 +47,15 @@ class AddTags(Action[T]):
     def plan(self, resource: T, violation: Violation) -> Plan:
         """One call; the inverse deletes what was added, and restores what was overwritten.
 
-        Raises PermanentError when there is nothing to add: then these tags cannot repair the violation.
+        Raises PermanentError when there is nothing to add, or no room for it: then these tags repair nothing.
         """
         added = {key: value for key, value in self.tags.items() if self._wanted(key, resource.tags, violation)}
         if not added:
             raise PermanentError(
                 f"{resource.id} has all of the tags {', '.join(self.tags)}: adding them repairs nothing"
             )
+        if (number := sum(not reserved(key) for key in {**resource.tags, **added})) > MOST_TAGS:
+            raise PermanentError(f"{resource.id} would carry {number} tags with these, and {MOST_TAGS} are the most")
         return Plan(
             action=self.name,
             summary=f"tag {resource.id} with {', '.join(f'{key}={value}' for key, value in added.items())}",

@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import Any, ClassVar
 
 from cloudwarden.aws.ec2.dependants import VOLUME_PERMISSIONS, of_volume
-from cloudwarden.aws.ec2.identity import OWNER, identity
+from cloudwarden.aws.ec2.identity import OWNER, identity, is_of_region
 from cloudwarden.aws.kind import Kind
 from cloudwarden.core.action import ACTION_ID, Action, Call, Plan, Proof, Read, Shows, Wait
 from cloudwarden.core.blast import Dependant, Look
@@ -55,6 +55,7 @@ class Volume(Resource):
     availability_zone: str
     attachments: tuple[Attachment, ...] = ()
     snapshot_id: str | None = None
+    outpost_arn: str | None = None
     iops: int | None = None
     throughput_mibps: int | None = None
 
@@ -81,6 +82,8 @@ IO2_FIRST_TIER = 32_000
 
 
 def _charges(volume: Volume) -> Charges:
+    if volume.outpost_arn or not is_of_region(volume.availability_zone, volume.region):
+        return Uncharged(why=f"no price is known in {volume.outpost_arn or volume.availability_zone}")
     extra = {
         "ebs-iops-month": volume.iops if volume.volume_type in ("gp3", "io1", "io2") else 0,
         "ebs-mibps-month": volume.throughput_mibps if volume.volume_type == "gp3" else 0,
@@ -111,6 +114,7 @@ def _view(raw: Mapping[str, Any], scope: Scope) -> Volume:
         availability_zone=raw["AvailabilityZone"],
         attachments=tuple(_attachment(entry) for entry in raw.get("Attachments", ())),
         snapshot_id=raw.get("SnapshotId") or None,
+        outpost_arn=raw.get("OutpostArn") or None,
         iops=raw.get("Iops"),
         throughput_mibps=raw.get("Throughput"),
     )
