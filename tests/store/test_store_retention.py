@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from cloudwarden.core import lifecycle
 from cloudwarden.core.acceptance import KnownScope
 from cloudwarden.core.errors import StoreError, StoreUnusable, StoreUnwritable
 from cloudwarden.core.exemption import Exemption
@@ -66,6 +67,19 @@ def test_what_is_put_off_stays(store: SqlStore, finding: Callable[..., Finding],
     assert list(policy(store).batches(noon + 2 * MONTH + LATER)) == [OldRemoved(findings=1)]
 
 
+def test_what_was_fixed_stays_as_long_as_it_is_left_alone_when_it_comes_back(
+    store: SqlStore, finding: Callable[..., Finding], noon: datetime
+) -> None:
+    """However little is kept: without it, what somebody brings back would be acted on again."""
+    with store.transaction() as tx:
+        tx.findings.save([finding("f1", state=State.FIXED), finding("f2", state=State.RESOLVED)])
+    brief = replace(policy(store), findings=timedelta(days=7))
+    assert list(brief.batches(noon + timedelta(days=8))) == [OldRemoved(findings=1)]
+    assert list(brief.batches(noon + lifecycle.FIXED_WITHIN)) == []
+    assert ids(store, "findings") == ["f1"]
+    assert list(brief.batches(noon + lifecycle.FIXED_WITHIN + timedelta(seconds=1))) == [OldRemoved(findings=1)]
+
+
 def test_ended_exemptions_go_and_those_of_a_file_that_still_says_them_stay(
     store: SqlStore, exemption: Callable[..., Exemption], noon: datetime
 ) -> None:
@@ -108,6 +122,18 @@ def test_a_version_that_was_replaced_long_ago_is_no_longer_trusted(store: SqlSto
     with store.reading() as tx:
         versions = (("a", "old"), ("a", "new"), ("b", "only"))
         assert [bool(tx.decisions.trusted(*version)) for version in versions] == [False, True, True]
+
+
+def test_a_version_that_was_gone_back_to_is_trusted_for_ever(store: SqlStore, noon: datetime) -> None:
+    """What runs is not replaced, though another one was trusted after it: it would only propose, in silence."""
+    here = Scope(account="1" * 12, region="eu-west-1")
+    with store.transaction() as tx:
+        for number, version in enumerate(("older", "old", "new")):
+            tx.decisions.trust("a", version, [here], noon + timedelta(days=number))
+        tx.runs.save(PolicyRun(policy="a", run_id="r", started_at=noon + MONTH, population=1, fingerprint="old"), [])
+    assert list(policy(store).batches(noon + 3 * MONTH)) == [OldRemoved(trust=1)]
+    with store.reading() as tx:
+        assert [bool(tx.decisions.trusted("a", one)) for one in ("older", "old", "new")] == [False, True, True]
 
 
 def test_what_was_trusted_before_instants_were_kept_is_the_oldest(store: SqlStore, noon: datetime) -> None:

@@ -22,6 +22,9 @@ LEAST_PATIENCE = timedelta(minutes=1)
 MAX_ATTEMPTS = 3
 """Actions that did not repair a finding before Cloudwarden stops trying and leaves it failed."""
 
+FIXED_WITHIN = timedelta(days=30)
+"""How long it is remembered that our action fixed something, for the case that somebody undoes it."""
+
 UNDONE_FOR = timedelta(days=7)
 """How long a finding is left alone whose action a person had undone: as long as after a rejection."""
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from functools import cache, partial
 from types import MappingProxyType
 
@@ -28,9 +28,6 @@ from cloudwarden.ports import PolicyRun, ScopeRun, Transaction
 
 SavingOf = Callable[[AnyPolicy, Resource], Saving | None]
 """What carrying out a policy's action on a resource saves."""
-
-FIXED_WITHIN = timedelta(days=30)
-"""How long it is remembered that our action fixed something, for the case that somebody undoes it."""
 
 
 class Settler:
@@ -145,7 +142,7 @@ class Settler:
 
     def _still_heeded(self, policy: AnyPolicy) -> Mapping[Key, Finding]:
         """Findings that our actions fixed lately, or that were put off: what people said of them still holds."""
-        lately = self._tx.findings.recently_closed(policy.name, self._now - FIXED_WITHIN)
+        lately = self._tx.findings.recently_closed(policy.name, self._now - lifecycle.FIXED_WITHIN)
         closed = (*self._tx.findings.put_off(policy.name, self._now), *lately)
         return {(one.scope, one.resource_id): one for one in closed if one.state is State.FIXED or one.snoozed_until}
 

@@ -20,7 +20,8 @@ class RetentionSettings(Table):
         "exemptions, notices that later ones replaced, accounts and regions that left, and trust in versions that were "
         "replaced, are deleted after so long; a quarter covers a review. What an action kept for its undoing goes with "
         "it. The latest hundred actions of each policy that ended well or badly stay, with what they are about: by "
-        "them it stops after failures.",
+        "them it stops after failures. What an action fixed stays 30 days at least, so that what somebody brings back "
+        "is left alone; and a version that runs stays trusted, also where it was gone back to.",
     )
     journal: Duration = Field(
         default=timedelta(days=400),

@@ -11,7 +11,8 @@ from pathlib import Path
 from sqlalchemy import ColumnElement, Table, and_, delete, exists, func, not_, or_, select
 
 from cloudwarden.core.exemption import STORE
-from cloudwarden.core.finding import ActionState, ProposalState
+from cloudwarden.core.finding import ActionState, ProposalState, State
+from cloudwarden.core.lifecycle import FIXED_WITHIN
 from cloudwarden.engine.events import OldRemoved
 from cloudwarden.store.findings import endings
 from cloudwarden.store.notices import superseded
@@ -48,8 +49,9 @@ class Retention:
     """How long what has ended is kept. Whatever stands, waits or runs is kept for ever.
 
     Actions and proposals go by their own age: a finding that opens again every day would keep them all. The latest
-    actions of each policy stay, by which it stops after so many failures, and with them what they are about. The
-    space in SQLite's file is used again, so the file stops growing; it does not shrink.
+    actions of each policy stay, by which it stops after so many failures, and with them what they are about. What they
+    fixed stays for as long as it matters that somebody brings it back. The space in SQLite's file is used again, so the
+    file stops growing; it does not shrink.
     """
 
     store: SqlStore
@@ -66,7 +68,7 @@ class Retention:
         for table, old in (
             (actions, _old_actions(before, self._latest_endings())),
             (proposals, _old_proposals(before)),
-            (findings, _old_findings(before)),
+            (findings, _old_findings(before, fixed=min(before, now - FIXED_WITHIN))),
             (notices, _old_notices(before)),
         ):
             while count := self._remove(table, old):
@@ -112,10 +114,14 @@ class Retention:
             return tx.connection.execute(delete(scopes).where(left)).rowcount
 
     def _remove_trust(self, before: datetime) -> Iterator[OldRemoved]:
-        """Forget versions in whose place another was trusted long ago; whoever goes back to one trusts it again."""
+        """Forget versions in whose place another was trusted long ago; whoever goes back to one trusts it again.
+
+        What the latest run ran stays: whoever went back in time runs a version that was replaced.
+        """
         other = trust.alias()
         newer = trust.c.trusted_at.is_(None) | (trust.c.trusted_at < other.c.trusted_at)
-        replaced = exists().where(
+        runs_now = exists().where(runs.c.policy == trust.c.policy, runs.c.fingerprint == trust.c.fingerprint)
+        replaced = not_(runs_now) & exists().where(
             other.c.policy == trust.c.policy,
             other.c.fingerprint != trust.c.fingerprint,
             other.c.trusted_at < before,
@@ -154,12 +160,14 @@ def _old_proposals(before: datetime) -> ColumnElement[bool]:
     return and_(proposals.c.state.not_in(_UNDECIDED), proposals.c.expires_at < before, decided, not_(needed))
 
 
-def _old_findings(before: datetime) -> ColumnElement[bool]:
+def _old_findings(before: datetime, *, fixed: datetime) -> ColumnElement[bool]:
+    """Those that closed before an instant, and before another one those that our actions `fixed`."""
     needed = exists().where(proposals.c.finding_id == findings.c.id) | exists().where(
         actions.c.finding_id == findings.c.id
     )
     put_off = findings.c.snoozed_until.is_not(None) & (findings.c.snoozed_until >= before)
-    return and_(findings.c.closed_at < before, not_(put_off), not_(needed))
+    lately = (findings.c.state == State.FIXED.value) & (findings.c.closed_at >= fixed)
+    return and_(findings.c.closed_at < before, not_(lately), not_(put_off), not_(needed))
 
 
 def _old_exemptions(before: datetime) -> ColumnElement[bool]:
