@@ -101,6 +101,8 @@ class Daemon:
                 self._watch(file.parent, partial(_is_called, file.name))
         # An edit between the first load and the watch would otherwise wait for the next edit.
         self._reload.set()
+        # The first sweep may take long, and until it ends gauges of the store would say nothing of what stands.
+        self._count()
         self._reporter.report(DaemonStarted(version=VERSION, address=address))
         self._systemd.ready(f"serving {address}")
         self._systemd.feed_watchdog()

@@ -43,3 +43,11 @@ def test_who_says_why_of_their_own_makes_no_later_one() -> None:
     silent = replace(BOB, reason="").over([ADA])
     said = replace(BOB, at=BOB.at + timedelta(hours=1)).over([silent])
     assert (said.at, said.words, said.earlier) == (BOB.at, "deploy", (str(ADA),))
+
+
+def test_a_rollback_stands_until_everything_is_resumed() -> None:
+    """Also under a pause that somebody made over it; a policy that paused itself, and a person's pause, are none."""
+    found = Pause(by=ITSELF, at=ADA.at, reason="the store was put back")
+    assert [one.by_rollback for one in (found, BOB.over([found]))] == [True, True]
+    others = (ADA, BOB.over([ADA]), replace(found, policy="stop-idle"), replace(found, account="1" * 12))
+    assert not any(one.by_rollback for one in others)

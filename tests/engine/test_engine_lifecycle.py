@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from cloudwarden import ENFORCE, OBSERVE, days, every, hours, minutes
+from cloudwarden.core.errors import Throttled
 from cloudwarden.core.exemption import HANDS_OFF
 from cloudwarden.core.finding import ProposalState, State
 from cloudwarden.core.policy import Limit
@@ -252,6 +253,19 @@ def test_exceeding_the_limit_acts_on_none(world: World) -> None:
     world.act()
     assert world.called() == []
     assert len(world.reports.of(LimitTripped)) == 1
+
+
+def test_a_share_that_cannot_be_known_is_no_limit_exceeded(world: World) -> None:
+    """A listing of which a part is missing holds what it did show; nobody is called out of bed for it."""
+    for name in ("i-shown", "i-unread"):
+        world.add(name)
+    world.sweep()
+    world.cloud.fails["ec2.instance"] = Throttled("Request limit exceeded.")
+    world.sweep(after=minutes(15))
+    world.approve_all()
+    world.act()
+    assert (world.called(), world.reports.of(LimitTripped)) == ([], [])
+    assert "limit: the share cannot be known" in (world.finding("i-shown").held or "")
 
 
 def test_limit_counts_what_the_run_already_did(world: World) -> None:

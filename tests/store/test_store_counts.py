@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from cloudwarden.core.exemption import Exemption
 from cloudwarden.core.finding import Finding, Proposal, ProposalState, State
 from cloudwarden.core.notice import Notice, NoticeState
+from cloudwarden.core.pause import ITSELF, Pause
 from cloudwarden.core.saving import Saving
 from cloudwarden.core.verdict import Severity
 from cloudwarden.engine.events import StoreCounted
@@ -95,3 +96,20 @@ def test_savings_are_summed_and_unknown_ones_counted(
         tx.findings.save([finding("f6", saving=known, state=State.FIXED), finding("f7", policy="tags")])
         counted = count(tx, noon)
     assert (counted.savings, counted.savings_unknown) == ({"stop-idle": 21.0}, {"stop-idle": 1})
+
+
+def test_metrics_of_today_alone_are_spent(store: SqlStore, noon: datetime) -> None:
+    """With the UTC day the budget begins anew, also when nothing is asked for."""
+    with store.transaction() as tx:
+        tx.spending.save(noon.date(), 700)
+        spent = [count(tx, noon + timedelta(hours=hours)).metrics_spent for hours in (11, 12)]
+    assert spent == [700, 0]
+
+
+def test_a_rollback_counts_until_it_is_resumed(store: SqlStore, noon: datetime) -> None:
+    """It is a state, and not a thing that happened once."""
+    with store.transaction() as tx:
+        tx.decisions.save_pause(Pause(by=ITSELF, at=noon, reason="the store was put back"))
+        assert count(tx, noon).rolled_back
+        tx.decisions.end_pause("*", "*")
+        assert not count(tx, noon).rolled_back

@@ -247,6 +247,30 @@ def test_the_budget_and_what_was_spent_of_it_are_shown(metrics: Metrics, value: 
     assert value("cloudwatch_metrics_budget") == 1000
 
 
+def test_the_budget_is_known_before_anything_is_asked_for(clock: FakeClock) -> None:
+    """A budget of nothing would be spent at once, and for ever where no policy asks."""
+    metrics = Metrics(clock=clock, metrics_per_day=1000)
+    assert metrics.registry.get_sample_value("cloudwarden_cloudwatch_metrics_budget") == 1000
+
+
+def test_what_was_spent_is_what_the_store_says(metrics: Metrics, value: Value) -> None:
+    """After a start, and after midnight, nobody may ask for long."""
+    metrics.report(counted(metrics_spent=700))
+    assert value("cloudwatch_metrics_spent_today") == 700
+    metrics.report(counted(metrics_spent=0))
+    assert value("cloudwatch_metrics_spent_today") == 0
+
+
+def test_a_rollback_is_shown_until_somebody_resumed(metrics: Metrics, value: Value) -> None:
+    """At once when it is found, after a restart as long as its pause stands, and no longer."""
+    metrics.report(events.RollbackFound(target="s3://audit/journal", detail="the copy knows entries up to 9"))
+    assert (value("store_rolled_back"), value("journal_rollbacks_total")) == (1, 1)
+    metrics.report(counted(rolled_back=True))
+    assert value("store_rolled_back") == 1
+    metrics.report(counted())
+    assert (value("store_rolled_back"), value("journal_rollbacks_total")) == (0, 1)
+
+
 def test_requests_are_counted_by_outcome(metrics: Metrics, value: Value) -> None:
     """Throttling shows as such."""
     metrics.report(called(outcome="throttled", seconds=0.3))

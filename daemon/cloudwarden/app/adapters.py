@@ -44,7 +44,7 @@ class Adapters:
         self.settings = settings
         self._begins = begins
         self.clock = SystemClock()
-        self.metrics = Metrics()
+        self.metrics = Metrics(metrics_per_day=settings.cloudwatch.metrics_per_day)
         self.overview = Overview(
             store=lambda: self.store, clock=self.clock, exemption_warning=settings.exemption_warning
         )

@@ -20,12 +20,14 @@ from cloudwarden.core.telling import Ahead, untold
 class Hold:
     """An action held back: by which guard (a bounded word), and why, for a person.
 
-    `lasting` says that it ends an action which had begun: what holds it is no mere waiting.
+    `lasting` says that it ends an action which had begun: what holds it is no mere waiting. `exceeds` says that a limit
+    was exceeded, where the guard is one: whether it is may also be unknown.
     """
 
     guard: str
     detail: str
     lasting: bool = False
+    exceeds: bool = False
 
     def __str__(self) -> str:
         return f"{self.guard}: {self.detail}"
@@ -267,5 +269,5 @@ def _over(batch: int, *bounds: tuple[int, int, str]) -> Hold | None:
                 f"{batch} actions due and {taken} taken, {allowed} allowed {what}: none is taken until some are put "
                 "off or exempt, or more is allowed"
             )
-            return Hold(guard="limit", detail=detail)
+            return Hold(guard="limit", detail=detail, exceeds=True)
     return None

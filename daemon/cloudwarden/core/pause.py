@@ -46,6 +46,12 @@ class Pause:
         return self.by == ITSELF and self.policy != ANY
 
     @property
+    def by_rollback(self) -> bool:
+        """Whether everything stands still because the store was put back: by this pause, or by one in its words."""
+        begins = self._begins_by(ITSELF)
+        return self.what == "everything" and (self.by == ITSELF or any(one.startswith(begins) for one in self.earlier))
+
+    @property
     def words(self) -> str:
         """Why it was made, by who made it last."""
         return self.reason.split(BEFORE)[0]

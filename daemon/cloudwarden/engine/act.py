@@ -181,7 +181,7 @@ class Actor:
         if not free:
             return
         if hold := self._limit(policy, free):
-            if self._withholder.hold(free, hold, run_id):
+            if self._withholder.hold(free, hold, run_id) and hold.exceeds:
                 self._reporter.report(
                     LimitTripped(run_id=run_id, policy=policy.name, batch=len(free), detail=hold.detail)
                 )

@@ -545,3 +545,7 @@ class StoreCounted:
     """policy to notices that are due and not delivered"""
     oldest_notice: Mapping[str, float] = field(default_factory=dict)
     """policy to the Unix time since which its oldest undelivered notice is due"""
+    metrics_spent: int = 0
+    """CloudWatch metrics taken from the budget of this UTC day."""
+    rolled_back: bool = False
+    """Whether the store was found to be put back, and nobody has resumed since."""

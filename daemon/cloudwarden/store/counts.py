@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import Connection, case, func, select
 
@@ -10,17 +10,20 @@ from cloudwarden.core.exemption import ANY_POLICY, ENDING_WITHIN, UNUSED_AFTER, 
 from cloudwarden.core.finding import ProposalState, State
 from cloudwarden.core.notice import NoticeState
 from cloudwarden.engine.events import StoreCounted
-from cloudwarden.store.tables import exemptions, findings, notices, pauses, proposals
+from cloudwarden.store.decisions import SqlDecisions
+from cloudwarden.store.spending import SqlSpending
+from cloudwarden.store.tables import exemptions, findings, notices, proposals
 from cloudwarden.store.transaction import SqlTransaction
 
 
 def count(
     source: SqlTransaction | Connection, now: datetime, *, ending_within: timedelta = ENDING_WITHIN
 ) -> StoreCounted:
-    """Count by grouping in the database; nothing is loaded. Exemptions count by what they are at `now`."""
+    """Count by grouping in the database; only pauses are loaded. Exemptions count by what they are at `now`."""
     connection = source.connection if isinstance(source, SqlTransaction) else source
     pending = connection.execute(_PENDING).all()
     savings = connection.execute(_SAVINGS).all()
+    pauses = SqlDecisions(connection).pauses()
     untold = connection.execute(_UNTOLD.where(notices.c.due_at <= now)).all()
     return StoreCounted(
         findings={
@@ -31,9 +34,11 @@ def count(
         exemptions=_exemptions(connection, now, ending_within),
         savings={policy: dollars for policy, dollars, _ in savings},
         savings_unknown={policy: unknown for policy, _, unknown in savings},
-        paused=frozenset((policy, account) for policy, account in connection.execute(_PAUSED)),
+        paused=frozenset((one.policy, one.account) for one in pauses),
         notices={policy: number for policy, number, _ in untold},
         oldest_notice={policy: oldest.timestamp() for policy, _, oldest in untold},
+        metrics_spent=SqlSpending(connection).metrics(now.astimezone(UTC).date()),
+        rolled_back=any(one.by_rollback for one in pauses),
     )
 
 
@@ -85,9 +90,6 @@ _UNTOLD = (
     .where(notices.c.state == NoticeState.PENDING.value)
     .group_by(notices.c.policy)
 )
-
-
-_PAUSED = select(pauses.c.policy, pauses.c.account)
 
 
 def _exemptions(connection: Connection, now: datetime, ending_within: timedelta) -> dict[tuple[str, str], int]:

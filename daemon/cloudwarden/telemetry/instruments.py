@@ -104,6 +104,9 @@ class Instruments:
         self.journal_rollbacks = counter(
             "journal_rollbacks_total", "Times that the journal's copy knew entries which the store did not"
         )
+        self.store_rolled_back = gauge(
+            "store_rolled_back", "Whether the store was put back to an earlier state and nobody resumed since, 1 or 0"
+        )
 
         self.workers_lost = counter(
             "workers_lost_total", "Processes that read and judge which ended or hung; their scopes were not looked at"

@@ -43,7 +43,12 @@ class Metrics:
     """
 
     def __init__(
-        self, registry: CollectorRegistry | None = None, *, version: str = VERSION, clock: Clock | None = None
+        self,
+        registry: CollectorRegistry | None = None,
+        *,
+        version: str = VERSION,
+        clock: Clock | None = None,
+        metrics_per_day: int = 0,
     ) -> None:
         # A counter's creation time as a series of its own doubles the series and says nothing that we ask.
         disable_created_metrics()  # type: ignore[no-untyped-call]
@@ -56,6 +61,7 @@ class Metrics:
         self.registry.register(self._listings)
         self._is.exemptions_successful.set(1)
         self._is.settings_in_force.set(1)
+        self._is.metrics_budget.set(metrics_per_day)
         for why in Why:
             self._is.findings_orphaned.labels(why.value)
         ProcessCollector(registry=self.registry)
@@ -89,7 +95,7 @@ class Metrics:
             events.JournalFailed: self._journal_failed,
             events.JournalShipped: self._journal_shipped,
             events.ShippingFailed: self._shipping_failed,
-            events.RollbackFound: lambda _: self._is.journal_rollbacks.inc(),
+            events.RollbackFound: self._rollback_found,
             events.SweepFinished: self._sweep_finished,
             events.SweepFailed: self._sweep_failed,
             events.RunMissed: self._run_missed,
@@ -100,7 +106,7 @@ class Metrics:
             events.CloudCalled: self._cloud_called,
             events.CloudWaited: self._cloud_waited,
             events.LimitLowered: self._limit_lowered,
-            events.StoreCounted: self._snapshot.count,
+            events.StoreCounted: self._store_counted,
         }
 
     def report(self, event: object) -> None:
@@ -258,6 +264,17 @@ class Metrics:
     def _shipping_failed(self, event: events.ShippingFailed) -> None:
         self._is.journal_unshipped.set(event.unshipped)
         self._is.journal_shipping_failures.inc()
+
+    def _rollback_found(self, event: events.RollbackFound) -> None:
+        del event
+        self._is.journal_rollbacks.inc()
+        self._is.store_rolled_back.set(1)
+
+    def _store_counted(self, event: events.StoreCounted) -> None:
+        self._snapshot.count(event)
+        # Also when nothing is asked: yesterday's number would stand until something is, and none after a start.
+        self._is.metrics_spent.set(event.metrics_spent)
+        self._is.store_rolled_back.set(event.rolled_back)
 
     def _exemptions_read(self, event: events.ExemptionsRead) -> None:
         self._is.exemptions_successful.set(not event.problems)

@@ -1,0 +1,33 @@
+"""What a process does with its parts."""
+
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+
+import pytest
+
+from cloudwarden.app import build
+from cloudwarden.app.running import run
+from cloudwarden.core.pause import ITSELF, Pause
+from cloudwarden.settings import Settings
+from world import NOON
+
+
+# The notifier of systemd leaves a socket open where there is no systemd.
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+def test_what_stands_is_shown_before_the_first_sweep(tmp_path: Path) -> None:
+    """A first sweep may take long; that the store was put back is still so after a restart."""
+    settings = Settings(database=f"sqlite:///{tmp_path}/cloudwarden.db", policies=str(tmp_path), port=0)
+    app = build(settings, begins=True)
+    with app.store.transaction() as tx:
+        tx.decisions.save_pause(Pause(by=ITSELF, at=NOON, reason="the store was put back"))
+    stop = threading.Event()
+    stop.set()
+    try:
+        run(app, stop)
+    finally:
+        app.close()
+    sample = app.metrics.registry.get_sample_value
+    assert sample("cloudwarden_store_rolled_back") == 1
+    assert sample("cloudwarden_cloudwatch_metrics_budget") == settings.cloudwatch.metrics_per_day
