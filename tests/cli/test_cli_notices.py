@@ -69,6 +69,18 @@ def test_notices_are_listed(cli: Cli, store: SqlStore, keep: Keep) -> None:
     assert json.loads(cli("notices", "--json", "--policy", "another").stdout) == []
 
 
+def test_what_is_stuck_for_long_is_listed_however_much_was_told_since(cli: Cli, store: SqlStore, keep: Keep) -> None:
+    """The alert of undelivered notices is about it, and says to look for it here."""
+    found, other = keep("i-1"), keep("i-2", policy="another")
+    stuck = notice(found, id="n-stuck", state=NoticeState.PENDING, ended_at=None)
+    with store.transaction() as tx:
+        tx.notices.save([stuck, notice(other, id="n-other", created_at=NOW + timedelta(hours=1))])
+    assert [one["id"] for one in json.loads(cli("notices", "--most", "1", "--json").stdout)] == ["n-other"]
+    for narrowed in (("--state", "pending"), ("--policy", "stop-idle-instances")):
+        (listed,) = json.loads(cli("notices", "--most", "1", "--json", *narrowed).stdout)
+        assert listed["id"] == "n-stuck"
+
+
 def test_proposals_say_what_their_owners_were_told(cli: Cli, store: SqlStore, keep: Keep) -> None:
     """Of the very plan that is proposed."""
     found = keep("i-1")

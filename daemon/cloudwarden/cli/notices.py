@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated
 
 import typer
@@ -22,7 +23,7 @@ def listing(
     context: typer.Context,
     policy: PolicyOption = None,
     state: Annotated[NoticeState | None, typer.Option("--state", help="Only those in this state.")] = None,
-    most: Annotated[int, typer.Option("--most", min=1, help="The latest so many.")] = 200,
+    most: Annotated[int, typer.Option("--most", min=1, help="The latest so many of those.")] = 200,
     *,
     as_json: JsonOption = False,
 ) -> None:
@@ -35,8 +36,7 @@ def listing(
     with app_of(context) as app:
         known_policy(app, policy)
         with app.store.reading() as tx:
-            latest = tx.notices.latest(most)
-    found = [one for one in latest if policy in (None, one.policy) and state in (None, one.state)]
+            found = tx.notices.latest(most, policy=policy, state=state)
     if as_json:
         emit([shapes.notice(one) for one in found])
     else:
@@ -61,7 +61,7 @@ def trying(
         say(f"channel {name} accepted a test message")
 
 
-def _table(found: list[Notice]) -> Table:
+def _table(found: Sequence[Notice]) -> Table:
     return table(
         f"Notices ({len(found)})",
         ("id", "kind", "policy", "resource", "would", "owner", "channel", "state", "since", "why not"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Sequence
 from typing import Protocol
 
-from cloudwarden.core.notice import Notice
+from cloudwarden.core.notice import Notice, NoticeState
 
 
 class Notices(Protocol):
@@ -23,8 +23,8 @@ class Notices(Protocol):
         """Every notice that is not delivered, given up or withdrawn, those that were tried longest ago first."""
         ...
 
-    def latest(self, most: int) -> Sequence[Notice]:
-        """The latest notices, newest first."""
+    def latest(self, most: int, *, policy: str | None = None, state: NoticeState | None = None) -> Sequence[Notice]:
+        """The latest notices, of one policy and in one state where those are given, newest first."""
         ...
 
     def save(self, notices: Iterable[Notice]) -> None: ...

@@ -53,8 +53,12 @@ class SqlNotices:
         query = select(table).where(table.c.state == _PENDING).order_by(table.c.next_attempt_at, table.c.id)
         return rows.fetch(self._connection, query, _notice_from)
 
-    def latest(self, most: int) -> Sequence[Notice]:
+    def latest(self, most: int, *, policy: str | None = None, state: NoticeState | None = None) -> Sequence[Notice]:
         query = select(table).order_by(table.c.created_at.desc(), table.c.id).limit(most)
+        if policy is not None:
+            query = query.where(table.c.policy == policy)
+        if state is not None:
+            query = query.where(table.c.state == state.value)
         return rows.fetch(self._connection, query, _notice_from)
 
     def save(self, notices: Iterable[Notice]) -> None:
