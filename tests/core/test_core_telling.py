@@ -220,11 +220,11 @@ def test_a_doubtful_lead_ends_the_search() -> None:
 def test_news_that_finds_no_room_is_counted_and_a_notice_that_finds_none_waits() -> None:
     """Of an action nobody is told by a number."""
     many = [notice(id=f"n-{number:03}", state=NoticeState.PENDING) for number in range(MOST_ITEMS + 3)]
-    letter = composed(many, Recipient(owner="team-x", channel="ops"), {}, NOON)
+    letter = composed(many, Recipient(owner="team-x", channel="ops"), {}, NOON, lambda policy: days(90))
     assert len(letter.told) == MOST_ITEMS
     assert "3 more notices follow" in letter.message.body
     known = [replace(one, kind=NoticeKind.NEWS) for one in many]
-    digest = composed(known, Recipient(owner="team-x", channel="ops"), {}, NOON)
+    digest = composed(known, Recipient(owner="team-x", channel="ops"), {}, NOON, lambda policy: days(90))
     assert len(digest.told) == len(many)
     assert "And 3 more findings" in digest.message.body
     assert digest.message.body.count("* stop-idle") == MOST_ITEMS

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -43,6 +45,16 @@ def test_the_message_says_how_to_object_and_to_agree(world: World) -> None:
         f"cloudwarden approve {proposal.id} --reason '...'",
     ):
         assert words in sent.message.body
+
+
+def test_an_owner_is_told_what_is_allowed(world: World) -> None:
+    """A command that the verb refuses would be an objection in vain."""
+    world.use(replace(proposing(), max_exemption=hours(36)))
+    world.add("i-idle")
+    world.sweep()
+    world.deliver()
+    body = world.notifier.sent[0].message.body
+    assert re.findall(r"(exempt|snooze) .* --for (\S+)", body) == [("exempt", "1d12h"), ("snooze", "1d12h")]
 
 
 def test_a_digest_tells_of_what_is_new_only(world: World) -> None:

@@ -10,6 +10,7 @@ import pytest
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
+from cloudwarden.core.durations import written_duration
 from cloudwarden.settings import (
     AccountSettings,
     AwsSettings,
@@ -18,7 +19,6 @@ from cloudwarden.settings import (
     PolicyOverride,
     Settings,
 )
-from cloudwarden.settings.written import written_duration
 
 
 def fields(model: type[BaseModel], prefix: str = "") -> Iterator[tuple[str, FieldInfo]]:

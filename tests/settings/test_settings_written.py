@@ -6,8 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from cloudwarden.core.durations import duration
-from cloudwarden.settings.written import written_duration
+from cloudwarden.core.durations import duration, written_duration
 
 
 @pytest.mark.parametrize(

@@ -153,6 +153,7 @@ class App(Adapters):
             contacts=AwsContacts(self.sessions, stated),
             directory=self.settings.directory,
             policies=lambda: self._loaded.policies,
+            exemption_longest=self.settings.exemption_longest,
         )
 
     @cached_property

@@ -15,13 +15,13 @@ from cloudwarden.cli.installation import app_of, known
 from cloudwarden.cli.output import JsonOption, emit, moment, say, show, table
 from cloudwarden.cli.progress import progress
 from cloudwarden.cli.spending import Spending
+from cloudwarden.core.durations import written_duration
 from cloudwarden.core.finding import Finding
 from cloudwarden.core.policy import AnyPolicy
 from cloudwarden.core.verdict import Outcome, Verdict
 from cloudwarden.engine.decide import DecisionError
 from cloudwarden.engine.explain import Explanation
 from cloudwarden.loading import Loaded
-from cloudwarden.settings.written import written_duration
 
 _EXITS = {
     Outcome.COMPLIANT: Exit.NOTHING_FOUND,

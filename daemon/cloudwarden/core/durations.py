@@ -8,6 +8,7 @@ from datetime import timedelta
 _WRITTEN = re.compile(r"(?:\d+(?:\.\d+)?[smhdw])+")
 _PART = re.compile(r"(\d+(?:\.\d+)?)([smhdw])")
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
+_WRITTEN_IN = (("d", 86_400), ("h", 3_600), ("m", 60))
 
 LONGEST_DURATION = timedelta(days=365_000)
 """A thousand years: added to now, or taken from it, every duration up to it gives an instant that there is."""
@@ -50,3 +51,16 @@ def duration(text: str) -> timedelta:
     if written > LONGEST_DURATION:
         raise ValueError(f"write a duration of at most {LONGEST_DURATION.days}d")
     return written
+
+
+def written_duration(value: timedelta) -> str:
+    """The duration as settings write it: `1h30m`; `0s` when there is none."""
+    left = value.total_seconds()
+    parts = []
+    for unit, length in _WRITTEN_IN:
+        count, left = divmod(left, length)
+        if count:
+            parts.append(f"{int(count)}{unit}")
+    if left or not parts:
+        parts.append(f"{left:g}s")
+    return "".join(parts)

@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import shlex
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from cloudwarden.core.directory import Recipient
+from cloudwarden.core.durations import written_duration
 from cloudwarden.core.notice import Notice, NoticeKind
 
 MOST_ITEMS = 25
 """Findings that one message tells of: a screen or two. Of actions the others are told of in the next one."""
+
+EXEMPT_FOR = timedelta(days=30)
+SNOOZE_FOR = timedelta(days=3)
+"""How long the commands that a message tells leave it as it is, where that is allowed."""
 
 LONGEST_TEXT = 300
 """Characters of a finding's summary or a resource's name: strangers write them."""
@@ -43,8 +48,16 @@ class Composed:
     told: tuple[Notice, ...]
 
 
-def composed(notices: Sequence[Notice], recipient: Recipient, proposals: Mapping[str, str], now: datetime) -> Composed:
+def composed(
+    notices: Sequence[Notice],
+    recipient: Recipient,
+    proposals: Mapping[str, str],
+    now: datetime,
+    longest: Callable[[str], timedelta],
+) -> Composed:
     """One message for one recipient. `proposals` are the ids of undecided proposals, by finding.
+
+    `longest` says how long something may be left as it is at most, by policy.
 
     News that find no room are told by their number. An action that finds none is not told of.
     """
@@ -53,8 +66,9 @@ def composed(notices: Sequence[Notice], recipient: Recipient, proposals: Mapping
     counted = [one for one in others if one.kind is NoticeKind.NEWS]
     parts = [f"This is for {plain(recipient.owner)}, whom Cloudwarden takes for the owner of what follows."]
     for kind in _ORDER:
-        if mine := [one for one in items if one.kind is kind]:
-            parts += [_HEADINGS[kind], *(_item(one, proposals.get(one.finding_id), now) for one in mine)]
+        mine = [one for one in items if one.kind is kind]
+        parts += [_HEADINGS[kind]] if mine else []
+        parts += [_item(one, proposals.get(one.finding_id), now, longest(one.policy)) for one in mine]
     if counted:
         parts.append(f"And {len(counted)} more findings: cloudwarden findings")
     if waiting := len(others) - len(counted):
@@ -92,7 +106,7 @@ def _title(notices: Sequence[Notice]) -> str:
     return f"Cloudwarden: {', '.join(parts)}"
 
 
-def _item(notice: Notice, proposal: str | None, now: datetime) -> str:
+def _item(notice: Notice, proposal: str | None, now: datetime, longest: timedelta) -> str:
     what = f"{notice.policy}: {plain(notice.resource_id)}{f' ({plain(notice.name)})' if notice.name else ''}"
     lines = [f"* {what} in {notice.scope}", f"  found: {plain(notice.summary)}"]
     if notice.kind is not NoticeKind.NEWS:
@@ -100,7 +114,7 @@ def _item(notice: Notice, proposal: str | None, now: datetime) -> str:
         lines.append(f"  planned: {plain(notice.would)}, {_when(notice, now)}{approval}")
     if notice.remark:
         lines.append(f"  {plain(notice.remark)}")
-    return "\n".join([*lines, *(f"  {what}: {command}" for what, command in _commands(notice, proposal))])
+    return "\n".join([*lines, *(f"  {what}: {command}" for what, command in _commands(notice, proposal, longest))])
 
 
 def _when(notice: Notice, now: datetime) -> str:
@@ -109,16 +123,17 @@ def _when(notice: Notice, now: datetime) -> str:
     return f"not before {notice.not_before or now + notice.before:%Y-%m-%d %H:%M}Z"
 
 
-def _commands(notice: Notice, proposal: str | None) -> list[tuple[str, str]]:
-    """How to object and how to agree, ready to be copied."""
+def _commands(notice: Notice, proposal: str | None, longest: timedelta) -> list[tuple[str, str]]:
+    """How to object and how to agree, ready to be copied: an owner who is refused has objected in vain."""
+    exempt_for, snooze_for = (written_duration(min(usual, longest)) for usual in (EXEMPT_FOR, SNOOZE_FOR))
     resource, account = shlex.quote(plain(notice.resource_id)), notice.scope.account
     commands = [
         (
             "to leave it as it is",
-            f"cloudwarden exempt {notice.policy} {resource} --account {account} --for 30d --reason '...'",
+            f"cloudwarden exempt {notice.policy} {resource} --account {account} --for {exempt_for} --reason '...'",
         )
     ]
     if proposal:
-        commands.append(("to put it off", f"cloudwarden snooze {proposal} --for 3d --reason '...'"))
+        commands.append(("to put it off", f"cloudwarden snooze {proposal} --for {snooze_for} --reason '...'"))
         commands.append(("to agree", f"cloudwarden approve {proposal} --reason '...'"))
     return commands

@@ -9,12 +9,14 @@ from datetime import datetime, timedelta
 
 from cloudwarden.core.directory import Directory, Nobody, Recipient, recipient
 from cloudwarden.core.errors import CloudError, NotDelivered, StoreError
+from cloudwarden.core.exemption import LONGEST
 from cloudwarden.core.finding import Finding, State
 from cloudwarden.core.message import composed
 from cloudwarden.core.notice import Lead, Notice, NoticeKind, NoticeState
 from cloudwarden.core.pause import paused_by
 from cloudwarden.core.policy import AnyPolicy
 from cloudwarden.engine.events import CourierFailed, JournalFailed, NoticeGivenUp, NoticesDelivered, NoticesFailed
+from cloudwarden.engine.exempt import longest
 from cloudwarden.ports import Clock, Contacts, Notifier, Reporter, Stopping, Store, Transaction
 
 TURN_SECONDS = 5.0
@@ -55,6 +57,7 @@ class Courier:
         contacts: Contacts,
         directory: Directory,
         policies: Callable[[], Mapping[str, AnyPolicy]],
+        exemption_longest: timedelta = LONGEST,
     ) -> None:
         self._store = store
         self._clock = clock
@@ -63,6 +66,7 @@ class Courier:
         self._contacts = contacts
         self._directory = directory
         self._policies = policies
+        self._exemption_longest = exemption_longest
 
     def run(self, stop: Stopping) -> None:
         """Take turns until asked to stop."""
@@ -141,7 +145,7 @@ class Courier:
         The attempt is kept first: a store that takes no outcome would have the same message sent at every turn.
         """
         now = self._clock.now()
-        letter = composed(notices, whom, proposals, now)
+        letter = composed(notices, whom, proposals, now, self._longest)
         tried = [_tried(one, whom, now) for one in letter.told]
         self._save(tried)
         try:
@@ -151,6 +155,10 @@ class Courier:
             return False
         self._delivered(whom, tried)
         return True
+
+    def _longest(self, policy: str) -> timedelta:
+        """How long an exemption from a policy, or a snooze, may last."""
+        return longest(self._policies(), policy, self._exemption_longest)
 
     def _delivered(self, whom: Recipient, told: Sequence[Notice]) -> None:
         now = self._clock.now()

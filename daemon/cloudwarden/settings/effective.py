@@ -10,8 +10,8 @@ from datetime import timedelta
 from pydantic import BaseModel, SecretStr
 from pydantic.fields import FieldInfo
 
+from cloudwarden.core.durations import written_duration
 from cloudwarden.settings.model import Settings
-from cloudwarden.settings.written import written_duration
 
 MASK = "********"
 

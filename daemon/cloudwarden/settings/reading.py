@@ -13,6 +13,7 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 from pydantic_settings import EnvSettingsSource
 
+from cloudwarden.core.durations import written_duration
 from cloudwarden.core.errors import SettingsError
 from cloudwarden.core.nearest import nearest
 from cloudwarden.settings.effective import is_secret
@@ -25,7 +26,6 @@ from cloudwarden.settings.names import (
     path_of,
     variables_like,
 )
-from cloudwarden.settings.written import written_duration
 
 USUAL_FILES = (Path("cloudwarden.toml"), Path("/etc/cloudwarden/cloudwarden.toml"))
 

@@ -8,12 +8,10 @@ from typing import Annotated
 from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, PlainSerializer
 from pydantic_settings import NoDecode
 
-from cloudwarden.core.durations import duration
+from cloudwarden.core.durations import duration, written_duration
 from cloudwarden.core.instant import in_utc
 from cloudwarden.core.nearest import nearest
 from cloudwarden.core.policy import Mode
-
-_UNITS = (("d", 86_400), ("h", 3_600), ("m", 60), ("s", 1))
 
 
 class Table(BaseModel):
@@ -26,19 +24,6 @@ def _duration(value: object) -> object:
     if isinstance(value, timedelta):
         return value
     return duration(value if isinstance(value, str) else "")
-
-
-def written_duration(value: timedelta) -> str:
-    """The duration as settings write it: `1h30m`; `0s` when there is none."""
-    left = value.total_seconds()
-    parts = []
-    for unit, length in _UNITS[:-1]:
-        count, left = divmod(left, length)
-        if count:
-            parts.append(f"{int(count)}{unit}")
-    if left or not parts:
-        parts.append(f"{left:g}s")
-    return "".join(parts)
 
 
 def _mode(value: object) -> object:
