@@ -12,7 +12,7 @@ from cloudwarden import hours, minutes
 from cloudwarden.core.message import Message
 from cloudwarden.core.notice import NoticeState
 from cloudwarden.core.resource import Tags
-from cloudwarden.engine.courier import MOST_ATTEMPTS
+from cloudwarden.engine.courier import MESSAGES_PER_TURN, MOST_ATTEMPTS
 from cloudwarden.engine.events import NoticeGivenUp, NoticesFailed
 from cloudwarden.notify.memory import MemoryNotifier
 from telling_owners import QUARTER, idle, observing, pass_time, proposing, telling, told, trusted
@@ -124,11 +124,12 @@ def test_what_holds_nothing_is_given_up_and_said(world: World) -> None:
 
 
 def test_a_dead_channel_delays_no_other(world: World) -> None:
-    """It is left alone for the rest of a turn after two failures."""
+    """It is left alone for the rest of a turn after two failures, however many it keeps waiting for longer."""
     world.notifier.down["mail"] = "no answer"
     trusted(world, telling())
-    for number in range(9):
+    for number in range(MESSAGES_PER_TURN):
         world.add(f"i-{number}", tags=Tags({"owner": f"p{number}@example.com"}))
+    world.sweep(after=QUARTER)
     world.add("i-team")
     world.sweep(after=QUARTER)
     world.deliver()

@@ -106,13 +106,19 @@ class Courier:
         return Round(notices=wanted, overtaken=overtaken, proposals=undecided)
 
     def _deliver(self, outbox: Round) -> None:
-        """Message after message. A recipient to whom something is due is told of all that waits for it."""
+        """Message after message. A recipient to whom something is due is told of all that waits for it.
+
+        Whom a dead channel keeps waiting takes no other's place among the messages of a turn.
+        """
         failures: Counter[str] = Counter()
-        for number, (whom, mine) in enumerate(self._addressed(outbox.notices)):
-            if number >= MESSAGES_PER_TURN:
+        sent = 0
+        for whom, mine in self._addressed(outbox.notices):
+            if failures[whom.channel] >= FAILURES_PER_TURN:
+                continue
+            failures[whom.channel] += not self._send(whom, mine, outbox.proposals)
+            sent += 1
+            if sent >= MESSAGES_PER_TURN:
                 return
-            if failures[whom.channel] < FAILURES_PER_TURN and not self._send(whom, mine, outbox.proposals):
-                failures[whom.channel] += 1
 
     def _addressed(self, notices: Sequence[Notice]) -> Iterator[tuple[Recipient, list[Notice]]]:
         """Each recipient to whom something is due, with all that waits; whoever waits longest comes first."""
