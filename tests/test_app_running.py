@@ -3,15 +3,26 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from cloudwarden.app import build
-from cloudwarden.app.running import run
+from cloudwarden.app.running import once, run
+from cloudwarden.core.acceptance import Discovery, KnownScope
 from cloudwarden.core.pause import ITSELF, Pause
 from cloudwarden.settings import Settings
-from world import NOON
+from world import NOON, SCOPE
+
+
+class Discovering:
+    """Sessions that know of no scope."""
+
+    def discover(self, alive: Callable[[], None]) -> Discovery:
+        """Nothing."""
+        alive()
+        return Discovery(scopes=())
 
 
 # The notifier of systemd leaves a socket open where there is no systemd.
@@ -31,3 +42,17 @@ def test_what_stands_is_shown_before_the_first_sweep(tmp_path: Path) -> None:
     sample = app.metrics.registry.get_sample_value
     assert sample("cloudwarden_store_rolled_back") == 1
     assert sample("cloudwarden_cloudwatch_metrics_budget") == settings.cloudwatch.metrics_per_day
+
+
+def test_one_sweep_lets_go_of_what_is_old(tmp_path: Path) -> None:
+    """Where `once` is run by cron alone, nothing else would, and the database grew for ever."""
+    app = build(Settings(database=f"sqlite:///{tmp_path}/cloudwarden.db", policies=str(tmp_path)), begins=True)
+    vars(app)["sessions"] = Discovering()
+    with app.store.transaction() as tx:
+        tx.scopes.save([KnownScope(scope=SCOPE, name="", found_at=NOON, accepted_at=NOON, left_at=NOON)])
+    try:
+        once(app)
+        with app.store.reading() as tx:
+            assert not tx.scopes.known()
+    finally:
+        app.close()

@@ -71,3 +71,21 @@ def test_a_failure_is_told_and_tried_again_within_the_hour() -> None:
     clock.advance(timedelta(seconds=AGAIN_SECONDS))
     kept.turn()
     assert len(work.begun) == 2
+
+
+def test_all_of_it_is_done_at_once_where_a_process_ends() -> None:
+    """And told once; a failure ends it, and is raised to nobody."""
+    kept, work, _, reports = upkeep()
+    kept.work(seconds=30)
+    assert (work.steps, reports.events) == (2, [OldRemoved(findings=6)])
+    kept, work, _, reports = upkeep()
+    work.fails = True
+    kept.work(seconds=30)
+    assert [type(one) for one in reports.events] == [RetentionFailed, OldRemoved]
+
+
+def test_what_takes_too_long_is_left_for_the_next_process() -> None:
+    """What was removed until then is told."""
+    kept, work, _, reports = upkeep()
+    kept.work(seconds=0)
+    assert (work.steps, reports.events) == (1, [OldRemoved(findings=3)])

@@ -1,4 +1,4 @@
-"""Upkeep: once a day, what is old leaves the store, one small step a turn."""
+"""Upkeep: once a day, what is old leaves the store, one small step a turn; or all at once where a process ends."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ AGAIN_SECONDS = 3_600.0
 
 
 class Upkeep:
-    """Called every turn of the daemon; a step is one short transaction, so that no sweep waits for it."""
+    """A step is one short transaction, so that no sweep waits for it. The daemon takes one every turn."""
 
     def __init__(
         self, *, clock: Clock, reporter: Reporter, batches: Callable[[datetime], Iterator[OldRemoved]]
@@ -43,6 +43,15 @@ class Upkeep:
         except StoreError as error:
             self._due = self._clock.monotonic() + AGAIN_SECONDS
             self._reporter.report(RetentionFailed(detail=str(error)))
+            self._finish()
+
+    def work(self, seconds: float) -> None:
+        """A day's work at once, as far as it is done in so many seconds; the next process goes on with the rest."""
+        until = self._clock.monotonic() + seconds
+        self.turn()
+        while self._steps is not None and self._clock.monotonic() < until:
+            self.turn()
+        if self._steps is not None:
             self._finish()
 
     def _finish(self) -> None:

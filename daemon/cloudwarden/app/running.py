@@ -24,6 +24,8 @@ from cloudwarden.web.server import WebServer
 LAST_BATCH_SECONDS = 5.0
 """How long the daemon stays for the journal's last entries to be shipped; if they are not, the next one ships them."""
 
+UPKEEP_SECONDS = 30.0
+"""How long one sweep's process stays to let go of what is old: years of it are gone after some of them."""
 
 LAST_RENEWAL_SECONDS = 5.0
 """How long to wait for a renewal of leases that is under way, so that it does not outlive the store."""
@@ -86,6 +88,8 @@ def once(app: App, *, ceiling: Mode | None = None) -> tuple[Loaded, SweepResult]
         result = app.sweeper.sweep(tuple(loaded.policies.values()), loaded.policies)
         app.orphans.turn(loaded.clean)
         app.courier.turn()
+        # Where no daemon ever runs, nothing else does it. When nothing is old, it reads a little.
+        Upkeep(clock=app.clock, reporter=app.reporter, batches=app.retention.batches).work(UPKEEP_SECONDS)
         _ship_all(app)
         return loaded, result
 
