@@ -12,8 +12,18 @@ from cloudwarden.app import build
 from cloudwarden.app.running import once, run
 from cloudwarden.core.acceptance import Discovery, KnownScope
 from cloudwarden.core.pause import ITSELF, Pause
+from cloudwarden.core.policy import Mode
 from cloudwarden.settings import Settings
+from cloudwarden.web.health import Health
 from world import NOON, SCOPE
+
+ENFORCING = """
+from cloudwarden import ENFORCE, Policy, every
+from cloudwarden.aws import ec2
+from cloudwarden.library.compute import Idle, idle
+
+stop_idle = Policy(name="stop-idle", rule=idle, params=Idle(), schedule=every(hours=1), mode=ENFORCE, action=ec2.Stop())
+"""
 
 
 class Discovering:
@@ -29,7 +39,7 @@ class Discovering:
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 def test_what_stands_is_shown_before_the_first_sweep(tmp_path: Path) -> None:
     """A first sweep may take long; that the store was put back is still so after a restart."""
-    settings = Settings(database=f"sqlite:///{tmp_path}/cloudwarden.db", policies=str(tmp_path), port=0)
+    settings = Settings(database=f"sqlite:///{tmp_path}/cloudwarden.db", policies=tmp_path, port=0)
     app = build(settings, begins=True)
     with app.store.transaction() as tx:
         tx.decisions.save_pause(Pause(by=ITSELF, at=NOON, reason="the store was put back"))
@@ -46,7 +56,7 @@ def test_what_stands_is_shown_before_the_first_sweep(tmp_path: Path) -> None:
 
 def test_one_sweep_lets_go_of_what_is_old(tmp_path: Path) -> None:
     """Where `once` is run by cron alone, nothing else would, and the database grew for ever."""
-    app = build(Settings(database=f"sqlite:///{tmp_path}/cloudwarden.db", policies=str(tmp_path)), begins=True)
+    app = build(Settings(database=f"sqlite:///{tmp_path}/cloudwarden.db", policies=tmp_path), begins=True)
     vars(app)["sessions"] = Discovering()
     with app.store.transaction() as tx:
         tx.scopes.save([KnownScope(scope=SCOPE, name="", found_at=NOON, accepted_at=NOON, left_at=NOON)])
@@ -56,3 +66,21 @@ def test_one_sweep_lets_go_of_what_is_old(tmp_path: Path) -> None:
             assert not tx.scopes.known()
     finally:
         app.close()
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+def test_a_policy_is_shown_to_go_no_further_than_the_ceiling(tmp_path: Path) -> None:
+    """On the page and in the metric: that it acts would be untrue."""
+    (tmp_path / "policy.py").write_text(ENFORCING)
+    database = f"sqlite:///{tmp_path}/cloudwarden.db"
+    app = build(Settings(database=database, policies=tmp_path, port=0, ceiling=Mode.PROPOSE), begins=True)
+    stop = threading.Event()
+    stop.set()
+    try:
+        run(app, stop)
+        (line,) = app.overview.board(Health(live=True, ready=True, details={})).policies
+    finally:
+        app.close()
+    sample = app.metrics.registry.get_sample_value
+    assert line.mode == "propose"
+    assert sample("cloudwarden_policies", {"mode": "propose", "status": "loaded"}) == 1

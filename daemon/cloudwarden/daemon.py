@@ -12,7 +12,7 @@ import structlog
 from cloudwarden import loading
 from cloudwarden.collecting import unhurried
 from cloudwarden.core.errors import CloudError, StoreError
-from cloudwarden.core.policy import AnyPolicy
+from cloudwarden.core.policy import AnyPolicy, Mode
 from cloudwarden.engine.act import Actor
 from cloudwarden.engine.events import (
     DaemonStarted,
@@ -54,6 +54,7 @@ class Daemon:
         sweeper: Sweeper,
         actor: Actor,
         load: Callable[[Loaded | None], Loaded],
+        mode_of: Callable[[AnyPolicy], Mode],
         counts: Callable[[], StoreCounted],
         stop: threading.Event,
         reload: threading.Event,
@@ -72,6 +73,7 @@ class Daemon:
         self._sweeper = sweeper
         self._actor = actor
         self._load = load
+        self._mode_of = mode_of
         self._counts = counts
         self._stop = stop
         self._reload = reload
@@ -181,7 +183,7 @@ class Daemon:
         self._scheduler.replace(policies)
         self._reporter.report(
             PoliciesLoaded(
-                policies=tuple((policy.name, str(policy.mode)) for policy in policies.values()),
+                policies=tuple((policy.name, str(self._mode_of(policy))) for policy in policies.values()),
                 problems=tuple(str(problem) for problem in self._loaded.problems),
                 kinds=frozenset(policy.kind.kind for policy in policies.values()),
             )

@@ -10,7 +10,7 @@ import pytest
 
 from boards import EMPTY, board
 from cloudwarden.core.errors import StoreBusy
-from cloudwarden.core.exemption import Exemption
+from cloudwarden.core.exemption import Exemption, Tagged
 from cloudwarden.core.pause import Pause
 from cloudwarden.core.resource import Scope
 from cloudwarden.core.verdict import Cause, Severity
@@ -107,7 +107,12 @@ def test_an_exemption_that_ends_is_announced() -> None:
         created_at=EMPTY.now,
         expires_at=EMPTY.now + timedelta(days=1),
     )
-    assert "2026-03-03 12:00:00Z" in drawn(exemptions_ending=[ending])
+    page = drawn(exemptions_ending=[ending])
+    assert "2026-03-03 12:00:00Z" in page
+    assert "<td>i-*</td>" in page
+    wide = replace(ending, resource="*", account="1" * 12, tag=Tagged(key="team", value="x"))
+    assert f"<td>{wide.selects}</td>" in drawn(exemptions_ending=[wide])
+    assert wide.selects != "*"
 
 
 def test_an_unreadable_store_is_said() -> None:

@@ -41,6 +41,7 @@ def run(app: App, stop: threading.Event, reload: threading.Event | None = None) 
             sweeper=app.sweeper,
             actor=app.actor,
             load=app.load,
+            mode_of=app.highest_mode_of,
             counts=app.counted,
             stop=stop,
             reload=reload or threading.Event(),

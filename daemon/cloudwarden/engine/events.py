@@ -318,7 +318,7 @@ class PoliciesLoaded:
     """
 
     policies: tuple[tuple[str, str], ...]
-    """Name and mode of each policy now running."""
+    """Name of each policy now running, and how far it may go: its mode, or the ceiling where that is lower."""
     problems: tuple[str, ...]
     kinds: frozenset[str]
 

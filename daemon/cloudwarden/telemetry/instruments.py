@@ -46,7 +46,8 @@ class Instruments:
         )
         self.policies = gauge(
             "policies",
-            "Policies by mode: those loaded, and problems that kept a file or policy from being loaded (refused)",
+            "Policies by mode, within the ceiling: those loaded, and problems that kept a file or policy from being "
+            "loaded (refused)",
             "mode",
             "status",
         )
