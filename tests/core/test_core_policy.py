@@ -123,3 +123,28 @@ def test_plan_survives_json_with_its_hash() -> None:
     plan = ec2.Stop().plan(instance(id="i-1"), Violation(summary="idle"))
     again = Plan.from_json(plan.to_json())
     assert (again, again.hash) == (plan, plan.hash)
+
+
+A_TAG: ec2.AddTags[ec2.Instance] = ec2.AddTags(tags={"idle": "yes"})
+ANOTHER: ec2.AddTags[ec2.Instance] = ec2.AddTags(tags={"owner-asked": "yes"})
+
+
+class AskOwner(ec2.AddTags[ec2.Instance]):
+    """A tag under a name of its own."""
+
+    name = "ask-owner"
+
+
+@pytest.mark.parametrize("given", [{"action": A_TAG, "alternatives": [ANOTHER]}, {"alternatives": [A_TAG, ANOTHER]}])
+def test_two_actions_of_one_name_are_refused(given: dict[str, Any]) -> None:
+    """Nobody could choose one of them, and the other would be looked up for what was approved."""
+    with pytest.raises(PolicyError, match=r"2 actions are named 'add-tags'.* class Other\(AddTags\): name = "):
+        stop_idle(**given)
+
+
+def test_an_action_may_be_given_a_name_of_its_own() -> None:
+    """Then the two are told apart, in plans too."""
+    policy = stop_idle(action=A_TAG, alternatives=[AskOwner(tags={"owner-asked": "yes"})])
+    assert list(policy.actions) == ["add-tags", "ask-owner"]
+    plan = policy.actions["ask-owner"].plan(instance(), Violation(summary="idle"))
+    assert plan.action == "ask-owner"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -188,7 +189,18 @@ class Policy(Generic[R, P]):
                 "notice: write a `before` that is shorter than proposals_last, or every proposal expires first",
             ),
         )
-        return [*(text for holds, text in checks if not holds), *self._too_long()]
+        return [*(text for holds, text in checks if not holds), *self._namesakes(), *self._too_long()]
+
+    def _namesakes(self) -> Iterator[str]:
+        """Whoever approves chooses by name, and what was chosen is looked up by it."""
+        given = [one for one in (self.action, *self.alternatives) if isinstance(one, Action)]
+        for name, count in Counter(one.name for one in given).items():
+            if count > 1:
+                kind = next(type(one).__name__ for one in given if one.name == name)
+                yield (
+                    f"alternatives: {count} actions are named {name!r}, and people choose by name: write one of them, "
+                    f"or derive a class with a name of its own, such as class Other({kind}): name = '{name}-2'"
+                )
 
     def _too_long(self) -> Iterator[str]:
         for name in ("grace", "proposals_last", "respects", "max_exemption"):
