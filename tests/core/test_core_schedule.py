@@ -77,7 +77,10 @@ OFFICE = "*/5 8-18 * * mon-fri"
     ("schedule", "since", "now", "overdue"),
     [
         (every(minutes=15), "2026-03-02 12:00", "2026-03-02 12:30", False),
-        (every(minutes=15), "2026-03-02 12:00", "2026-03-02 12:31", True),
+        (every(minutes=15), "2026-03-02 12:00", "2026-03-02 12:37", False),
+        (every(minutes=15), "2026-03-02 12:00", "2026-03-02 12:38", True),
+        (every(minutes=15, jitter=minutes(3)), "2026-03-02 12:00", "2026-03-02 12:43", False),
+        (every(minutes=15, jitter=minutes(3)), "2026-03-02 12:00", "2026-03-02 12:44", True),
         (cron(OFFICE), "2026-03-06 18:55", "2026-03-09 08:00", False),
         (cron(OFFICE), "2026-03-06 18:55", "2026-03-09 08:05", False),
         (cron(OFFICE), "2026-03-06 18:55", "2026-03-09 08:10", True),
@@ -91,6 +94,21 @@ def test_what_was_missed_is_counted_in_runs(schedule: Schedule, since: str, now:
     """A weekend without any is no gap; three days without those that were due are one."""
     earlier, later = (datetime.fromisoformat(f"{moment}+00:00") for moment in (since, now))
     assert schedule.overdue(earlier, later, runs=2) is overdue
+
+
+@pytest.mark.parametrize("schedule", [every(minutes=15), cron("*/15 * * * *")])
+@pytest.mark.parametrize("took", [0, 1, 7])
+@pytest.mark.parametrize("takes", [0, 1, 7])
+def test_one_missed_run_is_one_however_long_sweeps_take(schedule: Schedule, took: int, takes: int) -> None:
+    """The next one settles up to half an interval earlier or later within its time than the one before the gap."""
+    begun = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
+    assert not schedule.overdue(begun + minutes(took), begun + minutes(30 + takes), runs=2)
+
+
+@pytest.mark.parametrize("schedule", [every(minutes=15), every(minutes=15, jitter=minutes(5)), cron("*/15 * * * *")])
+def test_what_is_planned_for_is_never_overdue(schedule: Schedule) -> None:
+    """The leeway of a sweep's end is no time that a slow scope may take."""
+    assert not schedule.overdue(SUNDAY, SUNDAY + schedule.overdue_in(SUNDAY, runs=2) - timedelta(seconds=1), runs=2)
 
 
 QUARTERS = cron("*/15 * * * *", timezone="Europe/Berlin")

@@ -225,7 +225,7 @@ def test_what_was_seen_while_an_answer_was_not_heard_counts(world: World) -> Non
 
 
 def test_after_an_outage_it_waits_for_a_sweep_which_ends_it(world: World) -> None:
-    """Nobody watched for more than two intervals: like any other backlog, it is not due at once."""
+    """Nobody watched for more than one run in between: like any other backlog, it is not due at once."""
     begun(world)
     complete(world)
     world.clock.advance(minutes(50))

@@ -14,7 +14,7 @@ REOPENS_WITHIN = timedelta(days=1)
 """A violation that comes back within a day is the same finding: a flap, not news."""
 
 BLIND_INTERVALS = 2
-"""Sweep intervals without watching after which the grace clock starts again: one missed sweep is bad luck."""
+"""Runs that may begin without watching before the grace clock starts again: one missed sweep is bad luck."""
 
 LEAST_PATIENCE = timedelta(minutes=1)
 """A sweep every few seconds may take longer than two of its intervals without being blind."""
@@ -103,7 +103,7 @@ def grace_left(finding: Finding, grace: timedelta) -> timedelta:
 
 
 def watched(schedule: Schedule, since: datetime, now: datetime) -> bool:
-    """Whether the time since then counts as watched: at most one run of the schedule was missed."""
+    """Whether the time since a sweep settled counts as watched: at most one run of the schedule was missed."""
     passed = now - since
     if passed < timedelta(0):
         return False
@@ -111,7 +111,7 @@ def watched(schedule: Schedule, since: datetime, now: datetime) -> bool:
 
 
 def watched_for(schedule: Schedule, since: datetime) -> timedelta:
-    """How long the time that begins then counts as watched without another look."""
+    """How long the time that begins then surely counts as watched without another look."""
     return max(LEAST_PATIENCE, schedule.overdue_in(since, BLIND_INTERVALS))
 
 

@@ -36,11 +36,15 @@ class Every:
         return self.interval
 
     def overdue(self, since: datetime, now: datetime, runs: int) -> bool:
-        """Whether more time passed than that between so many runs."""
-        return now - since > self.interval * runs
+        """Whether more than so many runs ought to have begun since.
+
+        Each begins up to the jitter late. Both instants are ones at which a sweep settled, and no two sweeps take
+        equally long: one that took half an interval longer than the one before it missed no run.
+        """
+        return now - since > (self.interval + self.jitter) * runs + self.interval / 2
 
     def overdue_in(self, since: datetime, runs: int) -> timedelta:
-        """How long after `since` more time will have passed than that between so many runs."""
+        """How long after `since` so many runs will have begun, which is never overdue: nobody plans on the leeway."""
         del since
         return self.interval * runs
 
