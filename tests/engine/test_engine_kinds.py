@@ -3,27 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from dataclasses import replace
 from datetime import datetime
 
 import pytest
 
 from cloudwarden import PROPOSE, NoParams, Policy, Violation, days, every, hours, minutes, rule, tagged
-from cloudwarden.aws import rds, s3
+from cloudwarden.aws import ec2, rds, s3
 from cloudwarden.core.detail import UnreadTags
 from cloudwarden.core.errors import AccessDenied
 from cloudwarden.core.evidence import Answers, Query
-from cloudwarden.core.finding import State
+from cloudwarden.core.finding import ProposalState, State
 from cloudwarden.core.metric import Series
 from cloudwarden.core.policy import AnyPolicy
-from cloudwarden.core.resource import GLOBAL, Scope
+from cloudwarden.core.resource import GLOBAL, Resource, Scope
 from cloudwarden.engine.cutoff import NoCutoff
 from cloudwarden.engine.events import Listed
 from cloudwarden.engine.exempt import exempt
 from cloudwarden.engine.gather import Case, Gatherer
 from cloudwarden.library.databases import Unconnected, unconnected
-from cloudwarden.testing import ACCOUNT, bucket, bucket_access, database
+from cloudwarden.library.tagging import RequiredTags, required_tags
+from cloudwarden.testing import ACCOUNT, bucket, bucket_access, database, security_group
 from open_buckets import close_public
-from world import NOON, SCOPE, World, wish
+from world import NOON, SCOPE, World, delete_unattached, stop_idle, wish
 
 REGIONS = [Scope(account=ACCOUNT, region=region) for region in ("eu-central-1", "us-west-2")]
 OPEN = bucket(id="open", tags=None)
@@ -33,6 +35,13 @@ PRIVATE = bucket(id="private", tags=None)
 def proposing(**changes: object) -> AnyPolicy:
     """Buckets that are public are proposed to be closed."""
     return close_public(mode=PROPOSE, **{"exempt": [tagged("public")], **changes})
+
+
+def named(kind: type[Resource], name: str = "stop-idle") -> AnyPolicy:
+    """A policy of another kind."""
+    return Policy(
+        name=name, rule=required_tags.on(kind), params=RequiredTags(keys=("owner",)), schedule=every(minutes=15)
+    )
 
 
 @pytest.fixture
@@ -67,6 +76,56 @@ def test_the_details_of_a_sweep_are_asked_for_once_each(buckets: World) -> None:
     buckets.sweep()
     assert len(buckets.cloud.asked) == len(set(buckets.cloud.asked))
     assert sum(query.service == "s3control" for query in buckets.cloud.asked) == 1  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("kind", [s3.Bucket, ec2.SecurityGroup])
+def test_what_a_policy_found_of_the_kind_before_is_closed(world: World, kind: type[Resource]) -> None:
+    """Also where none of its sweeps comes by any more; who was asked hears why."""
+    world.use(stop_idle())
+    world.add("i-1")
+    world.sweep()
+    (old,) = world.proposals()
+    world.use(named(kind))
+    result = world.sweep(after=minutes(15))
+    with world.store.reading() as tx:
+        (closed,), ended = tx.findings.recently_closed("stop-idle", NOON), tx.proposals.get(old.id)
+    why = f"its policy judges {kind.kind} now, and no more ec2.instance"
+    assert (result.findings, closed.state, closed.held) == ((), State.GONE, f"nobody watches it any more: {why}")
+    assert ended is not None
+    assert (ended.state, ended.reason) == (ProposalState.WITHDRAWN, why)
+
+
+def test_a_thing_of_the_same_id_and_another_kind_is_another_finding(world: World) -> None:
+    """What was found, told and put off of the one says nothing of the other."""
+    world.use(named(rds.Database))
+    world.cloud.put(database(id="orders", account=SCOPE.account, region=SCOPE.region))
+    world.sweep()
+    was = world.finding("orders")
+    with world.store.transaction() as tx:
+        tx.findings.save([replace(was, snoozed_until=NOON + days(60), held="needed")])
+    world.use(named(ec2.SecurityGroup))
+    world.cloud.put(security_group(id="orders", account=SCOPE.account, region=SCOPE.region))
+    world.sweep(after=minutes(15))
+    found = world.finding("orders")
+    assert (found.kind, found.id == was.id, found.snoozed_until) == ("ec2.security-group", False, None)
+    world.use(named(rds.Database))
+    world.cloud.put(database(id="orders", account=SCOPE.account, region=SCOPE.region))
+    world.sweep(after=minutes(15))
+    again = world.finding("orders")
+    assert (again.id, again.snoozed_until) == (was.id, NOON + days(60))
+
+
+def test_an_action_on_what_its_policy_judges_no_more_is_ended(world: World) -> None:
+    """Nothing further is called for it, and its finding is closed then."""
+    world.use(delete_unattached())
+    world.add_volume("vol-1")
+    world.sweep()
+    world.approve_all()
+    world.act()
+    world.use(named(s3.Bucket, name="delete-unattached"))
+    world.sweep(after=minutes(15))
+    world.sweep(after=minutes(15))
+    assert (world.called(), world.states()) == (["create_snapshot"], {})
 
 
 def test_one_denied_detail_makes_that_policy_unknown(buckets: World) -> None:

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 
-from cloudwarden import ENFORCE, OBSERVE, days, every, hours, minutes
+import pytest
+
+from cloudwarden import ENFORCE, OBSERVE, cron, days, every, hours, minutes
 from cloudwarden.core.errors import Throttled
 from cloudwarden.core.exemption import HANDS_OFF
-from cloudwarden.core.finding import ProposalState, State
+from cloudwarden.core.finding import Grace, ProposalState, State
 from cloudwarden.core.policy import Limit
 from cloudwarden.core.resource import Tags
+from cloudwarden.core.schedule import Schedule
 from cloudwarden.engine.decide import approve, pause, reject, resume, snooze
 from cloudwarden.engine.events import LimitTripped
 from cloudwarden.engine.exempt import exempt
@@ -98,7 +102,7 @@ def test_grace_counts_watched_time(world: World) -> None:
 
 
 def test_outage_restarts_grace(world: World) -> None:
-    """After an outage of more than two intervals the backlog is not due at once."""
+    """After an outage of many intervals the backlog is not due at once."""
     world.use(stop_idle(grace=minutes(40)))
     world.add("i-idle")
     world.sweep()
@@ -106,6 +110,21 @@ def test_outage_restarts_grace(world: World) -> None:
     world.sweep(after=hours(5))
     assert world.states() == {"i-idle": State.OPEN}
     assert world.finding("i-idle").grace.observed == minutes(0)
+
+
+@pytest.mark.parametrize("schedule", [every(hours=1), cron("0 * * * *")])
+@pytest.mark.parametrize("late", [0, 1, 1700])
+def test_one_sweep_that_read_nothing_restarts_no_grace(world: World, schedule: Schedule, late: int) -> None:
+    """However much later in its hour the next one is settled; what was not seen is not counted."""
+    world.use(stop_idle(grace=days(14), schedule=schedule))
+    world.add("i-idle")
+    for _ in range(24):
+        world.sweep(after=hours(1))
+    world.cloud.fails["ec2.instance"] = Throttled("Rate exceeded")
+    world.sweep(after=hours(1))
+    world.cloud.fails.clear()
+    world.sweep(after=hours(1) + timedelta(seconds=late))
+    assert world.finding("i-idle").grace.observed == hours(23)
 
 
 def test_repaired_daemon_does_not_act_on_an_old_approval_unseen(world: World) -> None:
@@ -225,6 +244,21 @@ def test_proposal_expires(world: World) -> None:
     assert ended is not None
     assert ended.state is ProposalState.EXPIRED
     assert world.states() == {"i-idle": State.OPEN}
+
+
+def test_a_proposal_that_expires_while_nobody_can_tell_counts_no_grace(world: World) -> None:
+    """Its grace begins with the next sweep that sees it; until then it is unknown, and says why."""
+    world.use(stop_idle(proposals_last=hours(1), grace=minutes(15)))
+    world.add("i-idle")
+    for _ in range(5):
+        world.sweep(after=minutes(15))
+    world.cloud.fails["CPUUtilization"] = Throttled("Rate exceeded")
+    world.sweep(after=minutes(15))
+    unseen = world.finding("i-idle")
+    assert (unseen.state, unseen.grace, str(unseen.unknown)) == (State.OPEN, Grace(), "throttled: Rate exceeded")
+    world.cloud.fails.clear()
+    world.sweep(after=minutes(15))
+    assert world.finding("i-idle").grace == Grace(ticked_at=world.clock.now())
 
 
 def test_pause_holds_approved_actions_until_resumed(world: World) -> None:

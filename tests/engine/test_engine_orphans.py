@@ -10,6 +10,7 @@ import pytest
 
 from cloudwarden import Limit, days, every, hours, minutes
 from cloudwarden.core.acceptance import KnownScope
+from cloudwarden.core.errors import Throttled
 from cloudwarden.core.finding import ActionState, Finding, Grace, ProposalState, State
 from cloudwarden.core.resource import GLOBAL, Scope
 from cloudwarden.core.window import window
@@ -87,6 +88,14 @@ def test_a_proposal_past_its_end_expires(watch: Watch, loaded: Collection[str] |
     (ended,) = watch.world.reports.of(ProposalEnded)
     assert isinstance(ended, ProposalEnded)
     assert ended.proposal.state is ProposalState.EXPIRED
+
+
+def test_a_proposal_past_its_end_says_still_that_nobody_can_tell(watch: Watch) -> None:
+    """Only a sweep can find out whether its finding stands."""
+    watch.world.cloud.fails["CPUUtilization"] = Throttled("Rate exceeded")
+    watch.world.sweep(after=minutes(15))
+    watch.passes(hours(5), LOADED)
+    assert str(watch.world.finding("i-1").unknown) == "throttled: Rate exceeded"
 
 
 NOT_DONE = "approved by operator, and not carried out before it ended"

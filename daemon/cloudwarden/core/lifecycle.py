@@ -79,7 +79,14 @@ def after_absence(finding: Finding, now: datetime) -> Finding:
         return interrupted(finding)
     if finding.state.closed:
         return finding
-    return moved(finding, State.FIXED if finding.state is State.VERIFYING else State.GONE, now)
+    return _fixed(finding, now) if finding.state is State.VERIFYING else moved(finding, State.GONE, now)
+
+
+def forsaken(finding: Finding, why: str, now: datetime) -> Finding:
+    """The finding that nobody watches any more, and why; what a person said of it counts still if it comes back."""
+    words = f"nobody watches it any more: {why}"
+    put_off = finding.snoozed_until is not None and finding.held
+    return moved(finding, State.GONE, now, held=f"{words}; {finding.held}" if put_off else words)
 
 
 def interrupted(finding: Finding) -> Finding:
@@ -93,6 +100,12 @@ def interrupted(finding: Finding) -> Finding:
 def moved(finding: Finding, state: State, now: datetime, *, held: str | None = None) -> Finding:
     """The finding in another state; the moment counts only when the state did change."""
     if finding.state is state:
+def unanswered(finding: Finding, now: datetime, *, seen: bool) -> Finding:
+    """The finding whose proposal expired: its grace begins anew, now if it was just seen to violate, or when it is."""
+    grace = Grace(ticked_at=now) if seen else Grace()
+    return replace(moved(finding, State.OPEN, now), grace=grace, unknown=finding.unknown)
+
+
         return replace(finding, held=held)
     return replace(finding, state=state, state_since=now, held=held, unknown=None)
 

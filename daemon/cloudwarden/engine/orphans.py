@@ -10,7 +10,7 @@ from enum import StrEnum
 from cloudwarden.core import lifecycle
 from cloudwarden.core.acceptance import KnownScope
 from cloudwarden.core.errors import StoreError
-from cloudwarden.core.finding import Finding, Grace, Proposal, ProposalState, State
+from cloudwarden.core.finding import Finding, Proposal, ProposalState, State
 from cloudwarden.core.guards import lapsed
 from cloudwarden.core.resource import GLOBAL, Scope
 from cloudwarden.engine.events import FindingChanged, FindingsOrphaned, JournalFailed, ProposalEnded
@@ -105,7 +105,7 @@ class Orphans:
             waiting = [tx.findings.get(one.finding_id) for one in overdue]
             whys = [lapsed(one, found.held if found else None) for one, found in zip(overdue, waiting, strict=True)]
             open_again = [
-                replace(lifecycle.moved(one, State.OPEN, now), grace=Grace())
+                lifecycle.unanswered(one, now, seen=False)
                 for one in waiting
                 if one is not None and one.state in (State.PROPOSED, State.APPROVED)
             ]
@@ -142,8 +142,7 @@ class Orphans:
             standing = tx.findings.unseen_since(forsaken.policy, forsaken.scope, now - ORPHANED_AFTER, most)
             if not standing:
                 return 0
-            words = f"nobody watches it any more: {forsaken.words}"
-            closed = [lifecycle.moved(one, State.GONE, now, held=_with_word(words, one)) for one in standing]
+            closed = [lifecycle.forsaken(one, forsaken.words, now) for one in standing]
             tx.findings.save(closed)
             waiting = tx.proposals.undecided([one.id for one in standing])
             ended = _end(tx, waiting, ProposalState.WITHDRAWN, [forsaken.words] * len(waiting), now)
@@ -188,11 +187,6 @@ def departed(known: Collection[KnownScope]) -> Mapping[Scope, datetime]:
             everywhere = Scope(account=scope.account, region=GLOBAL)
             ends[everywhere] = max(moment, ends.get(everywhere, moment))
     return ends
-
-
-def _with_word(words: str, finding: Finding) -> str:
-    """Why it was closed, beside what a person said of it, which counts still if it comes back."""
-    return f"{words}; {finding.held}" if finding.snoozed_until is not None and finding.held else words
 
 
 def _end(

@@ -11,7 +11,7 @@ from cloudwarden.core import lifecycle
 from cloudwarden.core.action import Call, Plan
 from cloudwarden.core.agreement import asked_otherwise, lacking
 from cloudwarden.core.blast import unread
-from cloudwarden.core.finding import Finding, Grace, Proposal, ProposalState, State
+from cloudwarden.core.finding import Finding, Proposal, ProposalState, State
 from cloudwarden.core.guards import lapsed, unplanned
 from cloudwarden.core.plain import said
 from cloudwarden.core.policy import AnyPolicy, Approval
@@ -88,7 +88,7 @@ class Proposer:
             return replace(lifecycle.moved(finding, State.DUE, self._now), held=f"protection: {finding.protected}")
         if standing is not None and self._now >= standing.expires_at and finding.state is not State.ACTING:
             self.end(finding, ProposalState.EXPIRED, lapsed(standing, finding.held))
-            return replace(lifecycle.moved(finding, State.OPEN, self._now), grace=Grace(ticked_at=self._now))
+            return lifecycle.unanswered(finding, self._now, seen=verdict.violation is not None)
         if verdict.violation is None or finding.state not in _OPEN or alone or observes:
             return finding
         return self._proposed(Case(policy=policy, resource=resource), finding, verdict.violation, standing, asks)

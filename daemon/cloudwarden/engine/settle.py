@@ -20,6 +20,7 @@ from cloudwarden.core.saving import Saving
 from cloudwarden.core.verdict import Cause, Outcome, Reason, Verdict, Violation
 from cloudwarden.engine.events import FindingChanged, PolicyCautious
 from cloudwarden.engine.gather import Case, Key
+from cloudwarden.engine.known import known_of
 from cloudwarden.engine.precedent import NO_PRECEDENT, precedent
 from cloudwarden.engine.propose import Foreseen, Proposer, journal_ending, journal_proposal, new_id, planned
 from cloudwarden.engine.survey import Judgement
@@ -82,12 +83,16 @@ class Settler:
 
         Of a finding that was not `remembered` when the scopes were looked at, its absence says nothing.
         """
-        known = known_findings(self._tx, policy.name, self._now)
+        of_policy = known_of(self._tx, policy, self._now)
+        known = of_policy.findings
         terms_in = cache(partial(self._terms, policy))
         self._heeded = self._still_heeded(policy)
         self._teller.begin(policy, [one.id for one in known.values()])
         self._precedent = precedent(self._tx, policy, judgements, known, self._now)
         self._say_caution(policy, judgements)
+        for stranger in of_policy.strangers:
+            self._alive()
+            self._settle_stranger(policy, stranger)
         seen: set[Key] = set()
         for judgement in judgements:
             for resource, verdict in judgement.told:
@@ -144,7 +149,11 @@ class Settler:
         """Findings that our actions fixed lately, or that were put off: what people said of them still holds."""
         lately = self._tx.findings.recently_closed(policy.name, self._now - lifecycle.FIXED_WITHIN)
         closed = (*self._tx.findings.put_off(policy.name, self._now), *lately)
-        return {(one.scope, one.resource_id): one for one in closed if one.state is State.FIXED or one.snoozed_until}
+        return {
+            (one.scope, one.resource_id): one
+            for one in closed
+            if one.kind == policy.kind.kind and (one.state is State.FIXED or one.snoozed_until)
+        }
 
     def _say_caution(self, policy: AnyPolicy, judgements: Sequence[Judgement]) -> None:
         """Report that the policy only proposes where it may act by itself otherwise."""
@@ -213,6 +222,15 @@ class Settler:
             self._proposer.end(finding, ProposalState.WITHDRAWN, "the resource is gone")
         self._keep(was, finding)
 
+    def _settle_stranger(self, policy: AnyPolicy, was: Finding) -> None:
+        """Close what is of another kind than is judged now; what is being acted on is closed when that has ended."""
+        if was.state is State.ACTING:
+            self._keep(was, lifecycle.interrupted(was))
+            return
+        why = f"its policy judges {policy.kind.kind} now, and no more {was.kind}"
+        self._proposer.end(was, ProposalState.WITHDRAWN, why)
+        self._keep(was, lifecycle.forsaken(was, why, self._now))
+
     def _acts_alone(self, policy: AnyPolicy, resource: Resource, mode: Mode) -> bool:
         return mode is Mode.ENFORCE and self._asks_because(policy, resource, mode) is None
 
@@ -232,13 +250,6 @@ class Settler:
         self._findings.append(finding)
         if was is None or was.state is not finding.state:
             self.events.append(FindingChanged(run_id=self._run_id, finding=finding, was=was.state if was else None))
-
-
-def known_findings(tx: Transaction, policy: str, now: datetime) -> Mapping[Key, Finding]:
-    """Findings of a policy by resource; a standing one wins over one that closed within the day."""
-    closed = tx.findings.recently_closed(policy, now - lifecycle.REOPENS_WITHIN)
-    standing = tx.findings.standing(policy)
-    return {(finding.scope, finding.resource_id): finding for finding in (*closed, *standing)}
 
 
 def population(judgements: Sequence[Judgement], lets: Callable[[Scope | None], bool]) -> int | None:

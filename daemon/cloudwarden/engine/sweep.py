@@ -27,9 +27,10 @@ from cloudwarden.engine.events import (
     SweepStarted,
 )
 from cloudwarden.engine.gather import Key
+from cloudwarden.engine.known import known_of
 from cloudwarden.engine.propose import Foreseen, new_id
 from cloudwarden.engine.prospects import Prospects
-from cloudwarden.engine.settle import Settler, known_findings
+from cloudwarden.engine.settle import Settler
 from cloudwarden.engine.survey import Assignment, Judgement, Survey, Surveyor
 from cloudwarden.ports import Clock, Reporter, Store, Transaction
 
@@ -152,7 +153,7 @@ class Sweeper:
     def _remembered(self, due: Sequence[AnyPolicy]) -> Remembered:
         now = self._clock.now()
         with self._store.reading() as tx:
-            return {policy.name: frozenset(known_findings(tx, policy.name, now)) for policy in due}
+            return {policy.name: frozenset(known_of(tx, policy, now).findings) for policy in due}
 
     def _survey(
         self,
