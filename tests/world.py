@@ -35,6 +35,7 @@ from cloudwarden.engine.courier import Courier
 from cloudwarden.engine.cutoff import SignalCutoff
 from cloudwarden.engine.decide import Decider, approve, trust
 from cloudwarden.engine.exempt import Wish
+from cloudwarden.engine.explain import Explainer
 from cloudwarden.engine.gather import Gatherer
 from cloudwarden.engine.local import LocalSurveyor
 from cloudwarden.engine.prospects import Prospects
@@ -173,6 +174,17 @@ class World:
             alive=self.alive,
         )
         prospects = Prospects(gatherer=gatherer, prices=list_prices())
+        self.explainer = Explainer(
+            store=self.store,
+            inventory=self.cloud,
+            gatherer=gatherer,
+            clock=self.clock,
+            scopes=lambda: self.scopes,
+            mode_of=self.mode_of,
+            ceiling=self.ceiling,
+            restraints=self.restraints,
+            prospects=prospects,
+        )
         self.actor = Actor(
             store=self.store,
             actuator=self.cloud,
@@ -283,6 +295,10 @@ class World:
         self.use(*(replace(one, schedule=seldom) for one in self.policies.values()))
         while (left := end - self.clock.now()) > timedelta(0):
             self.sweep(after=min(step, left))
+
+    def holding(self, policy: AnyPolicy, resource_id: str) -> list[str]:
+        """What `explain` says holds a finding's action."""
+        return [str(hold) for hold in self.explainer.explain(policy, resource_id).holds]
 
     def act(self) -> None:
         """What the daemon does between sweeps."""

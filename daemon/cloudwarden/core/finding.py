@@ -61,8 +61,8 @@ class Finding:
 
     `held` says in words which guard holds its action back, if one does; `protected` what makes its resource one
     that nobody may touch. `snoozed_until` is set by a rejection, and when somebody undid our action. `saving` is what
-    carrying its action out would save, where that is about money. `attempts` counts actions that did not repair it;
-    `flaps` how often it came back within a day.
+    carrying its action out would save, where that is about money. `attempts` counts actions that did not repair it,
+    since one did; `flaps` how often it came back within a day.
     """
 
     id: str

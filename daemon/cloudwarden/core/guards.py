@@ -127,6 +127,13 @@ def notice(candidate: Candidate) -> Hold | None:
     return Hold(guard="notice", detail=why) if why is not None else None
 
 
+def failures(candidate: Candidate) -> Hold | None:
+    """What failed is due again when a sweep saw it; after failures in a row, in a while."""
+    if candidate.finding.state is not State.FAILED:
+        return None
+    return Hold(guard="failures", detail=candidate.finding.held or "its action failed: a sweep must see it first")
+
+
 def approval(candidate: Candidate) -> Hold | None:
     """Without enforce mode and trust, people must have approved, not too long ago, and as the policy wants it now.
 
@@ -142,6 +149,8 @@ def approval(candidate: Candidate) -> Hold | None:
     if proposal is None and finding.held is not None and finding.held.startswith(str(unplanned(""))):
         return unplanned(finding.held.removeprefix(str(unplanned(""))))
     rests = finding.snoozed_until is not None and candidate.now < finding.snoozed_until
+    if finding.state is State.FAILED:
+        return Hold(guard="approval", detail="nobody is asked before it is tried again")
     return Hold(guard="approval", detail=(rests and finding.held) or "waits for a person's approval")
 
 
@@ -184,7 +193,7 @@ def lapsed(proposal: Proposal, held: str | None) -> str:
     return f"{words}; last held by {held}" if held else words
 
 
-CHAIN: tuple[Guard, ...] = (pause, mode, protection, exemption, grace, notice, window, approval)
+CHAIN: tuple[Guard, ...] = (pause, mode, protection, exemption, grace, notice, window, failures, approval)
 """The guards that look at one candidate. The limit looks at a whole batch, after these and before the re-check."""
 
 

@@ -20,7 +20,10 @@ LEAST_PATIENCE = timedelta(minutes=1)
 """A sweep every few seconds may take longer than two of its intervals without being blind."""
 
 MAX_ATTEMPTS = 3
-"""Actions that did not repair a finding before Cloudwarden stops trying and leaves it failed."""
+"""Actions that did not repair a finding before Cloudwarden leaves it failed for a time, and after each further one."""
+
+FAILED_FOR = timedelta(days=1)
+"""How long it is left so. Who mends the cause (grants a permission, say) tells nobody here: only trying finds out."""
 
 FIXED_WITHIN = timedelta(days=30)
 """How long it is remembered that our action fixed something, for the case that somebody undoes it."""
@@ -97,17 +100,33 @@ def interrupted(finding: Finding) -> Finding:
     return replace(finding, grace=Grace())
 
 
-def moved(finding: Finding, state: State, now: datetime, *, held: str | None = None) -> Finding:
-    """The finding in another state; the moment counts only when the state did change."""
-    if finding.state is state:
 def unanswered(finding: Finding, now: datetime, *, seen: bool) -> Finding:
     """The finding whose proposal expired: its grace begins anew, now if it was just seen to violate, or when it is."""
     grace = Grace(ticked_at=now) if seen else Grace()
     return replace(moved(finding, State.OPEN, now), grace=grace, unknown=finding.unknown)
 
 
+def moved(finding: Finding, state: State, now: datetime, *, held: str | None = None) -> Finding:
+    """The finding in another state; the moment counts only when the state did change."""
+    if finding.state is state:
         return replace(finding, held=held)
     return replace(finding, state=state, state_since=now, held=held, unknown=None)
+
+
+def failed(finding: Finding, why: str | None, now: datetime, *, rest: timedelta = timedelta(0)) -> Finding:
+    """The finding after one more action that did not repair it, and why; `rest` is how long it is put off anyway.
+
+    The next action may fail for the same cause, so that after a few it is tried once a day, and says so.
+    """
+    attempts = finding.attempts + 1
+    held = None
+    if attempts >= MAX_ATTEMPTS:
+        until = now + max(FAILED_FOR, rest)
+        held = (
+            f"not tried again before {until:%Y-%m-%d %H:%M}Z, after {attempts} actions that did not repair it, "
+            f"the latest: {why or 'it failed'}; mend the cause until then, or exempt the resource"
+        )
+    return replace(moved(finding, State.FAILED, now, held=held), attempts=attempts)
 
 
 def grace_left(finding: Finding, grace: timedelta) -> timedelta:
@@ -133,7 +152,12 @@ def _after_compliant(finding: Finding, now: datetime) -> Finding:
         return interrupted(replace(finding, unknown=None))
     if finding.state.closed:
         return finding
-    return moved(finding, State.FIXED if finding.state is State.VERIFYING else State.RESOLVED, now)
+    return _fixed(finding, now) if finding.state is State.VERIFYING else moved(finding, State.RESOLVED, now)
+
+
+def _fixed(finding: Finding, now: datetime) -> Finding:
+    """What our action repaired: if it comes back, earlier failures say nothing of the next action."""
+    return replace(moved(finding, State.FIXED, now), attempts=0)
 
 
 def _after_violation(
@@ -219,7 +243,7 @@ def _advanced(finding: Finding, terms: Terms) -> Finding:
     shown_by = max(VERIFY_WITHIN, terms.schedule.interval_at(now))
     if finding.state is State.VERIFYING and now - finding.state_since >= shown_by:
         finding = _unrepaired(finding, terms)
-    if finding.state is State.FAILED and finding.attempts < MAX_ATTEMPTS:
+    if finding.state is State.FAILED and (finding.attempts < MAX_ATTEMPTS or now - finding.state_since >= FAILED_FOR):
         finding = replace(moved(finding, State.OPEN, now, held=finding.held), grace=Grace(ticked_at=now))
     if finding.state in (State.DUE, State.PROPOSED, State.APPROVED) and grace_left(finding, terms.grace):
         # The clock started again: whoever was about to act had stopped watching.
@@ -233,12 +257,12 @@ def _advanced(finding: Finding, terms: Terms) -> Finding:
 
 def _unrepaired(finding: Finding, terms: Terms) -> Finding:
     """The finding whose action succeeded and repaired nothing; or somebody took it back before anyone looked."""
-    failed = replace(moved(finding, State.FAILED, terms.now), attempts=finding.attempts + 1)
+    why = "it still violates after an action that succeeded"
+    after = failed(finding, why, terms.now, rest=terms.respects)
     if not terms.respects:
-        return failed
+        return after
     until = terms.now + terms.respects
-    held = f"still violates after an action that succeeded: left alone until {until:%Y-%m-%d %H:%M}Z"
-    return replace(failed, snoozed_until=until, held=held)
+    return replace(after, snoozed_until=until, held=after.held or f"{why}: left alone until {until:%Y-%m-%d %H:%M}Z")
 
 
 def _is_due(finding: Finding, terms: Terms) -> bool:

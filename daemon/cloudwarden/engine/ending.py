@@ -59,9 +59,9 @@ def finding_after(finding: Finding, record: ActionRecord, now: datetime) -> Find
         restored = waiting or record.state is ActionState.SUCCEEDED
         return lifecycle.undone(finding, record.undoes, now) if restored else finding
     state = _FINDING_AFTER[record.state]
-    moved = lifecycle.moved(finding, state, now)
     if state is State.FAILED:
-        return replace(moved, attempts=moved.attempts + 1)
+        return lifecycle.failed(finding, record.error, now)
+    moved = lifecycle.moved(finding, state, now)
     if state is not State.OPEN:
         return moved
     put_off = finding.snoozed_until is not None and now < finding.snoozed_until
