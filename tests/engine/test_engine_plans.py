@@ -57,12 +57,18 @@ def other_region(plan: Plan) -> Plan:
     return replace(plan, steps=(replace(plan.calls[0], region=wrong),))
 
 
+def keeps_two(plan: Plan) -> Plan:
+    """A plan whose call keeps more than its proof could find."""
+    return replace(plan, steps=(replace(plan.calls[0], keeps={"was": "A", "now": "B"}),))
+
+
 BENT = {
     "another action's name": (lambda plan: replace(plan, action="stop"), "of an action 'stop'"),
     "no steps": (lambda plan: replace(plan, steps=()), "does not begin with a Call"),
     "a wait first": (lambda plan: replace(plan, steps=(WAIT, *plan.steps)), "does not begin with a Call"),
     "nothing": (lambda plan: None, "it made None, which is no Plan"),
     "what the store cannot keep": (other_region, "region: Input should be a valid string"),
+    "two values kept": (keeps_two, "stop_instances keeps was, now: a call keeps one value at most"),
     "what JSON has not": (lambda plan: replace(plan, summary={1}), "is no JSON"),
     "an end": (raises(SystemExit(1)), "SystemExit(1)"),
     "an error that is mute": (raises(Mute()), "Mute, which cannot say what it is"),

@@ -67,7 +67,9 @@ class Proof:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Call:
-    """One mutating call. `keeps` names parts of its answer (JMESPath) that later steps use as `${name}`.
+    """One mutating call. `keeps` names a part of its answer (JMESPath) that later steps use as `${name}`: one at most.
+
+    The reading of its proof must lead to the same value, which is found there when the answer was not heard.
 
     `dry_run` says that the API can be asked first whether it would be permitted. `region` is as for `Read`.
     """
@@ -135,7 +137,16 @@ class Plan:
         return _PLAN.validate_json(text)
 
     def as_kept(self) -> Plan:
-        """The same as the store gives it back, hash included. Raises ValueError, or TypeError, where it could not."""
+        """The same as the store gives it back, hash included. Raises ValueError, or TypeError, where it could not.
+
+        Nor is a plan kept whose calls keep more than the proof's reading could find, when nobody heard an answer.
+        """
+        for call in (*self.steps, *self.inverse):
+            if isinstance(call, Call) and len(call.keeps) > 1:
+                raise ValueError(
+                    f"{call.operation} keeps {', '.join(call.keeps)}: a call keeps one value at most, for its proof's "
+                    "reading finds no more when its answer was not heard"
+                )
         try:
             return self.from_json(self.to_json())
         except ValidationError as error:
