@@ -110,3 +110,18 @@ def test_a_policy_that_only_proposes_from_now_on_ends_what_it_began(begun: World
     begun.use(delete_unattached(mode=PROPOSE))
     begun.act()
     assert (begun.called(), begun.journal()[-1]) == (["create_snapshot"], "action_abandoned")
+
+
+def test_one_sweep_that_observes_leaves_the_share_to_be_known(world: World) -> None:
+    """What was approved is carried out afterwards: all was listed, whatever that one sweep was allowed."""
+    world.use(stop_idle(limit=Limit(per_run=1, share=0.5)))
+    for name in ("i-1", "i-2"):
+        world.add(name, cpu=1.0 if name == "i-1" else 90.0)
+    world.sweep()
+    world.approve_all()
+    one_sweep(world)
+    world.sweep(after=minutes(15))
+    world.swept_under = ENFORCE
+    world.clock.advance(minutes(1))
+    world.act()
+    assert world.called() == ["stop_instances"]

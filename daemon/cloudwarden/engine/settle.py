@@ -109,8 +109,8 @@ class Settler:
             policy=policy.name,
             run_id=self._run_id,
             started_at=self._now,
-            # What is only observed is no part of what a share may be taken of.
-            population=population(judgements, lambda where: self._mode_of(policy, where) > Mode.OBSERVE),
+            # What is only observed is no part of what a share may be taken of; one sweep's ceiling is not what lasts.
+            population=population(judgements, lambda where: self._lasting_mode_of(policy, where) > Mode.OBSERVE),
             fingerprint=policy.fingerprint,
         )
         self._runs.append((run, self._precedent.scopes))
