@@ -129,3 +129,13 @@ def test_a_useless_sweep_is_said(overview: Overview) -> None:
     """In the words of the health page."""
     ill = Health(live=True, ready=False, details={"sweep": "the latest sweep failed: no credentials"})
     assert overview.board(ill).failing == "the latest sweep failed: no credentials"
+
+
+def test_the_page_says_what_holds_an_undo(world: World, overview: Overview) -> None:
+    """Beside what it undoes."""
+    done = stopped_by_itself(world)
+    world.clock.advance(timedelta(minutes=2))
+    made = ask(world, done)
+    world.edited = "the settings were edited"
+    world.act()
+    assert notes(overview)[made.id] == f"undoes {done.id}; held: pause: the settings were edited"

@@ -113,7 +113,4 @@ def _troubles(details: Mapping[str, str]) -> Sequence[str]:
 def _actions(tx: Transaction) -> Sequence[ActionLine]:
     found = tx.actions.latest(ACTIONS_SHOWN)
     undone = {id_: undo.undone(by) for id_, by in undo.undoings(tx, found).items()}
-    return [
-        ActionLine(record=one, note=one.error or (f"undoes {one.undoes}" if one.undoes else undone.get(one.id, "")))
-        for one in found
-    ]
+    return [ActionLine(record=one, note=undo.note(one, held=one.held, undone=undone.get(one.id))) for one in found]

@@ -12,12 +12,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cloudwarden import Action, PermanentError, Plan, Violation
-from cloudwarden.aws import ec2
+from cloudwarden.aws import ec2, rds
 from cloudwarden.aws.ec2.paths import literal
 from cloudwarden.core.action import Call, Step, Wait
 from cloudwarden.core.errors import PolicyError
 from cloudwarden.core.fingerprint import fingerprint
-from cloudwarden.testing import ingress, instance, security_group, volume
+from cloudwarden.testing import database, ingress, instance, security_group, volume
 
 NOTHING_SPECIAL = Violation(summary="for a test")
 SSH = ingress("0.0.0.0/0", 22, description="anyone")
@@ -61,7 +61,7 @@ def test_stopping_and_starting_are_each_other_s_inverse(
 @pytest.mark.parametrize(
     "steps",
     [
-        ec2.Stop().plan(instance(id="i-7"), NOTHING_SPECIAL).inverse,
+        ec2.Stop().plan(instance(id="i-7"), NOTHING_SPECIAL).inverse[1:],
         ec2.Start().plan(instance(id="i-7"), NOTHING_SPECIAL).steps,
     ],
 )
@@ -306,3 +306,20 @@ def test_no_more_tags_are_planned_than_a_resource_carries() -> None:
         action.plan(instance(tags=full), NOTHING_SPECIAL)
     del full["k0"]
     assert action.plan(instance(tags={**full, "aws:cloudformation:stack-name": "s"}), NOTHING_SPECIAL).steps
+
+
+@pytest.mark.parametrize(
+    ("plan", "refused"),
+    [
+        (ec2.Stop().plan(instance(id="i-7"), NOTHING_SPECIAL), "stopping"),
+        (rds.Stop().plan(database(), NOTHING_SPECIAL), "stopping"),
+        (rds.Start().plan(database(), NOTHING_SPECIAL), "starting"),
+    ],
+)
+def test_an_inverse_waits_while_aws_would_refuse_it(plan: Plan, refused: str) -> None:
+    """IncorrectInstanceState and InvalidDBInstanceState: what was called proves itself before it is done."""
+    wait = plan.inverse[0]
+    assert isinstance(wait, Wait)
+    assert plan.calls[0].proof.shown_by(refused)
+    assert wait.until == tuple(one for one in plan.calls[0].proof.values if one != refused)
+    assert wait.read == plan.calls[0].proof.read

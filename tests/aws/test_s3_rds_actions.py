@@ -15,7 +15,7 @@ from cloudwarden.aws.actuator import AwsActuator
 from cloudwarden.aws.inventory import AwsInventory
 from cloudwarden.aws.s3.public_access import NO_BLOCK
 from cloudwarden.aws.session import Sessions
-from cloudwarden.core.action import Call, Step
+from cloudwarden.core.action import Step, Wait
 from cloudwarden.core.resource import GLOBAL, Scope
 from cloudwarden.testing import bucket, database
 from stub_sessions import Heard, simulated_limits
@@ -35,10 +35,12 @@ def sessions() -> Iterator[Sessions]:
 
 
 def carried_out(sessions: Sessions, scope: Scope, *steps: Step) -> None:
-    """Call each step; its effect must show after it, and not before."""
+    """Call each step; its effect must show after it, and not before. What a wait is for must be there."""
     actuator = AwsActuator(sessions)
     for step in steps:
-        assert isinstance(step, Call)
+        if isinstance(step, Wait):
+            assert actuator.read(scope, step.read) in step.until, "its wait does not end"
+            continue
         assert not step.proof.shown_by(actuator.read(scope, step.proof.read)), "it looked done before it was called"
         actuator.call(scope, step)
         assert step.proof.shown_by(actuator.read(scope, step.proof.read)), "its proof does not see its effect"

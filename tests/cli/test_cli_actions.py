@@ -94,3 +94,20 @@ def test_of_several_all_are_undone_or_none(cli: Cli, done: ActionRecord, store: 
     assert "no action 'a-2'" in refused.stderr
     with store.reading() as tx:
         assert tx.actions.undoing(done.id) is None
+
+
+def test_an_undo_whose_look_is_denied_says_so(cli: Cli, done: ActionRecord, store: SqlStore) -> None:
+    """What the daemon's latest look met holds it, and is no error of its own."""
+    with store.transaction() as tx:
+        tx.scopes.save(
+            [KnownScope(scope=done.scope, name="shop", found_at=done.started_at, accepted_at=done.started_at)]
+        )
+    (made,) = json.loads(cli("undo", done.id, "--reason", "it was needed", "--json").stdout)
+    with store.transaction() as tx:
+        waiting = tx.actions.get(made["id"])
+        assert waiting is not None
+        tx.actions.save(replace(waiting, error="re-check: access-denied: DescribeInstances"))
+    listed = {one["id"]: one for one in json.loads(cli("actions", "--json").stdout)}[made["id"]]
+    assert (listed["held"], listed["error"]) == ("re-check: access-denied: DescribeInstances", None)
+    said = " ".join(cli("actions").stdout.split())
+    assert "held: re-check:" in said

@@ -38,7 +38,7 @@ def actions(
     if as_json:
         emit([shapes.action(one) | {"held": holds.get(one.id), "undone": undone.get(one.id)} for one in found])
         return
-    notes = [_note(one, holds.get(one.id), undone.get(one.id)) for one in found]
+    notes = [undoing.note(one, held=holds.get(one.id), undone=undone.get(one.id)) for one in found]
     rows = [
         (one.id, one.policy, one.resource_id, one.plan.summary, one.state, moment(one.changed_at), note)
         for one, note in zip(found, notes, strict=True)
@@ -83,12 +83,8 @@ def _waits(one: ActionRecord) -> bool:
 
 
 def _holds(app: App, found: Sequence[ActionRecord], since: Mapping[str, Sequence[Pause]]) -> Mapping[str, str]:
-    """What holds the undos that wait, by their ids; of other actions their findings say it."""
-    waiting = [one for one in found if _waits(one)]
-    held = ((one.id, undo_held(one, since.get(one.id, ()), app.ceiling_of(one.scope))) for one in waiting)
+    """What holds the actions that wait, by their ids: of undos people's word as it is now, else what a look found."""
+    undos = (one for one in found if _waits(one))
+    now = {one.id: undo_held(one, since.get(one.id, ()), app.ceiling_of(one.scope)) for one in undos}
+    held = ((one.id, hold.detail if (hold := now.get(one.id)) else one.held) for one in found)
     return {id_: why for id_, why in held if why is not None}
-
-
-def _note(one: ActionRecord, held: str | None, undone: str | None) -> str:
-    holds = f"; held: {held}" if held else ""
-    return one.error or (f"undoes {one.undoes}{holds}" if one.undoes else undone or "")

@@ -133,7 +133,7 @@ def action(one: ActionRecord) -> Shape:
         "state": one.state.value,
         "started_at": one.started_at.isoformat(),
         "changed_at": one.changed_at.isoformat(),
-        "error": one.error,
+        "error": one.error if one.held is None else None,
         "undoes": one.undoes,
         "can_be_undone": one.state is ActionState.SUCCEEDED and one.undoes is None and bool(one.plan.inverse),
     }

@@ -87,7 +87,8 @@ class Call:
 class Wait:
     """A pause in a plan until a reading shows one of `until`; one of `fails_on`, or the timeout, ends the action.
 
-    A reading may lag behind the call before it, so that one of `fails_on` ends nothing in the first minute.
+    A reading may lag behind the call before it, so that one of `fails_on` ends nothing in the first minute. An inverse
+    begins with one where AWS refuses its call as long as what it undoes is still under way.
     """
 
     read: Read

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from cloudwarden.core.action import Plan
+from cloudwarden.core.action import Call, Plan
 from cloudwarden.core.blast import BlastRadius
 from cloudwarden.core.prospect import Prospect
 from cloudwarden.core.resource import Scope
@@ -211,9 +211,10 @@ class ActionState(StrEnum):
 class ActionRecord:
     """One action on one resource: how far its plan has come, and what its calls gave.
 
-    `step` is the index of the step that is intended or comes next. `kept` holds what calls kept by name. `undoes`
-    is the action that this one undoes, on a person's word. `owner` is the daemon that it belongs to until
-    `lease_until`; nobody else goes on with it before.
+    `step` is the index of the step that is intended or comes next. `kept` holds what calls kept by name. `error` is
+    how it ended badly, why nobody heard the answer to what is intended, or what holds what waits. `undoes` is the
+    action that this one undoes, on a person's word. `owner` is the daemon that it belongs to until `lease_until`;
+    nobody else goes on with it before.
     """
 
     id: str
@@ -233,3 +234,13 @@ class ActionRecord:
     undoes: str | None = None
     owner: str = ""
     lease_until: datetime | None = None
+
+    @property
+    def held(self) -> str | None:
+        """What holds an action that waits, in words, as the latest look at it found; None when nothing did."""
+        return self.error if self.state is ActionState.WAITING else None
+
+    @property
+    def called(self) -> bool:
+        """Whether a step before the next one is a call."""
+        return any(isinstance(step, Call) for step in self.plan.steps[: self.step])

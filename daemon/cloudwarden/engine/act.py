@@ -99,7 +99,6 @@ class Actor:
             actuator=actuator,
             candidates=self._candidates,
             recheck=self._recheck,
-            withholder=self._withholder,
             policy_of=self._policy,
             accepts=acceptance.accepts,
             ceiling_of=ceiling_of,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from cloudwarden.core import guards
 from cloudwarden.core.action import Plan
@@ -18,14 +18,15 @@ from cloudwarden.engine.consent import paused_since, undo_held
 from cloudwarden.engine.ending import Ending
 from cloudwarden.engine.recheck import Over, Recheck, Unclear
 from cloudwarden.engine.rest import Rest
-from cloudwarden.engine.undo import changed_since
-from cloudwarden.engine.withhold import Withholder
+from cloudwarden.engine.undo import unshown
 from cloudwarden.ports import Actuator, Clock, Store
 
 _OVER = {
     State.GONE: "the resource is gone",
     State.RESOLVED: "the resource became compliant since the action began",
 }
+
+_UNLOADED = Hold(guard="mode", detail="its policy is not loaded")
 
 _UNTRUSTED = Hold(
     guard="approval",
@@ -47,7 +48,6 @@ class BegunActions:
         actuator: Actuator,
         candidates: Candidates,
         recheck: Recheck,
-        withholder: Withholder,
         policy_of: Callable[[str], AnyPolicy | None],
         accepts: Callable[[Scope], bool],
         ceiling_of: Callable[[Scope], Mode],
@@ -60,7 +60,6 @@ class BegunActions:
         self._actuator = actuator
         self._candidates = candidates
         self._recheck = recheck
-        self._withholder = withholder
         self._policy_of = policy_of
         self._accepts = accepts
         self._ceiling_of = ceiling_of
@@ -73,93 +72,96 @@ class BegunActions:
         """Forget all others: they have ended."""
         self._rest.keep(action_ids)
 
-    def hold(self, record: ActionRecord, why: str) -> None:
+    def hold(self, record: ActionRecord, why: Hold) -> None:
         """Let an action rest whose next call could not be intended, though a look had let it."""
         self._rest.held(record.id, why)
 
-    def may_go_on(self, record: ActionRecord) -> Ending | str | None:
-        """None when the next call may be made; else why it must wait, or how the action ends without it."""
+    def may_go_on(self, record: ActionRecord) -> Ending | Hold | None:
+        """None when the next call may be made; else what it must wait for, or how the action ends without it."""
         if record.undoes is not None:
             return self._may_undo(record)
         policy = self._policy_of(record.policy)
         if policy is None:
-            return "its policy is not loaded"
+            return _UNLOADED
         candidate = self._candidates.begun(policy, record.finding_id)
         if candidate is None:
             return _abandoned("its finding is not in the store")
         if hold := guards.held_by(candidate, guards.LAST):
-            return self._held(candidate, hold, record)
+            return hold
         if record.proposal_id is None and candidate.mode is not Mode.ENFORCE:
             return self._no_more_alone(record, candidate)
         if record.proposal_id is None and not candidate.trusted:
-            return self._held(candidate, _UNTRUSTED, record)
+            return _UNTRUSTED
         return self._looked_at(record, lambda: self._still_the_same(record, candidate))
 
-    def _no_more_alone(self, record: ActionRecord, candidate: Candidate) -> Ending | str:
+    def _no_more_alone(self, record: ActionRecord, candidate: Candidate) -> Ending | Hold:
         """What becomes of it where its policy does not act by itself: one sweep under a lower ceiling ends nothing."""
         if self._lasting_mode_of(candidate.policy, record.scope) is not Mode.ENFORCE:
             return _abandoned("nobody approved it, and its policy does not act by itself any more")
         detail = f"nobody approved it, and in a sweep under this ceiling its policy may only {candidate.mode}"
-        return self._held(candidate, Hold(guard="mode", detail=detail), record)
+        return Hold(guard="mode", detail=detail)
 
-    def _may_undo(self, record: ActionRecord) -> Ending | str | None:
+    def _may_undo(self, record: ActionRecord) -> Ending | Hold | None:
         """Whether an undo may go on: it is a person's word, which holds where anything may be done, and still applies.
 
         No policy's mode, no window and no freeze holds it, and no pause that was there when it was asked for. Where
         nobody accepts anything any more, the settings are a person's word too, and the later one.
         """
         if doubt := self._settings_doubt():
-            return doubt
+            return Hold(guard="pause", detail=doubt)
         places = record.plan.places(record.scope)
         if left := sorted(str(where) for where in places if not self._accepts(where)):
-            return f"{', '.join(left)}: not accepted, or not looked after any more"
+            return Hold(guard="mode", detail=f"{', '.join(left)}: not accepted, or not looked after any more")
         with self._store.reading() as tx:
             original, since = tx.actions.get(record.undoes or ""), paused_since(tx, record)
         if held := undo_held(record, since, self._ceiling_of(record.scope)):
             return held
         if original is None:
             return _abandoned("the action to undo is not in the store")
-        if record.step > 0 and record.changed_at != record.started_at and self._just_changed(record):
+        if record.called and record.changed_at != record.started_at and self._just(record.changed_at):
             # It made a call of its own already, of which a reading may lag.
             return None
         return self._looked_at(record, lambda: self._still_in_force(record, original))
 
-    def _just_changed(self, record: ActionRecord) -> bool:
-        return timedelta(0) <= self._clock.now() - record.changed_at < PROOF_WAITS
+    def _just(self, moment: datetime) -> bool:
+        """Whether a reading may not show yet what was done by then."""
+        return timedelta(0) <= self._clock.now() - moment < PROOF_WAITS
 
-    def _still_in_force(self, record: ActionRecord, original: ActionRecord) -> Ending | str | None:
+    def _still_in_force(self, record: ActionRecord, original: ActionRecord) -> Ending | Hold | None:
         try:
-            changed = changed_since(record, original, self._actuator)
+            missing = unshown(record, original, self._actuator)
         except CloudError as error:
-            return f"{error.reason}: {error}"
-        return _abandoned(changed) if changed else None
+            return Hold(guard="re-check", detail=f"{error.reason}: {error}")
+        if missing is None:
+            return None
+        if self._just(missing.done_by):
+            detail = f"{missing.operation} shows no effect yet (its proof shows {missing.shown!r}): a reading may lag"
+            return Hold(guard="re-check", detail=detail)
+        what = f"{missing.operation} is not in force any more (its proof shows {missing.shown!r})"
+        return _abandoned(f"{what}: somebody changed it since")
 
-    def _looked_at(self, record: ActionRecord, look: Callable[[], Ending | str | None]) -> Ending | str | None:
+    def _looked_at(self, record: ActionRecord, look: Callable[[], Ending | Hold | None]) -> Ending | Hold | None:
         """What a look says; what the one before said, while the action rests after that."""
         if (rests := self._rest.rests(record.id)) is not None:
             return rests
         seen = look()
-        if isinstance(seen, str):
+        if isinstance(seen, Hold):
             self._rest.held(record.id, seen)
         return seen
 
-    def _still_the_same(self, record: ActionRecord, candidate: Candidate) -> Ending | str | None:
+    def _still_the_same(self, record: ActionRecord, candidate: Candidate) -> Ending | Hold | None:
         seen = self._recheck.look(candidate, record.plan.action)
         if isinstance(seen, Over):
             return _abandoned(_OVER[seen.state])
         if isinstance(seen, Unclear):
-            return self._held(candidate, Hold(guard="re-check", detail=seen.why), record)
+            return Hold(guard="re-check", detail=seen.why)
         if isinstance(seen, Hold) and seen.lasting:
             return _abandoned(f"exempt since it began: {seen.detail}")
         if isinstance(seen, Hold):
-            return self._held(candidate, seen, record)
+            return seen
         if not isinstance(seen.plan, Plan) or seen.plan.hash != record.plan.hash:
             return _abandoned("the resource changed since the action began")
         return None
-
-    def _held(self, candidate: Candidate, hold: Hold, record: ActionRecord) -> str:
-        self._withholder.hold([candidate], hold, record.run_id)
-        return str(hold)
 
 
 def _abandoned(why: str) -> Ending:

@@ -8,15 +8,15 @@ from dataclasses import asdict, replace
 from datetime import datetime, timedelta
 
 from cloudwarden.core.action import Call, Wait
-from cloudwarden.core.errors import CloudError, MalformedAnswer, StoreError
+from cloudwarden.core.errors import CloudError, InvalidRequest, MalformedAnswer, StoreError
 from cloudwarden.core.finding import ActionRecord, ActionState
 from cloudwarden.core.guards import Hold
 from cloudwarden.core.placeholder import filled_call, filled_read
 from cloudwarden.core.plain import Json
 from cloudwarden.core.policy import AnyPolicy
 from cloudwarden.engine.abandonment import why_abandoned
-from cloudwarden.engine.ending import Ending, move_finding, pause_after, refused, said
-from cloudwarden.engine.events import ActionEnded, ActionStepped, PolicyStopped
+from cloudwarden.engine.ending import Ending, keep_held, move_finding, pause_after, refused, said
+from cloudwarden.engine.events import ActionEnded, ActionHeld, ActionStepped, PolicyStopped
 from cloudwarden.engine.grounds import LastLook, journalled
 from cloudwarden.engine.intents import Intents
 from cloudwarden.engine.restore import forgotten
@@ -38,7 +38,7 @@ FORGOTTEN = "the store was put back to an earlier state since it began: what was
 
 
 class Carrier:
-    """Carries actions out step by step. `may_go_on` says why the next call must not be made, or None.
+    """Carries actions out step by step. `may_go_on` says what holds or ends it before the next call, or None.
 
     `alive` is called where an action may wait: before a further step, and never between an intent and its outcome, for
     it may raise StopAsked.
@@ -51,8 +51,8 @@ class Carrier:
         actuator: Actuator,
         clock: Clock,
         reporter: Reporter,
-        may_go_on: Callable[[ActionRecord], Ending | str | None],
-        rests: Callable[[ActionRecord, str], None],
+        may_go_on: Callable[[ActionRecord], Ending | Hold | None],
+        rests: Callable[[ActionRecord, Hold], None],
         policy_of: Callable[[str], AnyPolicy | None],
         intents: Intents,
         tenure: Tenure,
@@ -112,22 +112,45 @@ class Carrier:
             self._end(record, Ending(state=ActionState.ABANDONED, error=why))
             return
         step = record.plan.steps[record.step]
-        if isinstance(step, Wait):
+        if isinstance(step, Wait) and (record.called or record.undoes is None):
             self._look(record, step)
             return
         looked_at = self._clock.now()
-        reason = self._may_go_on(record)
-        if isinstance(reason, Ending):
-            self._end(record, reason)
-        elif reason is not None:
-            self._wait(record, reason)
+        seen = self._may_go_on(record)
+        if isinstance(seen, Ending):
+            self._end(record, seen)
+        elif seen is not None:
+            self._held(record, seen)
+        elif isinstance(step, Wait):
+            self._look(record, step)
         elif hold := self._call(record, step, looked_at):
-            self._rests(record, str(hold))
-            self._wait(record, str(hold))
+            self._rests(record, hold)
+            self._held(record, hold)
 
-    def _wait(self, record: ActionRecord, reason: str) -> None:
+    def _held(self, record: ActionRecord, hold: Hold) -> None:
+        """It waits, and says why, which is reported when it is news; held for too long, it ends."""
         if self._tenure.age(record) >= HELD_FOR:
-            self._end(record, Ending(state=ActionState.ABANDONED, error=f"held for {HELD_FOR.days} days: {reason}"))
+            self._end(record, Ending(state=ActionState.ABANDONED, error=f"held for {HELD_FOR.days} days: {hold}"))
+        elif record.error != str(hold):
+            self._say_held(record, str(hold))
+            self._reporter.report(
+                ActionHeld(
+                    run_id=record.run_id,
+                    policy=record.policy,
+                    resource=record.resource_id,
+                    guard=hold.guard,
+                    detail=hold.detail,
+                )
+            )
+
+    def _say_held(self, record: ActionRecord, held: str | None) -> ActionRecord:
+        """Commit what holds it, or that nothing does any more. That is no change of the action: its age goes on."""
+        record = replace(record, error=held)
+        with self._store.transaction() as tx:
+            record = self._tenure.holding(tx, record)
+            tx.actions.save(record)
+            keep_held(tx, record)
+        return record
 
     def _over(self, record: ActionRecord) -> str | None:
         with self._store.reading() as tx:
@@ -136,11 +159,11 @@ class Carrier:
     def _look(self, record: ActionRecord, wait: Wait) -> None:
         try:
             shown = self._actuator.read(record.scope, filled_read(wait.read, record))
-        except CloudError as error:
-            shown = None
-            if not error.retryable:
-                self._end(record, Ending(state=ActionState.FAILED, error=f"{wait.read.operation}: {error}"))
-                return
+        except CloudError as unread:
+            self._unread(record, wait, unread)
+            return
+        if record.held is not None:
+            record = self._say_held(record, None)
         if shown in wait.until:
             self._after_step(record)
         elif shown in wait.fails_on and (again := self._asked_again(record)) is not None:
@@ -149,6 +172,14 @@ class Carrier:
             self._end(record, Ending(state=ActionState.FAILED, error=f"{wait.read.operation} shows {shown!r}"))
         elif self._tenure.age(record) > timedelta(seconds=wait.timeout_seconds):
             self._end(record, Ending(state=ActionState.FAILED, error=f"{wait.read.operation} still shows {shown!r}"))
+
+    def _unread(self, record: ActionRecord, wait: Wait, error: CloudError) -> None:
+        """What nobody can read may well be there: it is read again, as long as it may take. A wrong question is not."""
+        why = f"{wait.read.operation}: {error.reason}: {error}"
+        if isinstance(error, InvalidRequest) or self._tenure.age(record) > timedelta(seconds=wait.timeout_seconds):
+            self._end(record, Ending(state=ActionState.FAILED, error=why))
+        else:
+            self._held(record, Hold(guard="re-check", detail=why))
 
     def _asked_again(self, record: ActionRecord) -> ActionRecord | None:
         """An undo that was asked for again where an earlier one waited in vain, back at the call before; else None.

@@ -57,11 +57,13 @@ def paused_since(tx: Transaction, record: ActionRecord) -> Sequence[Pause]:
     return [one for one in pauses if not isinstance(known, list) or one.mark not in known]
 
 
-def undo_held(record: ActionRecord, since: Iterable[Pause], ceiling: Mode = Mode.ENFORCE) -> str | None:
-    """What holds an undo, in words: a ceiling under which nothing is done, or a pause made `since` it was asked for."""
+def undo_held(record: ActionRecord, since: Iterable[Pause], ceiling: Mode = Mode.ENFORCE) -> Hold | None:
+    """Whose word holds an undo: a ceiling under which nothing is done, or a pause made `since` it was asked for."""
     if ceiling is Mode.OBSERVE:
-        return f"nothing is done in {record.scope}: the ceiling is observe, or the scope is not accepted"
-    return paused_by(since, record.policy, record.scope.account)
+        why = f"nothing is done in {record.scope}: the ceiling is observe, or the scope is not accepted"
+        return Hold(guard="mode", detail=why)
+    paused = paused_by(since, record.policy, record.scope.account)
+    return Hold(guard="pause", detail=paused) if paused is not None else None
 
 
 def _exempted(tx: Transaction, record: ActionRecord, looked_at: datetime, now: datetime) -> str | None:

@@ -75,6 +75,13 @@ def move_finding(tx: Transaction, record: ActionRecord, now: datetime) -> None:
         tx.proposals.save([replace(proposal, state=ProposalState.CARRIED_OUT)])
 
 
+def keep_held(tx: Transaction, record: ActionRecord) -> None:
+    """Have the finding of an action that waits say what holds it; an undo's says what becomes of its own action."""
+    finding = tx.findings.get(record.finding_id)
+    if record.undoes is None and finding is not None and finding.state is State.ACTING:
+        tx.findings.save([replace(finding, held=record.held)])
+
+
 def _findings_of(tx: Transaction, record: ActionRecord) -> Sequence[Finding]:
     """Those that an action speaks of: its own, and of an undo also the one that came after it."""
     own = tx.findings.get(record.finding_id)

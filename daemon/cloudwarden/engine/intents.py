@@ -55,7 +55,7 @@ class Intents:
         People's decisions and the hour are looked at in this very transaction, so that no call follows a pause, an
         exemption, a rejection, or the beginning of a freeze. A StoreError means that nothing is called.
         """
-        record = replace(record, state=ActionState.INTENDED, changed_at=self._clock.now())
+        record = replace(record, state=ActionState.INTENDED, changed_at=self._clock.now(), error=None)
         with self._store.transaction() as tx:
             now = self._clock.now()
             if hold := _stale(looked_at, now) or self._forbidden(tx, record, looked_at, now):
@@ -149,8 +149,7 @@ def _stale(looked_at: datetime, now: datetime) -> Hold | None:
 
 
 def _undo_paused(tx: Transaction, record: ActionRecord) -> Hold | None:
-    why = undo_held(record, paused_since(tx, record))
-    return Hold(guard="pause", detail=why) if why is not None else None
+    return undo_held(record, paused_since(tx, record))
 
 
 def _intent_of(record: ActionRecord) -> tuple[str, datetime]:

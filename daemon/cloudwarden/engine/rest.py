@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from cloudwarden.core.guards import Hold
 from cloudwarden.ports import Clock
 
 LONGEST_SECONDS = 30.0
 """Between two looks at last: the end of an outage is soon noticed, and a day of it costs cents."""
+
+_LOOKED = Hold(guard="re-check", detail="")
 
 
 class Rest:
@@ -15,16 +18,16 @@ class Rest:
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
-        self._held: dict[str, tuple[int, float, str]] = {}
+        self._held: dict[str, tuple[int, float, Hold]] = {}
 
-    def rests(self, name: str) -> str | None:
-        """Why it is not looked at yet; None when it is to be looked at."""
-        _, until, why = self._held.get(name, (0, 0.0, ""))
+    def rests(self, name: str) -> Hold | None:
+        """What held it, while it is not looked at again; None when it is to be looked at."""
+        _, until, why = self._held.get(name, (0, 0.0, _LOOKED))
         return why if self._clock.monotonic() < until else None
 
-    def held(self, name: str, why: str = "") -> None:
+    def held(self, name: str, why: Hold = _LOOKED) -> None:
         """A look let nothing be done."""
-        times, _, _ = self._held.get(name, (0, 0.0, ""))
+        times, _, _ = self._held.get(name, (0, 0.0, _LOOKED))
         seconds = min(LONGEST_SECONDS, 2.0**times) if times else 0.0
         self._held[name] = (min(times + 1, 16), self._clock.monotonic() + seconds, why)
 

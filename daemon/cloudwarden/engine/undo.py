@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from cloudwarden.core.action import Call, Plan, Step
@@ -80,6 +80,14 @@ def undoings(tx: Transaction, records: Iterable[ActionRecord]) -> Mapping[str, A
     return {id_: undoing for id_, undoing in found if undoing is not None}
 
 
+def note(record: ActionRecord, *, held: str | None, undone: str | None) -> str:
+    """What is said of an action beside its state: how it ended badly, or what it undoes, became of it, and holds it."""
+    if record.error and record.held is None:
+        return record.error
+    words = (f"undoes {record.undoes}" if record.undoes else undone, f"held: {held}" if held else None)
+    return "; ".join(filter(None, words))
+
+
 def undone(undoing: ActionRecord) -> str:
     """What became of an action since, in words, by its latest undo."""
     if undoing.state is ActionState.SUCCEEDED:
@@ -87,20 +95,27 @@ def undone(undoing: ActionRecord) -> str:
     return f"its undo {undoing.id}: {undoing.state}"
 
 
-def changed_since(undoing: ActionRecord, original: ActionRecord, actuator: Actuator) -> str | None:
-    """Why what was done is no longer there to be undone, in words; None when it is. Raises CloudError.
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Unshown:
+    """A call whose effect a reading does not show, and by when it had been made."""
+
+    operation: str
+    shown: Json
+    done_by: datetime
+
+
+def unshown(undoing: ActionRecord, original: ActionRecord, actuator: Actuator) -> Unshown | None:
+    """What was done, where a reading does not show it to be there to be undone. Raises CloudError.
 
     What was done is the action's last call, or that of an earlier undo where this one goes on.
     """
-    last, by = _last_call(undoing.plan.steps[: undoing.step]), undoing
+    last, by, done_by = _last_call(undoing.plan.steps[: undoing.step]), undoing, undoing.started_at
     if last is None:
-        last, by = _last_call(original.plan.steps), original
+        last, by, done_by = _last_call(original.plan.steps), original, original.changed_at
     if last is None:
         return None
     shown = actuator.read(by.scope, filled_read(last.proof.read, by))
-    if last.proof.shown_by(shown):
-        return None
-    return f"{last.operation} is not in force any more (its proof shows {shown!r}): somebody changed it since"
+    return None if last.proof.shown_by(shown) else Unshown(operation=last.operation, shown=shown, done_by=done_by)
 
 
 def _last_call(steps: Sequence[Step]) -> Call | None:

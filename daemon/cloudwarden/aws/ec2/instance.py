@@ -161,6 +161,9 @@ USE_OF_KEYS = "kms:CreateGrant"
 _STARTS_WITHIN_SECONDS = 3600.0
 """Most run within a minute; a large bare-metal or a Mac instance takes up to three quarters of an hour."""
 
+_STOPS_WITHIN_SECONDS = 3600.0
+"""Most have within a minute or two; one that has not within the hour is stuck, and a person has to force it."""
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Stop(Action[Instance]):
@@ -174,13 +177,13 @@ class Stop(Action[Instance]):
     undo_permissions: ClassVar[tuple[str, ...]] = ("ec2:StartInstances", USE_OF_KEYS)
 
     def plan(self, resource: Instance, violation: Violation) -> Plan:
-        """One call; the inverse starts it again, and ends when it runs."""
+        """One call; the inverse starts it again once it has stopped, and ends when it runs."""
         del violation
         return Plan(
             action=self.name,
             summary=f"stop instance {resource.id} ({resource.instance_type})",
             steps=(_stop(resource.id),),
-            inverse=(_start(resource.id), _until_it_runs(resource.id)),
+            inverse=(_until_stopped(resource.id), _start(resource.id), _until_it_runs(resource.id)),
             irreversible=_LOST,
         )
 
@@ -217,6 +220,11 @@ def _stop(instance_id: str) -> Call:
 
 def _start(instance_id: str) -> Call:
     return _change("start_instances", instance_id, "pending", "running")
+
+
+def _until_stopped(instance_id: str) -> Wait:
+    # Until then EC2 refuses to start it: IncorrectInstanceState, in "Error codes for the Amazon EC2 API".
+    return Wait(read=_state(instance_id), until=("stopped",), timeout_seconds=_STOPS_WITHIN_SECONDS)
 
 
 def _until_it_runs(instance_id: str) -> Wait:

@@ -14,7 +14,7 @@ from typing import Any, ClassVar
 from cloudwarden.aws.kind import Kind
 from cloudwarden.aws.rds.dependants import PERMISSIONS, of_database
 from cloudwarden.aws.tags import tags_by, tags_of
-from cloudwarden.core.action import Action, Call, Plan, Proof, Read, Shows
+from cloudwarden.core.action import Action, Call, Plan, Proof, Read, Shows, Wait
 from cloudwarden.core.blast import Dependant, Look
 from cloudwarden.core.detail import Detail, UnreadTags
 from cloudwarden.core.errors import PermanentError
@@ -225,7 +225,10 @@ class Stop(Action[Database]):
     permissions: ClassVar[tuple[str, ...]] = ("rds:StopDBInstance", "rds:DescribeDBInstances")
 
     def plan(self, resource: Database, violation: Violation) -> Plan:
-        """One call; the inverse starts it again. Raises PermanentError for a database that cannot be stopped."""
+        """One call; the inverse starts it again once it has stopped.
+
+        Raises PermanentError for a database that cannot be stopped.
+        """
         del violation
         if resource.unstoppable is not None:
             raise PermanentError(f"{resource.id} cannot be stopped: {resource.unstoppable}")
@@ -233,7 +236,7 @@ class Stop(Action[Database]):
             action=self.name,
             summary=f"stop database {resource.id} ({resource.engine}, {resource.instance_class})",
             steps=(_stop(resource.id),),
-            inverse=(_start(resource.id),),
+            inverse=(_until(resource.id, "stopped"), _start(resource.id)),
         )
 
     def frees(self, resource: Database) -> Charges:
@@ -249,13 +252,13 @@ class Start(Action[Database]):
     permissions: ClassVar[tuple[str, ...]] = ("rds:StartDBInstance", "rds:DescribeDBInstances")
 
     def plan(self, resource: Database, violation: Violation) -> Plan:
-        """One call; the inverse stops it again."""
+        """One call; the inverse stops it again once it is available."""
         del violation
         return Plan(
             action=self.name,
             summary=f"start database {resource.id} ({resource.engine}, {resource.instance_class})",
             steps=(_start(resource.id),),
-            inverse=(_stop(resource.id),),
+            inverse=(_until(resource.id, "available"), _stop(resource.id)),
         )
 
 
@@ -268,9 +271,21 @@ def _start(identifier: str) -> Call:
 
 
 def _change(operation: str, identifier: str, *statuses: str) -> Call:
+    proof = Proof(read=_status(identifier), shows=Shows.VALUE, values=statuses)
     named = {"DBInstanceIdentifier": identifier}
-    read = Read(
-        service="rds", operation="describe_db_instances", arguments=named, path="DBInstances[0].DBInstanceStatus"
-    )
-    proof = Proof(read=read, shows=Shows.VALUE, values=statuses)
     return Call(service="rds", operation=operation, arguments=named, proof=proof, dry_run=False)
+
+
+def _until(identifier: str, status: str) -> Wait:
+    # Until then RDS refuses to start, or stop, it: InvalidDBInstanceState, in StartDBInstance and StopDBInstance of the
+    # Amazon RDS API Reference. Either takes minutes, and no bound is documented.
+    return Wait(read=_status(identifier), until=(status,))
+
+
+def _status(identifier: str) -> Read:
+    return Read(
+        service="rds",
+        operation="describe_db_instances",
+        arguments={"DBInstanceIdentifier": identifier},
+        path="DBInstances[0].DBInstanceStatus",
+    )
