@@ -9,11 +9,11 @@ from functools import partial
 import jmespath
 import pytest
 
-from cloudwarden import ENFORCE, Limit, days, hours, minutes
+from cloudwarden import ENFORCE, OBSERVE, Limit, days, hours, minutes
 from cloudwarden.aws import ec2
 from cloudwarden.core.action import Call, Read
 from cloudwarden.core.errors import AccessDenied, Conflict
-from cloudwarden.core.finding import ActionRecord, ActionState, State
+from cloudwarden.core.finding import ActionRecord, ActionState, Finding, State
 from cloudwarden.core.plain import Json
 from cloudwarden.engine import decide
 from cloudwarden.engine.decide import DecisionError
@@ -280,3 +280,59 @@ def test_an_unknown_action_is_refused(world: World) -> None:
     """With where to look."""
     with world.store.transaction() as tx, pytest.raises(DecisionError, match="cloudwarden actions"):
         undo(tx, "a-never", world.decider())
+
+
+@pytest.mark.parametrize("earlier", [True, False])
+def test_what_was_undone_no_other_policy_does_again(world: World, stopped: ActionRecord, *, earlier: bool) -> None:
+    """Whether it had found the resource before, or finds it only after: a person's word is of the resource."""
+    other = stop_idle(name="halt-idle", mode=ENFORCE)
+    halting = replace(other, grace=hours(2))
+    if earlier:
+        world.cloud.change("i-idle", state="running")
+        world.use(stop_idle(mode=OBSERVE), halting)
+        world.sweep()
+        assert {one.policy for one in findings(world)} == {"stop-idle", "halt-idle"}
+        world.cloud.change("i-idle", state="stopped")
+    world.clock.advance(minutes(2))
+    ask(world, stopped)
+    world.act()
+    world.use(stop_idle(mode=ENFORCE), halting if earlier else other)
+    world.sweep()
+    world.trust_all()
+    for _ in range(24):
+        world.sweep(after=minutes(15))
+    assert world.called() == ["stop_instances", "start_instances"]
+    assert all("was undone" in str(one.held) for one in findings(world))
+
+
+def test_what_was_undone_may_be_done_otherwise(world: World, stopped: ActionRecord) -> None:
+    """A policy of another action has not been told anything."""
+    world.clock.advance(minutes(2))
+    ask(world, stopped)
+    world.act()
+    world.use(stop_idle(name="tag-idle", action=ec2.AddTags(tags={"idle": "yes"})))
+    world.sweep()
+    assert [one.policy for one in world.proposals()] == ["tag-idle"]
+
+
+def test_what_another_policy_was_to_do_is_not_done_after_an_undo(world: World, stopped: ActionRecord) -> None:
+    """It was approved before, and is put off at once, without a sweep."""
+    world.cloud.change("i-idle", state="running")
+    world.use(stop_idle(mode=OBSERVE), stop_idle(name="halt-idle"))
+    world.sweep(after=minutes(15))
+    world.doubt = "nobody can tell yet"
+    world.approve_all()
+    world.cloud.change("i-idle", state="stopped")
+    world.clock.advance(minutes(1))
+    ask(world, stopped)
+    world.act()
+    world.doubt = None
+    world.clock.advance(minutes(1))
+    world.act()
+    assert world.called() == ["stop_instances", "start_instances"]
+
+
+def findings(world: World) -> list[Finding]:
+    """Every standing finding."""
+    with world.store.reading() as tx:
+        return list(tx.findings.standing())

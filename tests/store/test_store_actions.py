@@ -130,3 +130,18 @@ def test_the_latest_undo_is_the_one_asked_for_last(
         latest = tx.actions.undoing("a1")
         assert latest is not None
         assert latest.id == "second"
+
+
+def test_undos_of_late_are_those_that_did_not_end_badly(
+    store: SqlStore, finding: Findings, action: Actions, noon: datetime
+) -> None:
+    """By their latest change, the earliest first; what undoes nothing is none."""
+    later = noon + timedelta(hours=1)
+    with store.transaction() as tx:
+        tx.findings.save([finding()])
+        tx.actions.save(action("plain", state=ActionState.SUCCEEDED, changed_at=later))
+        tx.actions.save(action("old", undoes="a1", state=ActionState.SUCCEEDED, changed_at=noon - timedelta(hours=1)))
+        tx.actions.save(action("failed", undoes="a1", state=ActionState.FAILED, changed_at=later))
+        tx.actions.save(action("waiting", undoes="a1", state=ActionState.WAITING, changed_at=later))
+        tx.actions.save(action("done", undoes="a1", state=ActionState.SUCCEEDED, changed_at=noon))
+        assert [one.id for one in tx.actions.undoings_since(noon)] == ["done", "waiting"]

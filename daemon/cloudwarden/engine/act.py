@@ -122,7 +122,7 @@ class Actor:
             reporter=reporter,
             may_go_on=self._begun.may_go_on,
             rests=self._begun.hold,
-            policy_of=self._policy,
+            policies=lambda: self._policies,
             intents=intents,
             tenure=self._tenure,
             alive=alive,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import asdict, replace
 from datetime import datetime, timedelta
 
@@ -15,7 +15,7 @@ from cloudwarden.core.placeholder import filled_call, filled_read
 from cloudwarden.core.plain import Json
 from cloudwarden.core.policy import AnyPolicy
 from cloudwarden.engine.abandonment import why_abandoned
-from cloudwarden.engine.ending import Ending, keep_held, move_finding, pause_after, refused, said
+from cloudwarden.engine.ending import Ending, does_again, keep_held, move_finding, pause_after, refused, said
 from cloudwarden.engine.events import ActionEnded, ActionHeld, ActionStepped, PolicyStopped
 from cloudwarden.engine.grounds import LastLook, journalled
 from cloudwarden.engine.intents import Intents
@@ -53,7 +53,7 @@ class Carrier:
         reporter: Reporter,
         may_go_on: Callable[[ActionRecord], Ending | Hold | None],
         rests: Callable[[ActionRecord, Hold], None],
-        policy_of: Callable[[str], AnyPolicy | None],
+        policies: Callable[[], Mapping[str, AnyPolicy]],
         intents: Intents,
         tenure: Tenure,
         alive: Callable[[], None] = lambda: None,
@@ -65,7 +65,7 @@ class Carrier:
         self._alive = alive
         self._may_go_on = may_go_on
         self._rests = rests
-        self._policy_of = policy_of
+        self._policies = policies
         self._intents = intents
         self._tenure = tenure
 
@@ -255,9 +255,13 @@ class Carrier:
             tx.actions.save(record)
             journalled(tx, record, record.changed_at, "action_stepped", {"step": done, "reconciled": reconciled})
             if record.undoes is not None:
-                move_finding(tx, record, record.changed_at)
+                move_finding(tx, record, record.changed_at, self._alike(record))
         self._reporter.report(ActionStepped(run_id=record.run_id, record=record))
         self.go_on(record)
+
+    def _alike(self, record: ActionRecord) -> Collection[str]:
+        """The policies that may do again what an undo undoes; none for another action."""
+        return [name for name, policy in self._policies().items() if does_again(policy, record)]
 
     def _end(self, record: ActionRecord, ending: Ending) -> None:
         now, error = self._clock.now(), said(record, ending)
@@ -269,8 +273,8 @@ class Carrier:
             if ending.state is ActionState.SUCCEEDED:
                 details["inverse"] = [asdict(step) for step in record.plan.inverse]
             journalled(tx, record, now, f"action_{ending.state}", details)
-            move_finding(tx, record, now)
-            policy = self._policy_of(record.policy)
+            move_finding(tx, record, now, self._alike(record))
+            policy = self._policies().get(record.policy)
             pause = pause_after(tx, record, allowed=policy.limit.failures if policy is not None else 1)
             if pause is not None:
                 tx.decisions.save_pause(pause)

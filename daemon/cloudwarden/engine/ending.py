@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -12,6 +12,7 @@ from cloudwarden.core.errors import CloudError, NotFound
 from cloudwarden.core.exemption import ANY
 from cloudwarden.core.finding import ActionRecord, ActionState, Finding, Grace, ProposalState, State
 from cloudwarden.core.pause import ITSELF, Pause
+from cloudwarden.core.policy import AnyPolicy
 from cloudwarden.engine.abandonment import made
 from cloudwarden.ports import Transaction
 
@@ -22,6 +23,9 @@ _FINDING_AFTER = {
     ActionState.ABANDONED: State.OPEN,
     ActionState.UNKNOWN: State.FAILED,
 }
+
+UNDO = "undo-"
+"""Begins the name of what undoes an action; that action's own name follows."""
 
 _FAILURES = (ActionState.FAILED, ActionState.UNKNOWN)
 
@@ -53,11 +57,7 @@ def finding_after(finding: Finding, record: ActionRecord, now: datetime) -> Find
     An undo that waits for the effect of its last call has restored it already: its policy leaves it alone from then on.
     """
     if record.undoes is not None:
-        waiting = record.state is ActionState.WAITING and not any(
-            isinstance(step, Call) for step in record.plan.steps[record.step :]
-        )
-        restored = waiting or record.state is ActionState.SUCCEEDED
-        return lifecycle.undone(finding, record.undoes, now) if restored else finding
+        return lifecycle.undone(finding, record.undoes, now) if restored(record) else finding
     state = _FINDING_AFTER[record.state]
     if state is State.FAILED:
         return lifecycle.failed(finding, record.error, now)
@@ -68,9 +68,25 @@ def finding_after(finding: Finding, record: ActionRecord, now: datetime) -> Find
     return replace(moved, grace=Grace(), held=finding.held if put_off else record.error)
 
 
-def move_finding(tx: Transaction, record: ActionRecord, now: datetime) -> None:
-    """Have the finding and the proposal say what became of an action, if the finding is still there."""
-    tx.findings.save(finding_after(one, record, now) for one in _findings_of(tx, record))
+def restored(undoing: ActionRecord) -> bool:
+    """Whether an undo has put back what it is for, be it that it waits for the effect of its last call."""
+    waiting = undoing.state is ActionState.WAITING and not any(
+        isinstance(step, Call) for step in undoing.plan.steps[undoing.step :]
+    )
+    return waiting or undoing.state is ActionState.SUCCEEDED
+
+
+def does_again(policy: AnyPolicy, undoing: ActionRecord) -> bool:
+    """Whether a policy may do what was undone. By the action's name: what two of them do alike, people take for one."""
+    return undoing.undoes is not None and undoing.plan.action in {f"{UNDO}{name}" for name in policy.actions}
+
+
+def move_finding(tx: Transaction, record: ActionRecord, now: datetime, alike: Iterable[str] = ()) -> None:
+    """Have the finding and the proposal say what became of an action, if the finding is still there.
+
+    What was undone, no policy does again: of an undo, those of the policies `alike`, which do the same, say it too.
+    """
+    tx.findings.save(finding_after(one, record, now) for one in _findings_of(tx, record, alike))
     if record.proposal_id and (proposal := tx.proposals.get(record.proposal_id)):
         tx.proposals.save([replace(proposal, state=ProposalState.CARRIED_OUT)])
 
@@ -82,11 +98,13 @@ def keep_held(tx: Transaction, record: ActionRecord) -> None:
         tx.findings.save([replace(finding, held=record.held)])
 
 
-def _findings_of(tx: Transaction, record: ActionRecord) -> Sequence[Finding]:
-    """Those that an action speaks of: its own, and of an undo also the one that came after it."""
-    own = tx.findings.get(record.finding_id)
-    latest = tx.findings.latest_of(record.policy, record.scope, record.resource_id) if record.undoes else None
-    return list({one.id: one for one in (own, latest) if one is not None}.values())
+def _findings_of(tx: Transaction, record: ActionRecord, alike: Iterable[str]) -> Sequence[Finding]:
+    """Those that an action speaks of: its own, and of an undo also the latest ones of the resource."""
+    found = [tx.findings.get(record.finding_id)]
+    if record.undoes is not None:
+        policies = sorted({record.policy, *alike})
+        found += [tx.findings.latest_of(policy, record.scope, record.resource_id) for policy in policies]
+    return list({one.id: one for one in found if one is not None}.values())
 
 
 def as_before(tx: Transaction, record: ActionRecord, why: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
@@ -12,12 +13,13 @@ from cloudwarden.core import lifecycle
 from cloudwarden.core.acceptance import trusted_in
 from cloudwarden.core.action import Plan
 from cloudwarden.core.exemption import Exemption, Ruling, Subject, ruling
-from cloudwarden.core.finding import Finding, ProposalState, State
+from cloudwarden.core.finding import ActionRecord, Finding, ProposalState, State
 from cloudwarden.core.policy import AnyPolicy, Mode, ModeOf
 from cloudwarden.core.protection import NOTHING_MORE, Protection, protected_as_judged
 from cloudwarden.core.resource import Resource, Scope
 from cloudwarden.core.saving import Saving
 from cloudwarden.core.verdict import Cause, Outcome, Reason, Verdict, Violation
+from cloudwarden.engine.ending import does_again, restored
 from cloudwarden.engine.events import FindingChanged, PolicyCautious
 from cloudwarden.engine.gather import Case, Key
 from cloudwarden.engine.known import known_of
@@ -72,6 +74,7 @@ class Settler:
         self._proposer = Proposer(tx, now=now, run_id=run_id, foreseen=prospects, report=self.events.append)
         self._teller = Teller(tx, now=now)
         self._trusted = cache(tx.decisions.trusted)
+        self._undone = _undone_lately(tx, now)
 
     @property
     def unseen(self) -> list[Case]:
@@ -178,6 +181,7 @@ class Settler:
             known = _new_finding(policy, resource, verdict.violation, verdict, self._now)
             if fixed := self._heeded.get((resource.scope, resource.id)):
                 known = lifecycle.respected(known, fixed, terms)
+            known = self._left_alone(policy, known)
             was = None
         else:
             was = known
@@ -191,6 +195,16 @@ class Settler:
         finding = self._proposer.settle(policy, resource, finding, verdict, alone=alone, asks=asks, observes=observes)
         self._keep(was, finding)
         self._tell(policy, resource, finding, verdict, terms)
+
+    def _left_alone(self, policy: AnyPolicy, new: Finding) -> Finding:
+        """A new finding, put off where somebody had undone what its policy would do, whichever policy had done it.
+
+        Of one that was there already, the undo has said so itself.
+        """
+        for undone in self._undone.get((new.scope, new.resource_id), ()):
+            if does_again(policy, undone):
+                new = lifecycle.undone(new, undone.undoes or "", undone.changed_at)
+        return new
 
     def _tell(
         self, policy: AnyPolicy, resource: Resource, finding: Finding, verdict: Verdict, terms: lifecycle.Terms
@@ -250,6 +264,15 @@ class Settler:
         self._findings.append(finding)
         if was is None or was.state is not finding.state:
             self.events.append(FindingChanged(run_id=self._run_id, finding=finding, was=was.state if was else None))
+
+
+def _undone_lately(tx: Transaction, now: datetime) -> Mapping[Key, Sequence[ActionRecord]]:
+    """The undos after which their resources are left alone still, by resource, the earliest first."""
+    found: defaultdict[Key, list[ActionRecord]] = defaultdict(list)
+    for one in tx.actions.undoings_since(now - lifecycle.UNDONE_FOR):
+        if restored(one):
+            found[one.scope, one.resource_id].append(one)
+    return found
 
 
 def population(judgements: Sequence[Judgement], lets: Callable[[Scope | None], bool]) -> int | None:

@@ -14,6 +14,7 @@ from cloudwarden.core.plain import Json
 from cloudwarden.engine.carry import PROOF_WAITS
 from cloudwarden.engine.consent import PAUSES_KNOWN
 from cloudwarden.engine.decide import Decider, DecisionError
+from cloudwarden.engine.ending import UNDO
 from cloudwarden.engine.propose import new_id
 from cloudwarden.ports import Actuator, Transaction
 
@@ -38,7 +39,7 @@ def undo(tx: Transaction, action_id: str, decider: Decider) -> ActionRecord:
     if earlier and earlier.state is ActionState.SUCCEEDED:
         earlier = None
     plan = Plan(
-        action=f"undo-{record.plan.action}",
+        action=f"{UNDO}{record.plan.action}",
         summary=f"undo: {record.plan.summary}",
         steps=record.plan.inverse,
         inverse=record.plan.steps,

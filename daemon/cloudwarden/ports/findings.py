@@ -85,6 +85,10 @@ class ActionRecords(Protocol):
         """The latest action that undoes this one."""
         ...
 
+    def undoings_since(self, since: datetime) -> Sequence[ActionRecord]:
+        """Actions that undo another one and did not end badly, whose latest change was at or after `since`."""
+        ...
+
     def latest(self, most: int, policy: str | None = None) -> Sequence[ActionRecord]:
         """The latest actions, of a policy or of all, newest first."""
         ...

@@ -210,6 +210,18 @@ class SqlActionRecords:
         found = rows.fetch(self._connection, query, rows.action_from)
         return found[0] if found else None
 
+    def undoings_since(self, since: datetime) -> Sequence[ActionRecord]:
+        query = (
+            select(actions_table)
+            .where(
+                actions_table.c.undoes.is_not(None),
+                actions_table.c.state.in_([ActionState.WAITING.value, ActionState.SUCCEEDED.value]),
+                actions_table.c.changed_at >= since,
+            )
+            .order_by(actions_table.c.changed_at, actions_table.c.id)
+        )
+        return rows.fetch(self._connection, query, rows.action_from)
+
     def latest(self, most: int, policy: str | None = None) -> Sequence[ActionRecord]:
         query = select(actions_table).order_by(actions_table.c.started_at.desc(), actions_table.c.id).limit(most)
         if policy is not None:
