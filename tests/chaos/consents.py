@@ -84,6 +84,18 @@ def _alone(history: History, entry: JournalEntry, trusted: set[tuple[str, str]])
     )
 
 
+def nothing_alone_that_people_were_asked(history: History) -> Iterator[str]:
+    """What was once put to people is begun on their approval alone, whatever they said and whoever is trusted since."""
+    begun = {entry.seq: action for entry, action in beginnings(history)}
+    asked: set[str] = set()
+    for entry in history.journal:
+        if entry.event == "proposal_made":
+            asked.add(str(entry.details.get("finding")))
+        action = begun.get(entry.seq)
+        if action is not None and action.proposal_id is None and action.finding_id in asked:
+            yield f"{action.id} was begun without a proposal, and people had been asked about {action.finding_id}"
+
+
 def nothing_untold(history: History) -> Iterator[str]:
     """Where somebody must be told before an action, a message that was delivered names it before it is begun."""
     for entry, action in beginnings(history):

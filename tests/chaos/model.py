@@ -18,6 +18,7 @@ INVARIANTS: tuple[Callable[[History], Iterator[str]], ...] = (
     restraints.nothing_in_a_freeze,
     restraints.nothing_outside_its_hours,
     consents.nothing_unapproved,
+    consents.nothing_alone_that_people_were_asked,
     consents.nothing_untold,
     restraints.nothing_after_failures,
     calls.nothing_on_the_unknown,

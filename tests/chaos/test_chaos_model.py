@@ -337,6 +337,17 @@ def test_as_many_as_must_have_agreed() -> None:
     assert "nothing_unapproved" in broken(agreed(("author", this), ("operator", this)))
 
 
+def test_nothing_alone_that_people_were_asked() -> None:
+    """The trusted version acts on what was proposed; of another finding people may have been asked, or of it later."""
+    version = replace(history().versions[0], mode=ENFORCE, fingerprint="v-1")
+    trust = entry(3, "trusted", policy="stop-idle", fingerprint="v-1")
+    for seq, finding, breaks in ((2, "f-1", True), (2, "f-2", False), (8, "f-1", False)):
+        made = entry(seq, "proposal_made", proposal="p-1", finding=finding)
+        journal = sorted([made, trust, *history().journal[2:]], key=lambda one: one.seq)
+        told = broken(history(journal=journal, versions=[version], actions=[action(proposal_id=None)]))
+        assert told == ({"nothing_alone_that_people_were_asked"} if breaks else set())
+
+
 def test_nothing_untold() -> None:
     """Nobody was told, or of another instance, or too late; before every version waits for a notice, it may be so."""
     (silent,) = history().versions

@@ -70,6 +70,21 @@ def test_undecided_proposals_of_some_findings(
         assert tx.proposals.undecided([]) == []
 
 
+def test_what_was_put_to_people(store: SqlStore, finding: Findings, proposal: Proposals) -> None:
+    """Whatever became of it, of however many findings; of an unknown one nobody was asked."""
+    findings = [f"f{number}" for number in range(1200)]
+    with store.transaction() as tx:
+        tx.findings.save(finding(one, resource_id=one) for one in findings)
+        tx.proposals.save(
+            proposal(state.value, finding_id=f"f{at * 100}", state=state) for at, state in enumerate(ProposalState)
+        )
+        tx.proposals.save([proposal("again", finding_id="f0")])
+        asked = {f"f{at * 100}" for at in range(len(ProposalState))}
+        assert tx.proposals.put_to_people([*findings, "f-unknown"]) == asked
+        assert tx.proposals.put_to_people(["f1", "f7"]) == frozenset()
+        assert tx.proposals.put_to_people([]) == frozenset()
+
+
 def test_a_proposal_needs_its_finding(store: SqlStore, proposal: Proposals) -> None:
     """A reference to nothing is refused when the transaction ends."""
     with pytest.raises(StoreError, match="FOREIGN KEY"), store.transaction() as tx:

@@ -214,6 +214,22 @@ def test_a_standing_finding_does_not_keep_its_old_proposals(
     assert ids(store, "proposals") == ["p2"]
 
 
+def test_a_standing_finding_keeps_its_last_proposal(
+    store: SqlStore, finding: Callable[..., Finding], proposal: Callable[..., Proposal], noon: datetime
+) -> None:
+    """By it nothing is done alone that people refused, however long ago; it goes with its finding."""
+    refused = finding("f1", state=State.OPEN)
+    with store.transaction() as tx:
+        tx.findings.save([refused])
+        tx.proposals.save(proposal(one, state=ProposalState.REJECTED) for one in ("p1", "p2"))
+    assert list(policy(store).batches(noon + 100 * MONTH)) == [OldRemoved(proposals=1)]
+    assert ids(store, "proposals") == ["p2"]
+    with store.transaction() as tx:
+        tx.findings.save([replace(refused, state=State.GONE, state_since=noon + LATER)])
+    assert ids(store, "findings") == ["f1"]
+    assert list(policy(store).batches(noon + 100 * MONTH)) == [OldRemoved(proposals=1), OldRemoved(findings=1)]
+
+
 def test_a_proposal_decided_late_stays_as_long_as_its_decision(
     store: SqlStore, finding: Callable[..., Finding], proposal: Callable[..., Proposal], noon: datetime
 ) -> None:

@@ -100,7 +100,8 @@ def trust(
 ) -> None:
     """Let an enforcing policy act without asking.
 
-    Trust is for this version of the policy, in the scopes that its latest sweep could read.
+    Trust is for this version of the policy, in the scopes that its latest sweep could read. Findings of which people
+    were ever asked stay with people until they close.
     """
     with app_of(context) as app:
         policies = app.load().policies

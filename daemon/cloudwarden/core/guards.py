@@ -38,8 +38,8 @@ class Candidate:
     """An action that might be taken now, and all that the guards look at.
 
     `exempted` is by what it is exempt, and `doubt` why nobody can tell whether it is. `notices` are those of the
-    finding that still matter. `plan_hash` and `leads`, the ways to its owner, are None until the last look has made
-    them.
+    finding that still matter. `asked` says that people were asked about the finding, whatever they said. `plan_hash`
+    and `leads`, the ways to its owner, are None until the last look has made them.
     """
 
     policy: AnyPolicy
@@ -55,11 +55,12 @@ class Candidate:
     doubt: str | None = None
     plan_hash: str | None = None
     leads: tuple[Lead, ...] | None = None
+    asked: bool = False
 
     @property
     def alone(self) -> bool:
-        """Whether the policy may act on it without being told to."""
-        return self.mode is Mode.ENFORCE and self.trusted
+        """Whether the policy may act on it without being told to: never once people were asked, whatever they said."""
+        return self.mode is Mode.ENFORCE and self.trusted and not self.asked
 
 
 Guard = Callable[[Candidate], Hold | None]
@@ -151,7 +152,14 @@ def approval(candidate: Candidate) -> Hold | None:
     rests = finding.snoozed_until is not None and candidate.now < finding.snoozed_until
     if finding.state is State.FAILED:
         return Hold(guard="approval", detail="nobody is asked before it is tried again")
-    return Hold(guard="approval", detail=(rests and finding.held) or "waits for a person's approval")
+    waits = ASKED_ANEW if proposal is None and candidate.asked else "waits for a person's approval"
+    return Hold(guard="approval", detail=(rests and finding.held) or waits)
+
+
+ASKED = "people were asked about it, so people decide"
+"""Why a policy that may act by itself does not act on what was ever put to people."""
+
+ASKED_ANEW = f"{ASKED}: the next sweep asks them anew"
 
 
 def unplanned(why: str) -> Hold:

@@ -29,12 +29,17 @@ class _Decided:
     pauses: Sequence[Pause]
     trusts: Callable[[str, str, Scope], bool]
     notices: Callable[[AnyPolicy, Finding], tuple[Notice, ...]]
+    asked: Collection[str]
 
     @staticmethod
-    def read(tx: Transaction) -> _Decided:
-        """All decisions; trust is asked for once for each version of a policy in a scope."""
+    def read(tx: Transaction, about: Collection[str]) -> _Decided:
+        """All decisions; trust is asked for once for each version of a policy in a scope. `about` are findings."""
         return _Decided(
-            tx.decisions.exemptions(), tx.decisions.pauses(), cache(tx.decisions.trusts), partial(notices_of, tx)
+            tx.decisions.exemptions(),
+            tx.decisions.pauses(),
+            cache(tx.decisions.trusts),
+            partial(notices_of, tx),
+            tx.proposals.put_to_people(about),
         )
 
 
@@ -65,9 +70,9 @@ class Candidates:
             found = tx.findings.in_states(State.DUE, State.APPROVED)
             if not found:
                 return due
-            undecided = tx.proposals.undecided([finding.id for finding in found])
-            proposals = {proposal.finding_id: proposal for proposal in undecided}
-            decided = _Decided.read(tx)
+            about = [finding.id for finding in found]
+            proposals = {proposal.finding_id: proposal for proposal in tx.proposals.undecided(about)}
+            decided = _Decided.read(tx, about)
             for finding in found:
                 policy = policies.get(finding.policy)
                 if policy is not None:
@@ -78,7 +83,8 @@ class Candidates:
         """What an action is about that was begun already; None when its finding is not in the store."""
         with self._store.reading() as tx:
             finding = tx.findings.get(finding_id)
-            return self._candidate(_Decided.read(tx), policy, finding, None) if finding is not None else None
+            decided = _Decided.read(tx, [finding_id])
+            return self._candidate(decided, policy, finding, None) if finding is not None else None
 
     def as_it_is(
         self, candidate: Candidate, resource: Resource, verdict: Verdict, places: Collection[Scope]
@@ -123,4 +129,5 @@ class Candidates:
             closed=self._restraints.closed(policy, finding.scope.account, now),
             now=now,
             notices=decided.notices(policy, finding),
+            asked=finding.id in decided.asked,
         )

@@ -9,7 +9,7 @@ from functools import partial
 from cloudwarden.core.acceptance import trusted_in
 from cloudwarden.core.exemption import Subject, ruling
 from cloudwarden.core.finding import ActionRecord, Finding, ProposalState
-from cloudwarden.core.guards import Hold, outlived
+from cloudwarden.core.guards import ASKED, Hold, outlived
 from cloudwarden.core.pause import Pause, paused_by
 from cloudwarden.core.policy import AnyPolicy, Approval, Mode
 from cloudwarden.engine.abandonment import INTERRUPTED
@@ -97,9 +97,14 @@ def _unapproved(tx: Transaction, record: ActionRecord, policy: AnyPolicy | None,
 
 
 def _untrusted(tx: Transaction, record: ActionRecord, policy: AnyPolicy | None) -> str | None:
-    """Of what nobody approved: trust is needed for every call, as a pause would hold every one."""
+    """Of what nobody approved: trust is needed for every call, as a pause would hold every one.
+
+    What was put to people meanwhile, by another sweep, is for them: while it is on its way nobody is asked.
+    """
     if record.proposal_id is not None:
         return None
+    if record.step == 0 and tx.proposals.put_to_people([record.finding_id]):
+        return ASKED
     if policy is None:
         return f"{record.policy} is not loaded, and nobody approved it"
     trusts = partial(tx.decisions.trusts, record.policy, policy.fingerprint)

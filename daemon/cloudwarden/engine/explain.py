@@ -152,4 +152,5 @@ class Explainer:
             closed=self._restraints.closed(policy, finding.scope.account, now),
             now=now,
             notices=notices_of(tx, policy, finding),
+            asked=bool(tx.proposals.put_to_people([finding.id])),
         )

@@ -14,6 +14,7 @@ from cloudwarden.core.acceptance import trusted_in
 from cloudwarden.core.action import Plan
 from cloudwarden.core.exemption import Exemption, Ruling, Subject, ruling
 from cloudwarden.core.finding import ActionRecord, Finding, ProposalState, State
+from cloudwarden.core.guards import ASKED
 from cloudwarden.core.policy import AnyPolicy, Mode, ModeOf
 from cloudwarden.core.protection import NOTHING_MORE, Protection, protected_as_judged
 from cloudwarden.core.resource import Resource, Scope
@@ -75,6 +76,7 @@ class Settler:
         self._teller = Teller(tx, now=now)
         self._trusted = cache(tx.decisions.trusted)
         self._undone = _undone_lately(tx, now)
+        self._asked: Callable[[], Collection[str]] = frozenset
 
     @property
     def unseen(self) -> list[Case]:
@@ -90,7 +92,9 @@ class Settler:
         known = of_policy.findings
         terms_in = cache(partial(self._terms, policy))
         self._heeded = self._still_heeded(policy)
-        self._teller.begin(policy, [one.id for one in known.values()])
+        about = [one.id for one in known.values()]
+        self._asked = cache(partial(self._tx.proposals.put_to_people, about))
+        self._teller.begin(policy, about)
         self._precedent = precedent(self._tx, policy, judgements, known, self._now)
         self._say_caution(policy, judgements)
         for stranger in of_policy.strangers:
@@ -189,8 +193,8 @@ class Settler:
         if verdict.violation is not None:
             protected = protected_as_judged(resource, verdict, policy.touches, self._protection)
             finding = replace(finding, protected=protected, saving=self._saving_of(policy, resource))
-        alone = finding.state is State.DUE and self._acts_alone(policy, resource, terms.mode)
-        asks = self._asks_because(policy, resource, terms.mode)
+        asks = self._asks_because(policy, resource, terms.mode, finding)
+        alone = finding.state is State.DUE and terms.mode is Mode.ENFORCE and asks is None
         observes = terms.mode is Mode.OBSERVE
         finding = self._proposer.settle(policy, resource, finding, verdict, alone=alone, asks=asks, observes=observes)
         self._keep(was, finding)
@@ -245,18 +249,16 @@ class Settler:
         self._proposer.end(was, ProposalState.WITHDRAWN, why)
         self._keep(was, lifecycle.forsaken(was, why, self._now))
 
-    def _acts_alone(self, policy: AnyPolicy, resource: Resource, mode: Mode) -> bool:
-        return mode is Mode.ENFORCE and self._asks_because(policy, resource, mode) is None
-
-    def _asks_because(self, policy: AnyPolicy, resource: Resource, mode: Mode) -> str | None:
+    def _asks_because(self, policy: AnyPolicy, resource: Resource, mode: Mode, finding: Finding) -> str | None:
         """Why a policy that may act by itself asks people; None of one that always does."""
         if mode is not Mode.ENFORCE:
             return None
         trusted = self._trusted(policy.name, policy.fingerprint)
         if not trusted_in(trusted.__contains__, resource.scope, [resource.kept_in]):
             return "approval: this version of the policy is not trusted here, so people decide"
-        why = self._precedent.caution(resource.scope)
-        return f"caution: {why}" if why else None
+        if why := self._precedent.caution(resource.scope):
+            return f"caution: {why}"
+        return f"approval: {ASKED}" if finding.id in self._asked() else None
 
     def _keep(self, was: Finding | None, finding: Finding) -> None:
         if finding == was:

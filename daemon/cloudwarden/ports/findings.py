@@ -58,6 +58,10 @@ class Proposals(Protocol):
         """Pending and approved proposals, of these findings by id or of all, oldest first."""
         ...
 
+    def put_to_people(self, about: Collection[str]) -> frozenset[str]:
+        """Those of these findings, by id, of which people were ever asked, whatever became of that."""
+        ...
+
     def overdue(self, now: datetime, most: int) -> Sequence[Proposal]:
         """Undecided ones whose end has come, the earliest first."""
         ...

@@ -161,6 +161,11 @@ class SqlProposals:
         found = [one for one in read if one.state in _UNDECIDED]
         return sorted(found, key=lambda one: (one.created_at, one.id))
 
+    def put_to_people(self, about: Collection[str]) -> frozenset[str]:
+        column = proposals_table.c.finding_id
+        queries = [select(column).where(column.in_(ids)).distinct() for ids in rows.in_parts(about)]
+        return frozenset(one for each in queries for one in self._connection.execute(each).scalars())
+
     def overdue(self, now: datetime, most: int) -> Sequence[Proposal]:
         query = (
             select(proposals_table)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from sqlalchemy import ColumnElement, Table, and_, delete, exists, func, not_, or_, select
+from sqlalchemy import ColumnElement, Table, and_, delete, exists, func, not_, or_, select, tuple_
 
 from cloudwarden.core.exemption import STORE
 from cloudwarden.core.finding import ActionState, ProposalState, State
@@ -49,9 +49,10 @@ class Retention:
     """How long what has ended is kept. Whatever stands, waits or runs is kept for ever.
 
     Actions and proposals go by their own age: a finding that opens again every day would keep them all. The latest
-    actions of each policy stay, by which it stops after so many failures, and with them what they are about. What they
-    fixed stays for as long as it matters that somebody brings it back. The space in SQLite's file is used again, so the
-    file stops growing; it does not shrink.
+    proposal of a finding stays as long as it, for what was put to people is theirs to decide. The latest actions of
+    each policy stay, by which it stops after so many failures, and with them what they are about. What they fixed stays
+    for as long as it matters that somebody brings it back. The space in SQLite's file is used again, so the file stops
+    growing; it does not shrink.
     """
 
     store: SqlStore
@@ -157,7 +158,20 @@ def _old_actions(before: datetime, needed: Sequence[str]) -> ColumnElement[bool]
 def _old_proposals(before: datetime) -> ColumnElement[bool]:
     decided = (proposals.c.decided_at.is_(None)) | (proposals.c.decided_at < before)
     needed = exists().where(actions.c.proposal_id == proposals.c.id)
-    return and_(proposals.c.state.not_in(_UNDECIDED), proposals.c.expires_at < before, decided, not_(needed))
+    old = and_(proposals.c.state.not_in(_UNDECIDED), proposals.c.expires_at < before, decided, not_(needed))
+    return and_(old, or_(not_(_of_what_stands(before)), _superseded()))
+
+
+def _of_what_stands(before: datetime) -> ColumnElement[bool]:
+    """Whether its finding stays: then one proposal must, by which nothing is done that people were asked about."""
+    stays = or_(findings.c.closed_at.is_(None), findings.c.closed_at >= before)
+    return exists().where(findings.c.id == proposals.c.finding_id, stays)
+
+
+def _superseded() -> ColumnElement[bool]:
+    other = proposals.alias()
+    later = tuple_(other.c.created_at, other.c.id) > tuple_(proposals.c.created_at, proposals.c.id)
+    return exists().where(other.c.finding_id == proposals.c.finding_id, later)
 
 
 def _old_findings(before: datetime, *, fixed: datetime) -> ColumnElement[bool]:
