@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
@@ -181,6 +181,11 @@ class Exemption:
         """
         return self.revoked_at is None and now < self.expires_at
 
+    @property
+    def ends_at(self) -> datetime:
+        """When it ends, or did: at its date, or when it was revoked before."""
+        return self.expires_at if self.revoked_at is None else min(self.revoked_at, self.expires_at)
+
     def state(self, now: datetime, ending_within: timedelta = ENDING_WITHIN) -> ExemptionState:
         """What it is at this instant."""
         if self.revoked_at is not None:
@@ -271,10 +276,27 @@ def ruling(policy: str, subject: Subject, exemptions: Iterable[Exemption], now: 
     """Whether the resource is exempt from the policy now: the one function that decides it."""
     if subject.tag is not None:
         return Ruling(by=subject.tag)
+    return _covering(policy, subject, (one for one in exemptions if one.active(now)))
+
+
+def lately_exempt(
+    policy: str, subject: Subject, exemptions: Iterable[Exemption], since: datetime, now: datetime
+) -> Ruling:
+    """Whether the resource was exempt after `since`, when a sweep saw it last, and is no more.
+
+    Its end would let go what was due before: the next sweep gives the grace anew.
+    """
+    ended = _covering(policy, subject, (one for one in exemptions if one.ends_at > since and not one.active(now)))
+    return replace(ended, by=_seen_first(ended.by), doubt=_seen_first(ended.doubt))
+
+
+def _seen_first(held: str | None) -> str | None:
+    return None if held is None else f"a sweep must see it first, now that this is over: {held}"
+
+
+def _covering(policy: str, subject: Subject, exemptions: Iterable[Exemption]) -> Ruling:
     doubt: str | None = None
     for exemption in exemptions:
-        if not exemption.active(now):
-            continue
         covered = exemption.covers(policy, subject)
         if covered:
             return Ruling(by=str(exemption), exemption=exemption.id)

@@ -37,9 +37,10 @@ class Hold:
 class Candidate:
     """An action that might be taken now, and all that the guards look at.
 
-    `exempted` is by what it is exempt, and `doubt` why nobody can tell whether it is. `notices` are those of the
-    finding that still matter. `asked` says that people were asked about the finding, whatever they said. `plan_hash`
-    and `leads`, the ways to its owner, are None until the last look has made them.
+    `exempted` is by what it is exempt, `was_exempt` by what it was since a sweep saw it last, and `doubt` why nobody
+    can tell whether it is. `notices` are those of the finding that still matter. `asked` says that people were asked
+    about the finding, whatever they said. `plan_hash` and `leads`, the ways to its owner, are None until the last look
+    has made them.
     """
 
     policy: AnyPolicy
@@ -56,6 +57,7 @@ class Candidate:
     plan_hash: str | None = None
     leads: tuple[Lead, ...] | None = None
     asked: bool = False
+    was_exempt: str | None = None
 
     @property
     def alone(self) -> bool:
@@ -91,9 +93,9 @@ def window(candidate: Candidate) -> Hold | None:
 
 
 def exemption(candidate: Candidate) -> Hold | None:
-    """An exempt resource is not touched, nor one of which nobody can tell."""
-    if candidate.exempted is not None:
-        return Hold(guard="exemption", detail=candidate.exempted, lasting=True)
+    """An exempt resource is not touched, nor one that was and that no sweep has seen since, nor if nobody can tell."""
+    if (why := candidate.exempted or candidate.was_exempt) is not None:
+        return Hold(guard="exemption", detail=why, lasting=True)
     return Hold(guard="exemption", detail=candidate.doubt) if candidate.doubt is not None else None
 
 

@@ -76,6 +76,20 @@ def after_blindness(finding: Finding, cause: Cause | None, now: datetime) -> Fin
     return replace(finding, grace=grace, unknown=cause)
 
 
+def exempt_no_more(finding: Finding, now: datetime) -> Finding:
+    """The finding, just judged, whose exemption no sweep saw: it began and ended between two of them.
+
+    As with one that a sweep saw, nothing is due before it was seen to stand without it, and what had begun ends.
+    """
+    if finding.state is State.ACTING:
+        return interrupted(finding)
+    if finding.state is State.OPEN:
+        return replace(finding, grace=Grace(ticked_at=now))
+    if finding.state in (State.DUE, State.PROPOSED, State.APPROVED):
+        return replace(moved(finding, State.OPEN, now), grace=Grace(ticked_at=now))
+    return finding
+
+
 def after_absence(finding: Finding, now: datetime) -> Finding:
     """The resource is not in a complete listing: repaired if we were at it, otherwise gone by itself."""
     if finding.state is State.ACTING:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from cloudwarden.core.action import Call, Wait
-from cloudwarden.core.exemption import Subject, ruling
+from cloudwarden.core.exemption import Subject, lately_exempt, ruling
 from cloudwarden.core.finding import ActionRecord
 from cloudwarden.ports import JournalEntry, Transaction
 
@@ -33,7 +33,9 @@ def why_abandoned(tx: Transaction, record: ActionRecord, now: datetime) -> str |
         return None
     if finding.interrupted:
         return INTERRUPTED
-    exempted = ruling(record.policy, Subject.found(finding), tx.decisions.exemptions(), now).by
+    subject, exemptions = Subject.found(finding), tx.decisions.exemptions()
+    exempted = ruling(record.policy, subject, exemptions, now).by
+    exempted = exempted or lately_exempt(record.policy, subject, exemptions, finding.last_seen, now).by
     if exempted is not None:
         return f"exempt since it began: {exempted}"
     stale = _stale(tx, record, now)

@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache, partial
 
-from cloudwarden.core.exemption import Exemption, Subject, ruling
+from cloudwarden.core.exemption import Exemption, Subject, lately_exempt, ruling
 from cloudwarden.core.finding import Finding, Proposal, State
 from cloudwarden.core.guards import Candidate
 from cloudwarden.core.notice import Notice, leads_of
@@ -95,15 +95,18 @@ class Candidates:
         """
         policy, now = candidate.policy, self._clock.now()
         with self._store.reading() as tx:
-            ruled = ruling(policy.name, Subject.judged(resource, verdict), tx.decisions.exemptions(), now)
+            subject, exemptions = Subject.judged(resource, verdict), tx.decisions.exemptions()
             paused = paused_by(tx.decisions.pauses(), policy.name, resource.account)
             notices = notices_of(tx, policy, candidate.finding)
+        ruled = ruling(policy.name, subject, exemptions, now)
+        lately = lately_exempt(policy.name, subject, exemptions, candidate.finding.last_seen, now)
         protected = protected_as_judged(resource, verdict, policy.touches, self._restraints.protection)
         return replace(
             candidate,
             mode=min(self._mode_of(policy, where) for where in (resource.kept_in, *places)),
             finding=replace(candidate.finding, protected=protected),
             exempted=ruled.by,
+            was_exempt=lately.held,
             doubt=self._exemptions_doubt() or ruled.doubt,
             paused=self._settings_doubt() or paused,
             closed=self._restraints.closed(policy, resource.account, now),
@@ -115,7 +118,7 @@ class Candidates:
     def _candidate(
         self, decided: _Decided, policy: AnyPolicy, finding: Finding, proposal: Proposal | None
     ) -> Candidate:
-        now = self._clock.now()
+        now, subject = self._clock.now(), Subject.found(finding)
         return Candidate(
             policy=policy,
             finding=finding,
@@ -123,7 +126,8 @@ class Candidates:
             # Where it is kept counts too, which only the sweep that made it due could tell, and the plan of its action.
             trusted=decided.trusts(policy.name, policy.fingerprint, finding.scope),
             proposal=proposal,
-            exempted=ruling(policy.name, Subject.found(finding), decided.exemptions, now).by,
+            exempted=ruling(policy.name, subject, decided.exemptions, now).by,
+            was_exempt=lately_exempt(policy.name, subject, decided.exemptions, finding.last_seen, now).by,
             doubt=self._exemptions_doubt(),
             paused=self._settings_doubt() or paused_by(decided.pauses, policy.name, finding.scope.account),
             closed=self._restraints.closed(policy, finding.scope.account, now),

@@ -7,7 +7,7 @@ from datetime import datetime
 from functools import partial
 
 from cloudwarden.core.acceptance import trusted_in
-from cloudwarden.core.exemption import Subject, ruling
+from cloudwarden.core.exemption import Subject, lately_exempt, ruling
 from cloudwarden.core.finding import ActionRecord, Finding, ProposalState
 from cloudwarden.core.guards import ASKED, Hold, outlived
 from cloudwarden.core.pause import Pause, paused_by
@@ -73,7 +73,11 @@ def _exempted(tx: Transaction, record: ActionRecord, looked_at: datetime, now: d
         return "its finding is not in the store, so that nobody can tell what exempts it"
     subject, exemptions = Subject.found(finding), tx.decisions.exemptions()
     unseen = (one for one in exemptions if one.created_at >= looked_at)
-    return ruling(record.policy, subject, exemptions, now).by or ruling(record.policy, subject, unseen, now).doubt
+    return (
+        ruling(record.policy, subject, exemptions, now).by
+        or lately_exempt(record.policy, subject, exemptions, finding.last_seen, now).by
+        or ruling(record.policy, subject, unseen, now).doubt
+    )
 
 
 def _interrupted(tx: Transaction, record: ActionRecord) -> str | None:

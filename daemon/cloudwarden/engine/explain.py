@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
 
 from cloudwarden.core import guards
 from cloudwarden.core.acceptance import trusted_in
 from cloudwarden.core.detail import UnreadTags
-from cloudwarden.core.exemption import Subject, exempting_tag, ruling
+from cloudwarden.core.exemption import Subject, exempting_tag, lately_exempt, ruling
 from cloudwarden.core.finding import Finding
 from cloudwarden.core.guards import Candidate, Hold
 from cloudwarden.core.pause import paused_by
@@ -107,10 +107,13 @@ class Explainer:
         with self._store.reading() as tx:
             standing = tx.findings.standing(policy.name)
             finding = next((one for one in standing if (one.scope, one.resource_id) == (scope, resource.id)), None)
-            exempted = ruling(policy.name, subject, tx.decisions.exemptions(), now).held
+            exemptions = tx.decisions.exemptions()
+            exempted = ruling(policy.name, subject, exemptions, now).held
             holds: tuple[Hold, ...] = ()
             if finding is not None:
                 candidate = self._candidate(tx, policy, finding, resource.kept_in, exempted, now)
+                lately = lately_exempt(policy.name, subject, exemptions, finding.last_seen, now)
+                candidate = replace(candidate, was_exempt=lately.held)
                 holds = tuple(hold for guard in guards.CHAIN if (hold := guard(candidate)))
                 if prospect and (alone := guards.blast_radius(candidate, prospect.radius)) and candidate.alone:
                     holds += (alone,)

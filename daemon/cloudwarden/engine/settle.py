@@ -12,7 +12,7 @@ from types import MappingProxyType
 from cloudwarden.core import lifecycle
 from cloudwarden.core.acceptance import trusted_in
 from cloudwarden.core.action import Plan
-from cloudwarden.core.exemption import Exemption, Ruling, Subject, ruling
+from cloudwarden.core.exemption import Exemption, Ruling, Subject, lately_exempt, ruling
 from cloudwarden.core.finding import ActionRecord, Finding, ProposalState, State
 from cloudwarden.core.guards import ASKED
 from cloudwarden.core.policy import AnyPolicy, Mode, ModeOf
@@ -66,7 +66,10 @@ class Settler:
         self._protection = protection
         self._precedent = NO_PRECEDENT
         self._heeded: Mapping[Key, Finding] = {}
-        self._exemptions: Sequence[Exemption] = [one for one in tx.decisions.exemptions() if one.active(now)]
+        made = tx.decisions.exemptions()
+        self._exemptions: Sequence[Exemption] = [one for one in made if one.active(now)]
+        self._over: Sequence[Exemption] = [one for one in made if not one.active(now)]
+        self._ended: Sequence[Exemption] = ()
         self._used: set[str] = set()
         self._findings: list[Finding] = []
         self._runs: list[tuple[PolicyRun, Sequence[ScopeRun]]] = []
@@ -93,6 +96,8 @@ class Settler:
         terms_in = cache(partial(self._terms, policy))
         self._heeded = self._still_heeded(policy)
         about = [one.id for one in known.values()]
+        longest_unseen = min((one.last_seen for one in known.values()), default=self._now)
+        self._ended = [one for one in self._over if one.ends_at > longest_unseen]
         self._asked = cache(partial(self._tx.proposals.put_to_people, about))
         self._teller.begin(policy, about)
         self._precedent = precedent(self._tx, policy, judgements, known, self._now)
@@ -190,6 +195,8 @@ class Settler:
         else:
             was = known
         finding = lifecycle.after_verdict(known, verdict, ruled.by, terms)
+        if self._was_exempt(policy, resource, verdict, known):
+            finding = lifecycle.exempt_no_more(finding, self._now)
         if verdict.violation is not None:
             protected = protected_as_judged(resource, verdict, policy.touches, self._protection)
             finding = replace(finding, protected=protected, saving=self._saving_of(policy, resource))
@@ -230,6 +237,13 @@ class Settler:
         if ruled.exemption is not None:
             self._used.add(ruled.exemption)
         return ruled
+
+    def _was_exempt(self, policy: AnyPolicy, resource: Resource, verdict: Verdict, known: Finding) -> bool:
+        """Whether an exemption took what violates out, or may have, and ended since a sweep saw it last."""
+        if verdict.violation is None or not self._ended:
+            return False
+        subject = Subject.judged(resource, verdict)
+        return lately_exempt(policy.name, subject, self._ended, known.last_seen, self._now).held is not None
 
     def _settle_unseen(self, was: Finding, problem: Cause | None) -> None:
         if problem is None:
