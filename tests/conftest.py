@@ -12,7 +12,6 @@ LONG = (
     "chaos/",
     "workers/",
     "demo/",
-    "loading/test_loading_watch.py",
     "store/",
     "bench/",
     "engine/",

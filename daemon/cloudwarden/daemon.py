@@ -4,12 +4,9 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Mapping
-from functools import partial
-from pathlib import Path
 
 import structlog
 
-from cloudwarden import loading
 from cloudwarden.collecting import unhurried
 from cloudwarden.core.errors import CloudError, StoreError
 from cloudwarden.core.policy import AnyPolicy, Mode
@@ -26,8 +23,7 @@ from cloudwarden.engine.gather import StopAsked
 from cloudwarden.engine.orphans import Orphans
 from cloudwarden.engine.sweep import Sweeper
 from cloudwarden.in_force import InForce
-from cloudwarden.loading import Loaded
-from cloudwarden.loading.source import is_policy_file
+from cloudwarden.loading import Edits, Loaded
 from cloudwarden.ports import Clock, Reporter
 from cloudwarden.register import ExemptionRegister
 from cloudwarden.scheduler import Scheduler
@@ -58,14 +54,12 @@ class Daemon:
         counts: Callable[[], StoreCounted],
         stop: threading.Event,
         reload: threading.Event,
-        policies_directory: Path,
+        edits: Edits,
         schedule_known: Callable[[str, float, str | None], None],
         upkeep: Upkeep,
         orphans: Orphans,
         register: ExemptionRegister,
         in_force: InForce,
-        settings_file: Path | None,
-        exemptions_file: Path | None,
         copy_details: Callable[[], Mapping[str, str]],
     ) -> None:
         self._clock = clock
@@ -77,14 +71,12 @@ class Daemon:
         self._counts = counts
         self._stop = stop
         self._reload = reload
-        self._directory = policies_directory
+        self._edits = edits
         self._schedule_known = schedule_known
         self._upkeep = upkeep
         self._orphans = orphans
         self._register = register
         self._in_force = in_force
-        self._settings_file = settings_file
-        self._exemptions_file = exemptions_file
         self._copy_details = copy_details
         self._scheduler = Scheduler(clock=clock, reporter=reporter)
         self._heartbeat = Heartbeat()
@@ -97,12 +89,6 @@ class Daemon:
         """Be the daemon; returns when asked to stop, with the call in flight finished and journalled."""
         self._load_policies()
         self._scheduler.start()
-        self._watch(self._directory, is_policy_file)
-        for file in (self._exemptions_file, self._settings_file):
-            if file is not None:
-                self._watch(file.parent, partial(_is_called, file.name))
-        # An edit between the first load and the watch would otherwise wait for the next edit.
-        self._reload.set()
         # The first sweep may take long, and until it ends gauges of the store would say nothing of what stands.
         self._count()
         self._reporter.report(DaemonStarted(version=VERSION, address=address))
@@ -117,10 +103,6 @@ class Daemon:
             self._systemd.stopping()
             self._scheduler.stop()
             self._reporter.report(DaemonStopped(reason="asked to stop"))
-
-    def _watch(self, directory: Path, matters: Callable[[Path], bool]) -> None:
-        watch = partial(loading.watch, directory, self._stop, self._reload.set, matters=matters)
-        threading.Thread(target=watch, name="watch", daemon=True).start()
 
     def alive(self) -> None:
         """Progress was made. Raises StopAsked when the daemon should leave."""
@@ -143,7 +125,7 @@ class Daemon:
 
     def _turn(self) -> None:
         self._heartbeat.beat()
-        if self._reload.is_set():
+        if self._reload.is_set() or self._edits.found():
             self._reload.clear()
             self._systemd.reloading()
             self._load_policies()
@@ -177,6 +159,7 @@ class Daemon:
             self._scheduler.finished()
 
     def _load_policies(self) -> None:
+        self._edits.take()
         self._in_force.look()
         self._loaded = self._load(self._loaded)
         policies = self._loaded.policies
@@ -206,7 +189,3 @@ class Daemon:
             self._reporter.report(JournalFailed(run_id="", detail=str(error)))
         ended = self._clock.monotonic()
         self._count_from = ended + (ended - began) * COUNT_RESTS
-
-
-def _is_called(name: str, path: Path) -> bool:
-    return path.name == name

@@ -104,6 +104,30 @@ def test_a_file_of_exemptions_is_taken_over_while_it_runs(installation: Installa
     assert (listed["id"], listed["source"]) == ("audit", str(file))
 
 
+FREEZE = """
+[[freeze]]
+begins = 2026-01-01T00:00:00Z
+until = 9999-01-01T00:00:00Z
+reason = "hands off"
+"""
+
+
+def test_what_is_written_behind_links_counts(installation: Installation) -> None:
+    """Settings and policies that are links into a checkout: a freeze holds, and a policy is loaded, once it is there."""
+    checkout = installation.folder / "checkout"
+    checkout.mkdir()
+    for file in (installation.config, installation.policies / "idle.py"):
+        file.rename(checkout / file.name)
+        file.symlink_to(checkout / file.name)
+    installation.start()
+    installation.address()
+    (checkout / "idle.py").write_text("not python(")
+    until(lambda: installation.metric("cloudwarden_config_last_reload_successful 0.0"), "refused")
+    with (checkout / installation.config.name).open("a") as settings:
+        settings.write(FREEZE)
+    until(lambda: "freeze in" in installation.get("/readyz")[1], "held")
+
+
 def test_hangup_reloads(installation: Installation) -> None:
     """SIGHUP reads the policies again."""
     process = installation.start()

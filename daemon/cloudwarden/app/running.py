@@ -5,7 +5,6 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from pathlib import Path
 
 from cloudwarden.app.parts import App
 from cloudwarden.collecting import unhurried
@@ -16,7 +15,7 @@ from cloudwarden.engine.gather import StopAsked
 from cloudwarden.engine.sweep import SweepResult
 from cloudwarden.engine.tenure import beat
 from cloudwarden.keeping.shipper import ship_until
-from cloudwarden.loading import Loaded
+from cloudwarden.loading import Edits, Loaded
 from cloudwarden.store import own
 from cloudwarden.upkeep import Upkeep
 from cloudwarden.web.server import WebServer
@@ -45,14 +44,12 @@ def run(app: App, stop: threading.Event, reload: threading.Event | None = None) 
             counts=app.counted,
             stop=stop,
             reload=reload or threading.Event(),
-            policies_directory=Path(app.settings.policies),
+            edits=_edits(app),
             schedule_known=app.metrics.schedule,
             upkeep=Upkeep(clock=app.clock, reporter=app.reporter, batches=app.retention.batches),
             orphans=app.orphans,
             register=app.register,
             in_force=app.in_force,
-            settings_file=app.settings.file,
-            exemptions_file=app.settings.exemptions_file,
             copy_details=app.shipper.details if app.shipper else dict,
         )
         app.alive = daemon.alive
@@ -93,6 +90,12 @@ def once(app: App, *, ceiling: Mode | None = None) -> tuple[Loaded, SweepResult]
         Upkeep(clock=app.clock, reporter=app.reporter, batches=app.retention.batches).work(UPKEEP_SECONDS)
         _ship_all(app)
         return loaded, result
+
+
+def _edits(app: App) -> Edits:
+    """What notices edits of all that people write."""
+    files = (app.settings.file, app.settings.exemptions_file)
+    return Edits(app.settings.policies, [file for file in files if file is not None], clock=app.clock)
 
 
 @contextmanager

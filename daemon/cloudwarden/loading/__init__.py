@@ -1,13 +1,14 @@
 """Loading: policy files are collected, checked, and swapped for their new versions while the daemon runs."""
 
+from cloudwarden.loading.edits import Edits
 from cloudwarden.loading.exemptions import WrittenExemptions, read_exemptions
 from cloudwarden.loading.loader import NOTHING, Loaded, load
 from cloudwarden.loading.problem import Problem
 from cloudwarden.loading.texts import PolicyText, rebuilt, texts
-from cloudwarden.loading.watch import watch
 
 __all__ = [
     "NOTHING",
+    "Edits",
     "Loaded",
     "PolicyText",
     "Problem",
@@ -16,5 +17,4 @@ __all__ = [
     "read_exemptions",
     "rebuilt",
     "texts",
-    "watch",
 ]

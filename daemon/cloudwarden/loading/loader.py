@@ -14,7 +14,7 @@ from cloudwarden.core.restraint import UNRESTRAINED, Restraints
 from cloudwarden.loading.importing import Version, read
 from cloudwarden.loading.overrides import apply
 from cloudwarden.loading.problem import Problem
-from cloudwarden.loading.source import digest, is_policy_file
+from cloudwarden.loading.source import digest, policy_files
 from cloudwarden.settings import PolicyOverride
 
 IMPORT_TIMEOUT_SECONDS = 10.0
@@ -98,11 +98,6 @@ def load(
         loading.take(path)
     loading.settle_names()
     return loading.loaded()
-
-
-def policy_files(directory: Path) -> list[Path]:
-    """The policy files of a directory, in order of name. Raises OSError."""
-    return sorted(path for path in directory.iterdir() if is_policy_file(path))
 
 
 class _Loading:

@@ -73,9 +73,9 @@ class Source:
         return flags
 
 
-def is_policy_file(path: Path) -> bool:
-    """Whether a file of the directory is the operator's: a hidden one is an editor's."""
-    return path.suffix == ".py" and not path.name.startswith(".")
+def policy_files(directory: Path) -> list[Path]:
+    """The policy files of a directory, in order of name; a hidden file is an editor's. Raises OSError."""
+    return sorted(path for path in directory.iterdir() if path.suffix == ".py" and not path.name.startswith("."))
 
 
 def digest(content: bytes) -> str:

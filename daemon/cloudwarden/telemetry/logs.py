@@ -32,7 +32,6 @@ _CHATTY = (
     "sqlalchemy",
     "urllib3",
     "uvicorn",
-    "watchfiles",
     "werkzeug",
 )
 """Libraries of which only warnings are kept, whatever the level: botocore prints signed requests when debugging."""
