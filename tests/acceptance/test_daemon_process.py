@@ -113,7 +113,7 @@ reason = "hands off"
 
 
 def test_what_is_written_behind_links_counts(installation: Installation) -> None:
-    """Settings and policies that are links into a checkout: a freeze holds, and a policy is loaded, once it is there."""
+    """Settings and policies that are links into a checkout: a policy is loaded, and a freeze holds, once written."""
     checkout = installation.folder / "checkout"
     checkout.mkdir()
     for file in (installation.config, installation.policies / "idle.py"):
