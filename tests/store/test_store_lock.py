@@ -3,32 +3,13 @@
 from __future__ import annotations
 
 import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 from cloudwarden.core.errors import AlreadyRunning, StoreUnwritable
 from cloudwarden.store import own
-
-HOLD = """
-import sys
-from cloudwarden.store import own
-with own(sys.argv[1]):
-    print("held", flush=True)
-    sys.stdin.read()
-"""
-
-
-def holder(url: str) -> subprocess.Popen[str]:
-    """Another process that owns the store."""
-    process = subprocess.Popen(
-        [sys.executable, "-c", HOLD, url], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-    )
-    assert process.stdout is not None
-    assert process.stdout.readline() == "held\n"
-    return process
+from owning import holder
 
 
 def test_a_second_process_is_refused(url: str, path: Path) -> None:

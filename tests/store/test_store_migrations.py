@@ -9,14 +9,17 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
 from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, create_engine
 
-from cloudwarden.store import SqlStore, migration, open_store, schema
+from cloudwarden.core.errors import AlreadyRunning
+from cloudwarden.store import SqlStore, migration, open_store, own, schema
 from cloudwarden.store.tables import metadata
+from owning import holder
 from pausing import paused
 
 
@@ -117,6 +120,34 @@ def test_an_older_database_is_kept_before_it_is_changed(url: str, path: Path) ->
         assert database.execute("SELECT version_num FROM alembic_version").fetchall() == [("0007",)]
         assert database.execute("SELECT reason FROM pauses").fetchall() == [("lunch",)]
     assert kept.stat().st_mode & 0o777 == 0o600
+
+
+def test_the_schema_is_not_changed_under_another_process(url: str, path: Path) -> None:
+    """A daemon of the earlier version could keep nothing from then on: whoever opens its store is told to stop it."""
+    before = older(path)
+    with holder(url) as process:
+        with pytest.raises(AlreadyRunning, match=rf"pid {process.pid}\).*stop it first"):
+            open_store(url, busy_timeout_seconds=0.1)
+        process.kill()
+    assert path.read_bytes()[100:] == before[100:]
+    assert [one.name for one in path.parent.glob("*.schema-*")] == []
+    open_store(url).close()
+
+
+def test_who_owns_the_store_changes_its_schema(url: str, path: Path) -> None:
+    """The daemon opens its store after it has taken it."""
+    older(path)
+    with own(url):
+        open_store(url, busy_timeout_seconds=0).close()
+
+
+def test_an_older_database_may_be_opened_by_many_at_once(url: str, path: Path) -> None:
+    """Verbs after an upgrade: one changes the schema and keeps a copy, the others find that done."""
+    older(path)
+    opened = f"from cloudwarden.store import open_store; open_store({url!r}).close()"
+    openers = [subprocess.Popen([sys.executable, "-c", opened]) for _ in range(3)]
+    assert [opener.wait(60) for opener in openers] == [0, 0, 0]
+    assert len(list(path.parent.glob("cloudwarden.db.schema-*"))) == 1
 
 
 def test_a_current_database_is_not_copied(url: str, path: Path) -> None:

@@ -4,12 +4,18 @@ from __future__ import annotations
 
 import fcntl
 import os
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from cloudwarden.core.errors import AlreadyRunning, StoreUnwritable
 from cloudwarden.store.address import file_of
+
+_OURS: set[tuple[int, int]] = set()
+"""The lock files that this process holds, by device and inode: the system tells only that somebody does."""
+
+_PAUSE_SECONDS = 0.05
 
 
 @contextmanager
@@ -22,16 +28,66 @@ def own(url: str) -> Iterator[None]:
     if file is None:
         yield
         return
-    descriptor = _locked(file, file.with_name(f"{file.name}.lock"))
+    lock = _lock_of(file)
+    descriptor = _locked(lock)
+    if descriptor is None:
+        raise AlreadyRunning(
+            f"another daemon{_holder(lock)} owns {file}, as the lock on {lock} says: stop it first, or give this one "
+            "a `database` of its own"
+        )
+    with _held(descriptor):
+        yield
+
+
+@contextmanager
+def changed_by_us(file: Path, *, timeout_seconds: float) -> Iterator[None]:
+    """While entered, no other process owns the store in this file, whose schema is to change.
+
+    Where this process owns it already, it goes on to; who else has it is waited for so long. Raises as `own` does.
+    """
+    lock, deadline = _lock_of(file), time.monotonic() + timeout_seconds
+    if _is_ours(lock):
+        yield
+        return
+    while (descriptor := _locked(lock)) is None:
+        if time.monotonic() >= deadline:
+            raise AlreadyRunning(
+                f"{file} has the schema of an earlier version, and a daemon{_holder(lock)} owns it, as the lock on "
+                f"{lock} says, which could keep nothing in a newer one: stop it first, and start this version's"
+            )
+        time.sleep(_PAUSE_SECONDS)
+    with _held(descriptor):
+        yield
+
+
+@contextmanager
+def _held(descriptor: int) -> Iterator[None]:
+    status = os.fstat(descriptor)
+    ours = (status.st_dev, status.st_ino)
+    _OURS.add(ours)
     try:
         yield
     finally:
+        _OURS.discard(ours)
         # The file stays: were it deleted, a waiting process could lock it while a third makes and locks a new one.
         os.ftruncate(descriptor, 0)
         os.close(descriptor)
 
 
-def _locked(file: Path, lock: Path) -> int:
+def _lock_of(file: Path) -> Path:
+    return file.with_name(f"{file.name}.lock")
+
+
+def _is_ours(lock: Path) -> bool:
+    try:
+        status = lock.stat()
+    except OSError:
+        return False
+    return (status.st_dev, status.st_ino) in _OURS
+
+
+def _locked(lock: Path) -> int | None:
+    """The lock, taken, as a descriptor; None when somebody else has it."""
     try:
         descriptor = os.open(lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
     except OSError as error:
@@ -41,12 +97,9 @@ def _locked(file: Path, lock: Path) -> int:
         ) from error
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError as error:
+    except OSError:
         os.close(descriptor)
-        raise AlreadyRunning(
-            f"another daemon{_holder(lock)} owns {file}, as the lock on {lock} says: stop it first, or give this one "
-            "a `database` of its own"
-        ) from error
+        return None
     os.ftruncate(descriptor, 0)
     os.write(descriptor, f"{os.getpid()}\n".encode())
     return descriptor

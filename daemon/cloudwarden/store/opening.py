@@ -16,6 +16,7 @@ from cloudwarden.core.errors import NoDatabase, StoreBusy, StoreUnusable, StoreU
 from cloudwarden.store.address import file_of, parsed
 from cloudwarden.store.connection import engine_for, outside_transactions, reading
 from cloudwarden.store.copying import settle_names, whole_copy
+from cloudwarden.store.lock import changed_by_us
 from cloudwarden.store.place import RESTORE, log_of, refuse_place, refuse_remains
 from cloudwarden.store.schema import is_current, outdated
 from cloudwarden.store.transaction import SqlStore
@@ -31,8 +32,8 @@ def open_store(
 
     `sqlite://` is one in memory that ends with the value returned. A missing file is made; a damaged, empty or
     foreign one is refused and left as it is. Of one with an older schema a copy is kept beside it before it is
-    changed, unless this is a copy already (`keep_old`). Raises StoreUnusable, StoreUnwritable or StoreBusy, and, for
-    whoever makes none (`make`), NoDatabase.
+    changed, which nobody does while another process owns it, unless this is a copy already (`keep_old`). Raises
+    StoreUnusable, StoreUnwritable, StoreBusy or AlreadyRunning, and, for whoever makes none (`make`), NoDatabase.
     """
     parts, file = parsed(url), file_of(url)
     if file is None and not make:
@@ -52,9 +53,9 @@ def open_store(
         refuse_damage(engine, file)
         current = is_current(engine, str(file))
         _use_wal(engine, busy_timeout_seconds)
-        if not current:
-            if keep_old:
-                _keep_old(engine, file)
+        if not current and keep_old:
+            _bring_up_to_date(engine, file, busy_timeout_seconds)
+        elif not current:
             _migrate(engine)
     except BaseException:
         engine.dispose()
@@ -101,6 +102,13 @@ def _make(parts: URL, file: Path, busy_timeout_seconds: float) -> None:
     finally:
         for left in (draft, log_of(draft), draft.with_name(f"{draft.name}-shm")):
             left.unlink(missing_ok=True)
+
+
+def _bring_up_to_date(engine: Engine, file: Path, timeout_seconds: float) -> None:
+    """Change the schema, but never under a daemon of the earlier version, which could keep nothing from then on."""
+    with changed_by_us(file, timeout_seconds=timeout_seconds):
+        _keep_old(engine, file)
+        _migrate(engine)
 
 
 def _keep_old(engine: Engine, file: Path) -> None:
