@@ -98,6 +98,59 @@ def test_clock_that_is_set_makes_intervals_due_again(jump: timedelta, reports: R
         scheduler.stop()
 
 
+@pytest.fixture
+def clock() -> FakeClock:
+    """A clock that is right, until it is set."""
+    return FakeClock(datetime.now(UTC))
+
+
+@pytest.fixture
+def slept(clock: FakeClock, reports: Reports) -> Iterator[Scheduler]:
+    """A started scheduler on that clock."""
+    made = Scheduler(clock=clock, reporter=reports)
+    made.start()
+    yield made
+    made.stop()
+
+
+def test_a_run_that_the_clock_jumped_over_is_due_at_once(slept: Scheduler, clock: FakeClock, reports: Reports) -> None:
+    """A laptop that slept over the one hour of its day sweeps when it wakes, not a day later."""
+    soon, later = clock.now() + minutes(30), clock.now() + hours(6)
+    slept.replace(
+        {
+            "passed": stop_idle(name="passed", schedule=cron(f"{soon.minute} {soon.hour} * * *")),
+            "ahead": stop_idle(name="ahead", schedule=cron(f"{later.minute} {later.hour} * * *")),
+        }
+    )
+    clock.jump(hours(1))
+    slept.check_clock()
+    assert slept.due(timeout_seconds=2) == ("passed",)
+    assert reports.of(RunMissed) == []
+
+
+def test_more_runs_that_the_clock_jumped_over_are_counted(slept: Scheduler, clock: FakeClock, reports: Reports) -> None:
+    """One of them is made up for; the others were missed."""
+    slept.replace({"a": stop_idle(name="a", schedule=cron("*/30 * * * *"))})
+    clock.jump(hours(5))
+    slept.check_clock()
+    assert slept.due(timeout_seconds=2) == ("a",)
+    (missed,) = reports.of(RunMissed)
+    assert isinstance(missed, RunMissed)
+    assert missed.missed in (8, 9)
+
+
+def test_an_edited_schedule_has_missed_nothing(slept: Scheduler, clock: FakeClock, reports: Reports) -> None:
+    """What it would have had run since the last run of the one before was never due."""
+    slept.replace({"a": stop_idle(name="a", schedule=every(hours=24))})
+    assert slept.due(timeout_seconds=2) == ("a",)
+    slept.finished()
+    clock.advance(hours(12))
+    slept.replace({"a": stop_idle(name="a", schedule=cron("*/5 * * * *"))})
+    slept._jobs.modify_job("a", next_run_time=datetime.now(UTC))  # rather than wait for minutes
+    assert slept.due(timeout_seconds=2) == ("a",)
+    assert reports.of(RunMissed) == []
+
+
 def test_steady_clock_is_left_alone(reports: Reports) -> None:
     """Time that passes is no jump."""
     clock = FakeClock(NOON)

@@ -82,7 +82,10 @@ class Scheduler:
             self._running.clear()
 
     def check_clock(self) -> None:
-        """Put the schedule right when the system clock was set: APScheduler would wait for the old times."""
+        """Put the schedule right when the system clock was set: APScheduler would wait for the old times.
+
+        A policy of which a run was jumped over is due at once, so that a machine that slept over the hour misses none.
+        """
         offset = self._clock_offset()
         jumped = offset - self._offset
         self._offset = offset
@@ -90,10 +93,13 @@ class Scheduler:
             return
         self._reporter.report(ClockJumped(seconds=jumped.total_seconds()))
         for name, schedule in self._schedules.items():
+            next_at = self._jobs.get_job(name).next_run_time
             self._fired.pop(name, None)
             self._jobs.reschedule_job(name, trigger=_trigger(schedule))
             if not isinstance(schedule, Cron):
-                self._fire(name, counted=False)
+                self._fire(name)
+            elif next_at is not None and next_at <= self._clock.now():
+                self._fire(name, missed=missed_between(schedule, next_at, self._clock.now()))
         self._jobs.wakeup()
 
     def _schedule(self, name: str, policy: AnyPolicy) -> None:
@@ -102,11 +108,13 @@ class Scheduler:
         self._schedules[name] = policy.schedule
         self._fingerprints[name] = policy.fingerprint
         if not same_schedule:
+            # What the new schedule would have had run since then was never due.
+            self._fired.pop(name, None)
             self._jobs.add_job(
-                self._fire, _trigger(policy.schedule), args=(name,), id=name, name=name, replace_existing=True
+                self._fire_in_time, _trigger(policy.schedule), args=(name,), id=name, name=name, replace_existing=True
             )
         if not (same_schedule and same_policy) and not isinstance(policy.schedule, Cron):
-            self._fire(name, counted=False)
+            self._fire(name)
 
     def _forget(self, name: str) -> None:
         with self._condition:
@@ -114,11 +122,12 @@ class Scheduler:
         for known in (self._schedules, self._fingerprints, self._fired):
             known.pop(name, None)
 
-    def _fire(self, name: str, *, counted: bool = True) -> None:
-        now = self._clock.now()
+    def _fire_in_time(self, name: str) -> None:
         last = self._fired.get(name)
-        self._fired[name] = now
-        missed = missed_between(self._schedules[name], last, now) if last and counted else 0
+        self._fire(name, missed=missed_between(self._schedules[name], last, self._clock.now()) if last else 0)
+
+    def _fire(self, name: str, *, missed: int = 0) -> None:
+        self._fired[name] = self._clock.now()
         with self._condition:
             if name in self._waiting or name in self._running:
                 missed += 1
