@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Mapping
+from datetime import date
 
 import structlog
 
@@ -84,6 +85,7 @@ class Daemon:
         self._loaded: Loaded | None = None
         self._failing = "no sweep yet"
         self._count_from = 0.0
+        self._told_on: date | None = None
 
     def run(self, address: str) -> None:
         """Be the daemon; returns when asked to stop, with the call in flight finished and journalled."""
@@ -130,6 +132,8 @@ class Daemon:
             self._systemd.reloading()
             self._load_policies()
             self._systemd.ready("policies reloaded")
+        if self._clock.now().date() != self._told_on:
+            self._tell_intervals()
         self._register.turn()
         self._scheduler.check_clock()
         names = self._scheduler.due(timeout_seconds=TICK_SECONDS)
@@ -175,8 +179,14 @@ class Daemon:
             self._register.take(self._loaded)
         except StoreError as error:
             self._reporter.report(JournalFailed(run_id="", detail=str(error)))
-        for policy in policies.values():
-            interval = policy.schedule.interval_at(self._clock.now()).total_seconds()
+        self._tell_intervals()
+
+    def _tell_intervals(self) -> None:
+        """How often each policy runs: of one that follows a calendar, that is another from day to day."""
+        now = self._clock.now()
+        self._told_on = now.date()
+        for policy in self._policies().values():
+            interval = policy.schedule.interval_at(now).total_seconds()
             self._schedule_known(policy.name, interval, policy.action.name if policy.action else None)
 
     def _count(self) -> None:

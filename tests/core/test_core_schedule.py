@@ -43,7 +43,13 @@ def test_time_zone_moves_with_summer_time() -> None:
 
 @pytest.mark.parametrize(
     ("expression", "says"),
-    [("0 9 * *", "4 fields"), ("0 25 * * *", "25"), ("0 9 * * 8", "weekday"), ("x 9 * * *", "x")],
+    [
+        ("0 9 1,15 * mon", "reads as either"),
+        ("0 9 * *", "4 fields"),
+        ("0 25 * * *", "25"),
+        ("0 9 * * 8", "weekday"),
+        ("x 9 * * *", "x"),
+    ],
 )
 def test_bad_cron_says_what_is_wrong(expression: str, says: str) -> None:
     """The message names the expression and the fault."""
@@ -68,6 +74,41 @@ def test_interval_of_office_hours_is_the_night() -> None:
     """The longest gap counts, so that a weekend is not an outage."""
     assert cron("0 9-17 * * mon-fri").interval_at(SUNDAY) >= hours(16)
     assert every(minutes=15).interval_at(SUNDAY) == minutes(15)
+
+
+@pytest.mark.parametrize("expression", ["0 9 */2 * mon", "0 9 1 * *", "0 9 * * mon", "0 9 1 * */2"])
+def test_a_star_in_one_of_the_days_leaves_no_doubt(expression: str) -> None:
+    """There crontab(5) means the same as everybody else."""
+    assert cron(expression).expression == expression
+
+
+@pytest.mark.parametrize(
+    ("expression", "day", "interval"),
+    [
+        ("0 9 1-7 * *", "2026-03-10", timedelta(days=25)),
+        ("0 9 1-7 * *", "2026-03-03", timedelta(days=25)),
+        ("0 9 * 6-8 *", "2026-03-10", timedelta(days=274)),
+        ("0 9 * 6-8 *", "2026-07-10", timedelta(days=1)),
+        ("0 9 * 6-8 *", "2026-08-31", timedelta(days=274)),
+        ("0 6 29 2 *", "2026-03-10", timedelta(days=1461)),
+        ("* * * * *", "2026-03-10", minutes(1)),
+        ("* * * 1 *", "2026-03-10", timedelta(days=334, minutes=1)),
+        ("0 6 30 2 *", "2026-03-10", timedelta(days=366)),
+    ],
+)
+def test_interval_of_single_days_or_months_is_the_time_between_them(
+    expression: str, day: str, interval: timedelta
+) -> None:
+    """On any day outside them too: a policy is not stale because its next run is weeks away, as it was to be."""
+    moment = datetime.fromisoformat(f"{day}T12:00+00:00")
+    assert cron(expression).interval_at(moment) == interval
+
+
+@pytest.mark.parametrize("moment", ["2026-03-10T09:00", "2026-03-10T09:01", "2026-03-11T08:59"])
+def test_the_run_before_a_moment_is_found(moment: str) -> None:
+    """Never the one of the moment itself."""
+    before = cron("0 9 * * *").fire_before(datetime.fromisoformat(f"{moment}+00:00"))
+    assert before == datetime(2026, 3, 9 if moment.endswith("09:00") else 10, 9, tzinfo=UTC)
 
 
 OFFICE = "*/5 8-18 * * mon-fri"

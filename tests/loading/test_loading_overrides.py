@@ -80,6 +80,11 @@ def test_a_cron_expression_replaces_an_interval(tmp_path: Path) -> None:
     assert str(schedule) == "cron '30 7 * * mon' America/New_York"
 
 
+def test_a_cron_expression_leaves_the_policys_jitter_out(tmp_path: Path) -> None:
+    """It was meant for another schedule: of a day's, it would carry a quarter-hourly one into the night."""
+    assert overridden(tmp_path, cron="*/15 9-17 * * mon-fri").schedule.jitter == timedelta(0)
+
+
 def test_a_cron_expression_keeps_the_policys_time_zone(tmp_path: Path) -> None:
     """Unless the override names another, and a time zone alone moves the policy's own expression."""
     assert str(loaded_with(tmp_path, look={"cron": "0 7 * * *"}).policies["look"].schedule).endswith("Europe/Berlin")

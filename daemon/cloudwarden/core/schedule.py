@@ -17,6 +17,15 @@ from cloudwarden.core.errors import PolicyError
 _MOST_FIRES = 2_000
 """Runs looked at for the longest gap: a week of every five minutes; a denser schedule has no longer ones."""
 
+_YEARS_BACK = timedelta(days=3_653)
+"""Where the run before is looked for: two 29th of February are eight years apart around a year such as 2100."""
+
+_LEAST_GAP = timedelta(minutes=1)
+"""Between two runs of a cron expression."""
+
+_NEVER = timedelta(days=366)
+"""The gap of a schedule that has no two runs."""
+
 _WEEKDAYS = ("sun", "mon", "tue", "wed", "thu", "fri", "sat", "sun")
 
 
@@ -83,10 +92,23 @@ class Cron:
             moment = following.astimezone(UTC)
             yield moment
 
-    def interval_at(self, moment: datetime) -> timedelta:
-        """The longest time between two runs in the week after `moment`.
+    def fire_before(self, moment: datetime) -> datetime | None:
+        """When it fired last before a moment, without jitter, in UTC; None when it did not for ten years."""
+        # Halved again and again: only what comes after a time can be asked for.
+        last, end = next(self.fires_after(moment - _YEARS_BACK), moment), moment
+        if last >= moment:
+            return None
+        while end - last > _LEAST_GAP:
+            middle = last + (end - last) / 2
+            fire = next(self.fires_after(middle), moment)
+            last, end = (fire, end) if fire < moment else (last, middle)
+        return last
 
-        The longest, so that a schedule of working hours does not look blind every night.
+    def interval_at(self, moment: datetime) -> timedelta:
+        """The longest time between two runs, from the one before `moment`'s day to those of the week after it.
+
+        The longest, so that a schedule of working hours does not look blind every night; and from the one before, so
+        that one of a few days a month, or of a few months, does not look blind until the next of them.
         """
         return _longest_gap(self, moment.replace(hour=0, minute=0, second=0, microsecond=0))
 
@@ -107,12 +129,15 @@ class Cron:
 
 @lru_cache(maxsize=1024)
 def _longest_gap(schedule: Cron, day: datetime) -> timedelta:
+    if next(schedule.fires_after(day), None) is None:
+        return _NEVER
     fires: list[datetime] = []
-    for fire in schedule.fires_after(day):
+    before = schedule.fire_before(day)
+    for fire in schedule.fires_after(day - _LEAST_GAP if before is None else before - _LEAST_GAP):
         fires.append(fire)
         if len(fires) >= 2 and (fire >= day + timedelta(days=8) or len(fires) >= _MOST_FIRES):
             break
-    return max((later - earlier for earlier, later in pairwise(fires)), default=timedelta(days=366))
+    return max((later - earlier for earlier, later in pairwise(fires)), default=_NEVER)
 
 
 @lru_cache(maxsize=1024)
@@ -143,12 +168,20 @@ def every(
 def cron(expression: str, *, timezone: str = "UTC", jitter: timedelta = timedelta(0)) -> Cron:
     """A schedule by cron expression: `cron("0 9 * * mon-fri", timezone="Europe/Berlin")`.
 
-    Five fields: minute, hour, day, month, weekday. Raises PolicyError that says what is wrong with them.
+    Five fields: minute, hour, day, month, weekday; not both of a day of the month and a weekday, which crontab(5) reads
+    as either, and many take for both. Raises PolicyError that says what is wrong with them.
     """
     if len(expression.split()) != 5:
         raise PolicyError(
             f"cron {expression!r} has {len(expression.split())} fields: write five, minute hour day month weekday, "
             'such as cron("0 9 * * mon-fri")'
+        )
+    _, _, day, _, weekday = expression.split()
+    # With a star in one of them, a step included, crontab(5) too means the days that are both.
+    if not day.startswith("*") and not weekday.startswith("*"):
+        raise PolicyError(
+            f"cron {expression!r} has a day of the month and a weekday, which crontab(5) reads as either: write * for "
+            "one of them, and a policy for each where you mean either"
         )
     schedule = Cron(expression=expression, timezone=timezone, jitter=jitter)
     try:

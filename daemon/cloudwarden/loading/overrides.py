@@ -65,7 +65,8 @@ def _schedule(schedule: Schedule, override: PolicyOverride) -> Schedule:
         return every(seconds=override.every.total_seconds(), jitter=jitter)
     own_timezone = schedule.timezone if isinstance(schedule, Cron) else "UTC"
     if override.cron is not None:
-        return cron(override.cron, timezone=override.timezone or own_timezone, jitter=schedule.jitter)
+        # Without the jitter that the policy has: six hours are little to a day, and much to working hours.
+        return cron(override.cron, timezone=override.timezone or own_timezone)
     if override.timezone is None:
         return schedule
     if not isinstance(schedule, Cron):

@@ -80,8 +80,8 @@ class PolicyOverride(Table):
     )
     cron: str | None = Field(
         default=None,
-        description="five-field cron expression, default the policy's own schedule: 0 and 7 are Sunday. Not together "
-        "with every.",
+        description="five-field cron expression, default the policy's own schedule: 0 and 7 are Sunday; a day of the "
+        "month or a weekday, not both. Without the policy's own jitter. Not together with every.",
     )
     timezone: str | None = Field(
         default=None,
