@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 
 from cloudwarden.app.parts import App
 from cloudwarden.collecting import unhurried
 from cloudwarden.core.policy import Mode
 from cloudwarden.daemon import Daemon
-from cloudwarden.engine.crew import Crew
-from cloudwarden.engine.gather import StopAsked
 from cloudwarden.engine.sweep import SweepResult
 from cloudwarden.engine.tenure import beat
 from cloudwarden.keeping.shipper import ship_until
@@ -25,6 +23,9 @@ LAST_BATCH_SECONDS = 5.0
 
 UPKEEP_SECONDS = 30.0
 """How long one sweep's process stays to let go of what is old: years of it are gone after some of them."""
+
+COMPARED_WITHIN_SECONDS = 5.0
+"""How long the start waits for the journal's copy to be compared; most answer within one, and hold nothing then."""
 
 LAST_RENEWAL_SECONDS = 5.0
 """How long to wait for a renewal of leases that is under way, so that it does not outlive the store."""
@@ -112,13 +113,23 @@ def _leases_renewed(app: App) -> Iterator[None]:
 
 
 def _begin_shipping(app: App, stop: threading.Event) -> threading.Thread | None:
-    """Ship from now on. What the copy knows and the store has forgotten is seen before anything acts."""
-    if app.shipper is None:
+    """Ship from now on. What the copy knows and the store has forgotten is seen before anything acts.
+
+    A copy that keeps silent is not waited for: the service manager would take this for a start that fails. What is due
+    meanwhile is held, and says why.
+    """
+    if (shipper := app.shipper) is None:
         return None
-    with suppress(StopAsked):
-        Crew(1, app.alive).one(app.shipper.turn)
-    shipping = threading.Thread(target=ship_until, args=(app.shipper, stop), name="shipping", daemon=True)
+    tried = threading.Event()
+
+    def ship() -> None:
+        shipper.turn()
+        tried.set()
+        ship_until(shipper, stop)
+
+    shipping = threading.Thread(target=ship, name="shipping", daemon=True)
     shipping.start()
+    tried.wait(COMPARED_WITHIN_SECONDS)
     return shipping
 
 
