@@ -70,6 +70,18 @@ def test_check_ends_with_3_and_names_file_and_line(cli: Cli, home: Path) -> None
     assert "stop-idle-instances" in result.stdout
 
 
+def test_check_reads_the_file_of_prices(cli: Cli, home: Path) -> None:
+    """The daemon would not start with it."""
+    (home / "prices.toml").write_text('source = "x"\n[[prices]]\nregions = ["eu-west-1"]\n')
+    before = (home / "cloudwarden.toml").read_text()
+    (home / "cloudwarden.toml").write_text(f'prices_file = "{home}/prices.toml"\n{before}')
+    assert cli("check").exit_code == 0
+    (home / "prices.toml").write_text('source = "x"\nprices = "cheap"\n')
+    result = cli("check", "--json")
+    assert result.exit_code == 3
+    assert "prices_file" in result.stdout
+
+
 def test_bad_settings_end_with_3_and_no_traceback(cli: Cli, home: Path) -> None:
     """A misspelt key is named, on stderr."""
     with (home / "cloudwarden.toml").open("a") as settings:

@@ -9,7 +9,7 @@ from pydantic import ValidationError
 
 from cloudwarden.core.errors import SettingsError
 from cloudwarden.settings import Settings, load_settings
-from written_settings import problems
+from written_settings import problems, written
 
 
 @pytest.mark.parametrize(
@@ -63,6 +63,9 @@ def test_a_mistake_in_the_file_names_key_file_and_what_to_write(text: str, probl
         ("CLOUDWARDEN_PORT", "http", "port = 'http': Input should be a valid integer"),
         ("CLOUDWARDEN_CEILING", "act", 'ceiling = \'act\': write "observe", "propose" or "enforce"'),
         ("CLOUDWARDEN_AWS", "eu", "is a table; write one variable per key, such as CLOUDWARDEN_AWS__REGIONS"),
+        ("CLOUDWARDEN_WINDOW", "foo", "is a list of tables; write it as JSON"),
+        ("CLOUDWARDEN_FREEZE", "soon", "is a list of tables; write it as JSON"),
+        ("CLOUDWARDEN_FREEZE", '{"reason": "x"}', "is a list of tables; write it as JSON"),
         ("CLOUDWARDEN_POLICY__A", "x", "is a table; write one variable per key, such as CLOUDWARDEN_POLICY__A__MODE"),
     ],
 )
@@ -73,6 +76,15 @@ def test_a_mistake_in_the_environment_names_the_variable(
     monkeypatch.setenv(variable, value)
     (told,) = problems()
     assert told.startswith(f"environment {variable}: {problem}")
+
+
+@pytest.mark.parametrize("value", ["ops,tag:owner", '["ops", "tag:owner"]'])
+def test_a_list_of_words_is_written_with_commas_or_as_json(monkeypatch: pytest.MonkeyPatch, value: str) -> None:
+    """Deep in a table too."""
+    monkeypatch.setenv("CLOUDWARDEN_POLICY__A_B__NOTICE__OWNERS", value)
+    notice = load_settings(written("")).policy["a-b"].notice
+    assert notice is not None
+    assert notice.owners == ("ops", "tag:owner")
 
 
 def test_all_mistakes_are_told_at_once(monkeypatch: pytest.MonkeyPatch) -> None:

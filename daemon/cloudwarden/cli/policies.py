@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from datetime import timedelta
+from pathlib import Path
 from typing import Annotated
 
 import typer
 from rich.table import Table
 
+from cloudwarden.aws.prices import list_prices
 from cloudwarden.cli import shapes, tables
 from cloudwarden.cli.exits import Exit
 from cloudwarden.cli.installation import app_of, known
@@ -16,6 +18,7 @@ from cloudwarden.cli.output import JsonOption, emit, moment, say, show, table
 from cloudwarden.cli.progress import progress
 from cloudwarden.cli.spending import Spending
 from cloudwarden.core.durations import written_duration
+from cloudwarden.core.errors import SettingsError
 from cloudwarden.core.finding import Finding
 from cloudwarden.core.policy import AnyPolicy
 from cloudwarden.core.verdict import Outcome, Verdict
@@ -31,13 +34,14 @@ _EXITS = {
 
 
 def check(context: typer.Context, *, as_json: JsonOption = False) -> None:
-    """Check policies, settings and the file of exemptions, without AWS.
+    """Check policies, settings and the files of exemptions and prices, without AWS.
 
     Ends with 3 when something is wrong.
     """
     with app_of(context) as app:
         loaded = app.load()
         problems = [str(one) for one in (*loaded.problems, *app.register.written(loaded).problems)]
+        problems.extend(_prices(app.settings.prices_file))
     if as_json:
         emit({"policies": [shapes.policy(one) for one in loaded.policies.values()], "problems": problems})
     else:
@@ -76,6 +80,14 @@ def explain(
         say(str(spending))
     verdict = explanation.verdict
     raise typer.Exit(_EXITS[verdict.outcome] if verdict else Exit.NOT_ALL_JUDGED)
+
+
+def _prices(file: Path | None) -> Iterator[str]:
+    """What is wrong with the file of prices: the daemon would not start with it."""
+    try:
+        list_prices(file)
+    except SettingsError as error:
+        yield str(error)
 
 
 def _show(loaded: Loaded, problems: Sequence[str]) -> None:

@@ -41,6 +41,12 @@ def is_table(path: Sequence[str]) -> bool:
     return _model(kind) is not None or get_origin(kind) is dict
 
 
+def is_list_of_tables(path: Sequence[str]) -> bool:
+    """Whether the setting at a path is a list of tables."""
+    kind = kind_at(path)
+    return get_origin(kind) is tuple and _model(get_args(kind)[0]) is not None
+
+
 def path_of(variable: str) -> tuple[str, ...]:
     """The path that an environment variable speaks of, known or not.
 

@@ -6,7 +6,7 @@ from typing import Self
 
 from pydantic import Field, model_validator
 
-from cloudwarden.settings.written import Duration, Table, WrittenMode
+from cloudwarden.settings.written import Duration, Table, Words, WrittenMode
 
 
 class LimitOverride(Table):
@@ -44,7 +44,7 @@ class EscalationOverride(Table):
 class NoticeOverride(Table):
     """Replaces a policy's notice as a whole."""
 
-    owners: tuple[str, ...] = Field(
+    owners: Words = Field(
         description='list of ways to the owner, no default: the first that leads to somebody wins; each is "tag:KEY" '
         'for a tag of the resource, "account-contact", or the name of an owner or a channel of these settings.'
     )

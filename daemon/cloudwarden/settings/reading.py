@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from datetime import date, timedelta
 from pathlib import Path
 
+import pydantic_settings
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 from pydantic_settings import EnvSettingsSource
@@ -20,6 +21,7 @@ from cloudwarden.settings.effective import is_secret
 from cloudwarden.settings.model import PREFIX, Settings
 from cloudwarden.settings.names import (
     CONFIG_VARIABLE,
+    is_list_of_tables,
     is_table,
     kind_at,
     names_under,
@@ -95,7 +97,12 @@ def _environment(problems: list[str]) -> tuple[Table, Mapping[tuple[str, ...], s
         kept[variable.lower()] = value
         variables[path] = variable
     source.env_vars = kept
-    table: Table = source()
+    try:
+        table: Table = source()
+    except pydantic_settings.SettingsError as error:
+        # It names the top-level setting alone; whatever variable is left to it that nobody foresaw is not obeyed.
+        problems.append(f"environment {PREFIX}...: {error}; write it in the settings file")
+        return {}, variables
     policies = table.get("policy")
     if isinstance(policies, dict):
         table["policy"] = {name.replace("_", "-"): _with_lists(override) for name, override in policies.items()}
@@ -126,14 +133,21 @@ def _variable_problem(variable: str, path: Sequence[str], value: str) -> str | N
     if is_table(path) and not _is_json_object(value):
         names = names_under(path) or ("<name>",)
         return f"is a table; write one variable per key, such as {variable}__{next(iter(names)).upper()}"
+    if is_list_of_tables(path) and not isinstance(_json(value), list):
+        return "is a list of tables; write it as JSON, or in the settings file"
     return None
 
 
 def _is_json_object(value: str) -> bool:
+    return isinstance(_json(value), dict)
+
+
+def _json(value: str) -> object:
     try:
-        return isinstance(json.loads(value), dict)
+        decoded: object = json.loads(value)
     except ValueError:
-        return False
+        return None
+    return decoded
 
 
 def _merged(under: Mapping[str, object], over: Mapping[str, object]) -> Table:

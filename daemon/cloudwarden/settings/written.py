@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from contextlib import suppress
 from datetime import timedelta
 from typing import Annotated
 
@@ -38,6 +40,9 @@ def _mode(value: object) -> object:
 
 def _listed(value: object) -> object:
     if isinstance(value, str):
+        if value.startswith("["):
+            with suppress(ValueError):
+                return tuple(json.loads(value))
         return tuple(part for part in (piece.strip() for piece in value.split(",")) if part)
     return value
 
@@ -52,4 +57,4 @@ Instant = Annotated[AwareDatetime, AfterValidator(in_utc)]
 """A time with its offset."""
 
 Words = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_listed)]
-"""A list of strings; in an environment variable, joined by commas."""
+"""A list of strings; in an environment variable, joined by commas, or JSON."""
