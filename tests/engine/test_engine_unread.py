@@ -102,19 +102,21 @@ def test_an_undo_says_what_holds_it(world: World, stopped: ActionRecord) -> None
     assert [one.guard for one in world.reports.events if isinstance(one, ActionHeld)] == ["re-check", "pause"]
 
 
-def test_what_held_an_action_is_not_what_its_call_met(world: World, stopped: ActionRecord) -> None:
+def test_what_held_an_action_is_not_what_its_call_met(world: World) -> None:
     """Once the call is intended nothing holds it any more, and nobody has heard an answer."""
     intended: list[ActionRecord] = []
 
-    def calling(cloud: MemoryCloud, call: Call) -> dict[str, str]:
+    def deleting(cloud: MemoryCloud, call: Call) -> dict[str, str]:
+        del cloud, call
         intended.append(latest(world))
-        return start(cloud, call)
+        return {}
 
-    world.cloud.effects["start_instances"] = calling
-    world.clock.advance(minutes(2))
-    ask(world, stopped)
+    begin_alone(world)
+    world.cloud.effects["delete_volume"] = deleting
+    world.cloud.readings["describe_snapshots"] = lambda cloud, read: "completed"
     world.edited = "the settings were edited"
     world.act()
+    assert latest(world).held == "pause: the settings were edited"
     world.edited = None
     world.act()
     assert [(one.state, one.error) for one in intended] == [(ActionState.INTENDED, None)]
