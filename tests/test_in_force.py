@@ -46,6 +46,14 @@ def test_what_was_not_edited_is_in_force(in_force: InForce, reports: Reports, fi
     assert (in_force.doubt(), in_force.details(), edited(reports)) == (None, {}, [])
 
 
+def test_an_edit_holds_before_it_is_read(in_force: InForce, file: Path) -> None:
+    """A sweep may take minutes, and what it finds is acted on before the file is read again."""
+    file.write_text("threads = 5\n")
+    assert "not read yet" in (in_force.doubt() or "")
+    in_force.look()
+    assert in_force.doubt() is None
+
+
 @pytest.mark.parametrize(
     "edit",
     [

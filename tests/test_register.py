@@ -95,6 +95,18 @@ def kept(tmp_path: Path) -> Iterator[Kept]:
     store.close()
 
 
+def test_an_edit_holds_before_it_is_taken_over(kept: Kept) -> None:
+    """Whom it exempts nobody knows until a sweep that is under way has ended."""
+    kept.path.write_text("")
+    register = kept.register()
+    register.take(LOADED)
+    assert register.doubt() is None
+    kept.path.write_text(GOOD)
+    assert "not read yet" in (register.doubt() or "")
+    register.take(LOADED)
+    assert register.doubt() is None
+
+
 def test_a_file_is_taken_over_once(kept: Kept) -> None:
     """With its source, and who answers for it; reading the same again changes nothing."""
     assert kept.take(GOOD).doubt() is None

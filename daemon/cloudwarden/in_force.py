@@ -7,6 +7,7 @@ from pathlib import Path
 
 from cloudwarden.core.errors import SettingsError
 from cloudwarden.engine.events import SettingsEdited
+from cloudwarden.loading import Stamp, stamp
 from cloudwarden.ports import Reporter
 from cloudwarden.settings import Settings
 
@@ -30,6 +31,7 @@ class InForce:
         self._settings = settings
         self._read = read
         self._reporter = reporter
+        self._read_as = self._stamp()
         self._differing: frozenset[str] = frozenset()
         self._problem = ""
 
@@ -38,6 +40,7 @@ class InForce:
         if (file := self._settings.file) is None:
             return
         before = (self._differing, self._problem)
+        self._read_as = self._stamp()
         try:
             written = self._read(file)
         except SettingsError as error:
@@ -50,12 +53,20 @@ class InForce:
             )
 
     def doubt(self) -> str | None:
-        """Why nothing may be done until the process is started anew; None when the edit is about other things."""
+        """Why nothing may be done, mostly until the process is started anew; None when no edit is about that.
+
+        The file is looked at each time: one that is edited during a sweep is read after it.
+        """
+        if self._stamp() != self._read_as:
+            return f"{self._settings.file} was edited, and is not read yet"
         if self._problem:
             return f"the settings were edited, and nobody can tell what they say: {self._problem}"
         if holding := sorted(self._differing & HOLDING):
             return f"{', '.join(holding)} in {self._settings.file} was edited, and is not in force: restart the daemon"
         return None
+
+    def _stamp(self) -> Stamp | None:
+        return stamp(self._settings.file) if self._settings.file is not None else None
 
     def details(self) -> Mapping[str, str]:
         """What health should show."""

@@ -20,7 +20,7 @@ from cloudwarden.engine.events import (
     PauseEnded,
 )
 from cloudwarden.engine.exempt import longest, take_over, tell, untold
-from cloudwarden.loading import Loaded, Problem, WrittenExemptions, read_exemptions
+from cloudwarden.loading import Loaded, Problem, Stamp, WrittenExemptions, read_exemptions, stamp
 from cloudwarden.ports import Clock, ExemptionsFile, Reporter, Store, Transaction
 
 NOT_TAKEN_OVER = "nobody can tell what is exempt: the exemptions could not be stored as their file has them by now"
@@ -46,6 +46,7 @@ class ExemptionRegister:
         self._allowed = allowed
         self._warning = warning
         self._problems: tuple[Problem, ...] = ()
+        self._read_as = self._stamp()
         self._doubt: str | None = None
         self._untaken: Loaded | None = None
         """What was loaded when the file was to be taken over, until that is done."""
@@ -72,7 +73,7 @@ class ExemptionRegister:
         Until what was read is stored, nobody can tell what is exempt: `turn` tries again.
         """
         # Set before anything can fail: an edit that only the file knows must hold, whatever the store does.
-        self._untaken, self._doubt = loaded, NOT_TAKEN_OVER
+        self._untaken, self._doubt, self._read_as = loaded, NOT_TAKEN_OVER, self._stamp()
         written, now = self.written(loaded), self._clock.now()
         self._problems = written.problems
         changed = self._stored(written, now)
@@ -100,8 +101,16 @@ class ExemptionRegister:
         return 0
 
     def doubt(self) -> str | None:
-        """Why nobody can tell what is exempt, so that nothing may be done; None when the register is sound."""
+        """Why nobody can tell what is exempt, so that nothing may be done; None when the register is sound.
+
+        The file is looked at each time: one that is edited during a sweep is read after it.
+        """
+        if self._doubt is None and self._stamp() != self._read_as:
+            return f"nobody can tell what is exempt: {self._path} was edited, and is not read yet"
         return self._doubt
+
+    def _stamp(self) -> Stamp | None:
+        return stamp(self._path) if self._path is not None else None
 
     def turn(self) -> None:
         """Tell of pauses, of what is about to end, and of what ended, once each; take the file over where that failed.

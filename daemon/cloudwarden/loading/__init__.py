@@ -1,6 +1,6 @@
 """Loading: policy files are collected, checked, and swapped for their new versions while the daemon runs."""
 
-from cloudwarden.loading.edits import Edits
+from cloudwarden.loading.edits import Edits, Stamp, stamp
 from cloudwarden.loading.exemptions import WrittenExemptions, read_exemptions
 from cloudwarden.loading.loader import NOTHING, Loaded, load
 from cloudwarden.loading.problem import Problem
@@ -12,9 +12,11 @@ __all__ = [
     "Loaded",
     "PolicyText",
     "Problem",
+    "Stamp",
     "WrittenExemptions",
     "load",
     "read_exemptions",
     "rebuilt",
+    "stamp",
     "texts",
 ]

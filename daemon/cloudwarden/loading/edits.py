@@ -15,7 +15,8 @@ exemptions exempts less. As long as the coarsest clock that file systems stamp t
 MOST_SECONDS = 3.0
 """How long files that never rest are waited for."""
 
-_Look = Sequence[tuple[object, ...]]
+Stamp = tuple[object, ...]
+_Look = Sequence[Stamp]
 
 
 class Edits:
@@ -52,11 +53,11 @@ class Edits:
         try:
             policies = policy_files(self._directory)
         except OSError as error:
-            return (("unreadable", error.errno), *map(_stamp, self._files))
-        return tuple((path.name, *_stamp(path)) for path in policies) + tuple(map(_stamp, self._files))
+            return (("unreadable", error.errno), *map(stamp, self._files))
+        return tuple((path.name, *stamp(path)) for path in policies) + tuple(map(stamp, self._files))
 
 
-def _stamp(path: Path) -> tuple[object, ...]:
+def stamp(path: Path) -> Stamp:
     """What differs as soon as somebody has written the file or put another in its place, or it cannot be reached."""
     try:
         status = path.stat()
