@@ -93,7 +93,8 @@ class Scheduler:
             return
         self._reporter.report(ClockJumped(seconds=jumped.total_seconds()))
         for name, schedule in self._schedules.items():
-            next_at = self._jobs.get_job(name).next_run_time
+            job = self._jobs.get_job(name)
+            next_at = job.next_run_time if job is not None else None
             self._fired.pop(name, None)
             self._jobs.reschedule_job(name, trigger=_trigger(schedule))
             if not isinstance(schedule, Cron):
