@@ -6,15 +6,17 @@ from datetime import timedelta
 
 import pytest
 
-from cloudwarden import ENFORCE, PROPOSE, Mode, days, hours, minutes
+from cloudwarden import ENFORCE, PROPOSE, Mode, Violation, days, every, hours, minutes
 from cloudwarden.core.errors import AccessDenied, Throttled
 from cloudwarden.core.finding import State
-from cloudwarden.core.lifecycle import FAILED_FOR, MAX_ATTEMPTS, failed
+from cloudwarden.core.lifecycle import FAILED_FOR, MAX_ATTEMPTS, Terms, after_verdict, failed
+from cloudwarden.core.verdict import Outcome, Verdict
 from cloudwarden.engine.decide import resume
 from happenings import finding
 from world import NOON, World, stop_idle
 
 QUARTER = minutes(15)
+VIOLATION = Verdict(outcome=Outcome.VIOLATION, violation=Violation(summary="idle"))
 
 
 def turn(world: World) -> None:
@@ -63,6 +65,14 @@ def test_after_a_day_it_is_tried_again(given_up: World) -> None:
     assert (given_up.finding("i-idle").state, given_up.called()) == (State.FAILED, [])
     turn(given_up)
     assert (given_up.finding("i-idle").state, given_up.called()) == (State.VERIFYING, ["stop_instances"])
+
+
+def test_what_is_tried_again_does_not_say_that_it_is_not() -> None:
+    """While its grace runs anew, the day that is over holds nothing."""
+    terms = Terms(now=NOON + FAILED_FOR, schedule=every(minutes=15), grace=hours(2), mode=PROPOSE, lasting=PROPOSE)
+    tired = failed(finding(state=State.ACTING, attempts=MAX_ATTEMPTS), "denied", NOON)
+    after = after_verdict(tired, VIOLATION, None, terms)
+    assert (after.state, after.held) == (State.OPEN, None)
 
 
 def test_each_further_failure_waits_for_another_day(given_up: World) -> None:

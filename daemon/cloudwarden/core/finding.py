@@ -97,6 +97,10 @@ class Finding:
         """
         return self.state is State.ACTING and self.grace.since is None
 
+    def snoozed_at(self, now: datetime) -> bool:
+        """Whether it is put off now: by a person, or since somebody undid our action."""
+        return self.snoozed_until is not None and now < self.snoozed_until
+
     @property
     def closed_at(self) -> datetime | None:
         """When it closed; None while it stands."""

@@ -151,11 +151,10 @@ def approval(candidate: Candidate) -> Hold | None:
     finding = candidate.finding
     if proposal is None and finding.held is not None and finding.held.startswith(str(unplanned(""))):
         return unplanned(finding.held.removeprefix(str(unplanned(""))))
-    rests = finding.snoozed_until is not None and candidate.now < finding.snoozed_until
     if finding.state is State.FAILED:
         return Hold(guard="approval", detail="nobody is asked before it is tried again")
     waits = ASKED_ANEW if proposal is None and candidate.asked else "waits for a person's approval"
-    return Hold(guard="approval", detail=(rests and finding.held) or waits)
+    return Hold(guard="approval", detail=(finding.snoozed_at(candidate.now) and finding.held) or waits)
 
 
 ASKED = "people were asked about it, so people decide"

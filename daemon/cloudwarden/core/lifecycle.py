@@ -258,7 +258,8 @@ def _advanced(finding: Finding, terms: Terms) -> Finding:
     if finding.state is State.VERIFYING and now - finding.state_since >= shown_by:
         finding = _unrepaired(finding, terms)
     if finding.state is State.FAILED and (finding.attempts < MAX_ATTEMPTS or now - finding.state_since >= FAILED_FOR):
-        finding = replace(moved(finding, State.OPEN, now, held=finding.held), grace=Grace(ticked_at=now))
+        held = finding.held if finding.snoozed_at(now) else None
+        finding = replace(moved(finding, State.OPEN, now, held=held), grace=Grace(ticked_at=now))
     if finding.state in (State.DUE, State.PROPOSED, State.APPROVED) and grace_left(finding, terms.grace):
         # The clock started again: whoever was about to act had stopped watching.
         return moved(finding, State.OPEN, now)
@@ -280,5 +281,4 @@ def _unrepaired(finding: Finding, terms: Terms) -> Finding:
 
 
 def _is_due(finding: Finding, terms: Terms) -> bool:
-    snoozed = finding.snoozed_until is not None and terms.now < finding.snoozed_until
-    return terms.mode > Mode.OBSERVE and not snoozed and not grace_left(finding, terms.grace)
+    return terms.mode > Mode.OBSERVE and not finding.snoozed_at(terms.now) and not grace_left(finding, terms.grace)

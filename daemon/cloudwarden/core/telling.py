@@ -45,8 +45,7 @@ class Ahead:
 
 def near(finding: Finding, notify: Notify, grace: timedelta, now: datetime) -> bool:
     """Whether a finding's action is so near that its owner is told: due within `before`, and not put off."""
-    snoozed = finding.snoozed_until is not None and now < finding.snoozed_until
-    return not snoozed and grace - finding.grace.observed <= notify.before
+    return not finding.snoozed_at(now) and grace - finding.grace.observed <= notify.before
 
 
 def news(notify: Notify, told: Iterable[Notice]) -> bool:

@@ -64,8 +64,7 @@ def finding_after(finding: Finding, record: ActionRecord, now: datetime) -> Find
     moved = lifecycle.moved(finding, state, now)
     if state is not State.OPEN:
         return moved
-    put_off = finding.snoozed_until is not None and now < finding.snoozed_until
-    return replace(moved, grace=Grace(), held=finding.held if put_off else record.error)
+    return replace(moved, grace=Grace(), held=finding.held if finding.snoozed_at(now) else record.error)
 
 
 def restored(undoing: ActionRecord) -> bool:
