@@ -52,6 +52,8 @@ MUST_BE_REACHED = frozenset(
         "carry.stepped.commit:after",
         "carry.reconcile.read:after",
         "carry.look.read:before",
+        "carry.say_held.commit:before",
+        "carry.say_held.commit:after",
     }
 )
 """Moments that the promise "at most once" turns on: a run that does not come to them proves little."""

@@ -10,7 +10,7 @@ import pytest
 from chaos.failpoints import MUST_BE_REACHED, counted
 from chaos.small import Crash, SmallWorld
 from cloudwarden import Limit, minutes
-from cloudwarden.core.errors import Timeout
+from cloudwarden.core.errors import AccessDenied, Timeout
 from cloudwarden.engine.decide import Decider
 from cloudwarden.engine.undo import undo
 from cloudwarden.ports import Transaction
@@ -43,6 +43,7 @@ def life(small: SmallWorld) -> None:
     del small.world.cloud.resources["i-vanishes"]
     small.observe()
     small.world.cloud.fails["stop_instances"] = Timeout("Read timed out.")
+    small.world.cloud.fails["read describe_snapshots"] = AccessDenied("DescribeSnapshots is not allowed.")
     small.run(World.act)
     small.world.cloud.fails.clear()
     small.run(World.act)

@@ -27,6 +27,9 @@ COMMON = (
 SLOW = (Fault.STALLED, Fault.SLOW_LORIS)
 """Each of them costs a read timeout or more, so they are rarer."""
 
+ANY_ONE = ""
+"""In place of a resource's id: whichever one the request names."""
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Mood:
@@ -44,7 +47,7 @@ STORMY = Mood(often=0.3, slowly=0.03)
 
 
 class Weather:
-    """A function of requests. `once` is what the next request of an operation on a resource meets, whatever else."""
+    """A function of requests. `once` is what the next request of an operation on one resource meets, whatever else."""
 
     def __init__(self, seed: str) -> None:
         self._seed = seed
@@ -64,7 +67,7 @@ class Weather:
     def _fault(self, request: Request) -> Fault | None:
         operation, mood = request.operation, self.mood
         self._asked[operation] += 1
-        for resource in request.resources:
+        for resource in (*request.resources, ANY_ONE):
             if len(request.resources) == 1 and (fault := self.once.pop((operation, resource), None)):
                 return fault
         if mood.operation and operation.partition(" ")[0] == mood.operation:
