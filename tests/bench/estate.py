@@ -2,11 +2,11 @@
 
     python tests/bench/estate.py --accounts 10 1000 --regions 17 --each 6 [--threads 8] [--cores 1 2]
 
-The least is a bare loop that signs, sends and reads with ElementTree the very calls that the sweep makes. It runs over
-and over while the second sweep does, each half a second in turn: `loop s` is what as many calls as the sweep's take it.
-All of it has so many cores, and the sweep a worker for each: on one it is a single process. `cpu s` is the sweep's
-alone. The stub that answers takes its time from the same cores: `stub s` says how much, and wall times hold where
-nothing else runs. `clients` are those of the process that sweeps; each worker comes to as many.
+The least is a bare loop that signs, sends and reads with ElementTree the very calls that the sweep makes. On one core
+the sweep is one process beside one loop; on two it has two workers, beside two loops: what they make of the second core
+is what it is worth. Loops run without end while second sweeps do, all of a table half a second each, in turn: `loop s`
+is what as many calls as the sweep's take them. `cpu s` is the sweep's alone. The stub that answers takes its time from
+the same cores: `stub s` says how much. `clients` are those of the process that sweeps; each worker comes to as many.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ import sys
 import tempfile
 import time
 import urllib.request
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from itertools import chain, cycle
@@ -31,7 +31,7 @@ HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent))
 
 from bench.estate_stub import REGIONS  # noqa: E402  # as a program, only this file's own directory is known
-from bench.turns import in_turns, player  # noqa: E402
+from bench.turns import Match, Player, play, player  # noqa: E402
 
 KINDS = {
     "ec2.Address": "DescribeAddresses",
@@ -160,7 +160,7 @@ _MARKER = "/".join(
 
 @dataclass(frozen=True, kw_only=True)
 class Row:
-    """What one subject's second sweep took, its first one's seconds, and what as many calls take the loop."""
+    """What one subject's second sweep took, its first one's seconds, and what as many calls take the loops."""
 
     calls: int
     cold: float
@@ -174,39 +174,61 @@ class Row:
     found: int
 
 
-def measure(cores: int, accounts: int, asked: argparse.Namespace) -> Row:
-    """Sweep twice, the second time in turns with the loop."""
-    os.sched_setaffinity(0, CORES[:cores])
-    words = [sys.executable, __file__, f"--regions={asked.regions}", f"--threads={asked.threads}"]
-    words += [f"--accounts={accounts}", f"--cores={cores}", "--subject"]
-    with stub(asked.each) as address, stub(asked.each) as loop_address, ExitStack() as stack:
-        sweep = stack.enter_context(player([*words, "sweeps", address]))
-        sweep.line()
+class Subject:
+    """A product on so many cores, and as many loops, on the same ones; each side has a stub there. All stand still."""
+
+    def __init__(self, cores: int, accounts: int, asked: argparse.Namespace, stack: ExitStack) -> None:
+        self.cores = cores
+        words = [sys.executable, __file__, f"--regions={asked.regions}", f"--threads={asked.threads}"]
+        words += [f"--accounts={accounts}", f"--cores={cores}", "--subject"]
+        os.sched_setaffinity(0, CORES[:cores])
+        self._stub, self._loops_stub = (stack.enter_context(stub(asked.each)) for _ in range(2))
+        self._sweep = stack.enter_context(player([*words, "sweeps", self._stub]))
+        self._sweep.line()
         began = time.perf_counter()
-        sweep.go_on()
-        sweep.line()
-        cold = time.perf_counter() - began
-        loop = stack.enter_context(player([*words, "loop", loop_address]))
-        loop.line()
-        loop.stop()
-        before = [(_asked(where), _cpu(one.pid)) for where, one in ((address, sweep), (loop_address, loop))]
-        sweep.go_on()
-        in_turns(sweep, loop)
-        found, clients = map(int, sweep.line().split())
-        (calls, stub_cpu), (loop_calls, _) = _asked(address), _asked(loop_address)
-        cpu, loop_cpu = (_cpu(one.pid) - was for one, (_, was) in zip((sweep, loop), before, strict=True))
+        self._sweep.go_on()
+        self._sweep.line()
+        self._cold = time.perf_counter() - began
+        loops = [stack.enter_context(player([*words, "loop", self._loops_stub])) for _ in range(cores)]
+        for one in loops:
+            one.line()
+            one.stop()
+        self._before = self._used(loops)
+        self._sweep.stop()
+        self._sweep.go_on()
+        self.match = Match(self._sweep, loops)
+
+    def row(self) -> Row:
+        """What was measured, once the sweep has said that it ended."""
+        found, clients = map(int, self._sweep.line().split())
+        (calls, stub_cpu, cpu), (loop_calls, _, loop_cpu) = self._used(self.match.endless)
+        (_, _, cpu_before), (_, _, loop_cpu_before) = self._before
         return Row(
             calls=calls,
-            cold=cold,
-            wall=sweep.had,
-            cpu=cpu,
-            loop_wall=loop.had / loop_calls * calls,
-            loop_cpu=loop_cpu / loop_calls * calls,
+            cold=self._cold,
+            wall=self._sweep.had,
+            cpu=cpu - cpu_before,
+            loop_wall=self.match.endless_had / loop_calls * calls,
+            loop_cpu=(loop_cpu - loop_cpu_before) / loop_calls * calls,
             stub_cpu=stub_cpu,
-            peaks=_peaks(sweep.pid),
+            peaks=_peaks(self._sweep.pid),
             clients=clients,
             found=found,
         )
+
+    def _used(self, loops: Sequence[Player]) -> list[tuple[int, float, float]]:
+        """Of the sweep and of the loops: calls and stub's seconds since this was asked last, and CPU seconds in all."""
+        sides = ((self._stub, [self._sweep]), (self._loops_stub, loops))
+        return [(*_asked(where), sum(_cpu(one.pid) for one in players)) for where, players in sides]
+
+
+def measure(accounts: int, asked: argparse.Namespace) -> Iterator[tuple[int, Row]]:
+    """Sweep twice on each number of cores, the second time all in turns, with the loops."""
+    with ExitStack() as stack:
+        subjects = [Subject(cores, accounts, asked, stack) for cores in asked.cores]
+        os.sched_setaffinity(0, CORES)
+        play([one.match for one in subjects])
+        yield from ((one.cores, one.row()) for one in subjects)
 
 
 def _asked(address: str) -> tuple[int, float]:
@@ -292,8 +314,8 @@ def main() -> None:
     for accounts in asked.accounts:
         resources = asked.each * accounts * asked.regions * len(LISTED)
         _head(resources)
-        for cores in asked.cores:
-            _tell(cores, measure(cores, accounts, asked), resources)
+        for cores, row in measure(accounts, asked):
+            _tell(cores, row, resources)
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
-"""Two programs that have the machine in turns, so that both meet the same weather: shared cores change their speed.
+"""Programs that have the machine in turns, so that all meet the same weather: shared cores change their speed.
 
-Whatever runs meanwhile, or slows the cores down, takes as much from one as from the other. A program stands still, with
-every process that it started, while it is the other's turn.
+Whatever runs meanwhile, or slows the cores down, takes as much from one as from the others. A program stands still,
+with every process that it started, while it is another's turn.
 """
 
 from __future__ import annotations
@@ -67,7 +67,29 @@ def player(words: Sequence[str]) -> Iterator[Player]:
                 os.killpg(process.pid, signal.SIGKILL)
 
 
-def in_turns(timed: Player, endless: Player) -> None:
-    """Both in turns, until the timed one says something. The endless one stands still afterwards."""
-    while not timed.turn():
-        endless.turn()
+class Match:
+    """A program until it says something, and others without end, which have their turn together. All stand still."""
+
+    def __init__(self, timed: Player, endless: Sequence[Player]) -> None:
+        self.timed, self.endless = timed, endless
+        self.endless_had = 0.0
+        """Seconds that the others had, side by side."""
+
+    def round(self) -> bool:
+        """A turn for each; whether the timed one has said something, and then the others stand still."""
+        if self.timed.turn():
+            return True
+        began = time.perf_counter()
+        for one in self.endless:
+            os.killpg(one.pid, signal.SIGCONT)
+        time.sleep(TURN_SECONDS)
+        for one in self.endless:
+            one.stop()
+        self.endless_had += time.perf_counter() - began
+        return False
+
+
+def play(matches: Sequence[Match]) -> None:
+    """Rounds of all matches in turn, until each timed program has said something."""
+    while matches:
+        matches = [one for one in matches if not one.round()]
