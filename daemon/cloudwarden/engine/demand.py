@@ -33,6 +33,7 @@ class Demand:
 
     def __init__(self, scope: Scope, wants: Sequence[Want]) -> None:
         self.scope = scope
+        self._wants = wants
         self.payers: dict[MetricQuery, AnyPolicy] = {}
         self._queries = dict.fromkeys(want.query for want in wants)
         self._refused: set[MetricQuery] = set()
@@ -40,6 +41,16 @@ class Demand:
         for series, policy in metrics:
             self.payers.setdefault(series, policy)
         self.shared = len(metrics) - len(self.payers)
+
+    def parted(self, most: int) -> tuple[Demand, Demand]:
+        """What is asked of the first `most` series, and everything else."""
+        first = set(list(self.payers)[:most])
+        of_first = [isinstance(want.query, MetricQuery) and want.query.series in first for want in self._wants]
+        parts = list(zip(self._wants, of_first, strict=True))
+        return (
+            Demand(self.scope, [want for want, belongs in parts if belongs]),
+            Demand(self.scope, [want for want, belongs in parts if not belongs]),
+        )
 
     def refuse(self, series: Sequence[MetricQuery]) -> None:
         """Do not ask for these."""

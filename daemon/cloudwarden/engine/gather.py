@@ -21,6 +21,7 @@ from cloudwarden.engine.drag import Reading, asked_in, listed_in, size_of
 from cloudwarden.engine.events import LeasesUsed, Listed, MetricsRequested
 from cloudwarden.engine.judge import Needs, evaluate
 from cloudwarden.engine.leases import Leases
+from cloudwarden.engine.muteness import Muteness
 from cloudwarden.engine.patience import SCOPE_SECONDS, Patience
 from cloudwarden.ports import Cutoff, EvidenceSource, Inventory, Listing, Reporter
 
@@ -84,6 +85,7 @@ class Gatherer:
         self._budget = budget
         self._timer = timer
         self._scope_seconds = scope_seconds
+        self._muteness = Muteness(timer)
 
     def patience(self, scope_seconds: float = SCOPE_SECONDS) -> Patience:
         """The time of each scope, anew."""
@@ -246,6 +248,22 @@ class Gatherer:
         patience: Patience,
     ) -> None:
         demands = self._demands(cases, needs, answers, now, patience)
+        tried = {one.scope: parts for one in demands if (parts := self._muteness.parted(one)) is not None}
+        self._put([few for few, _ in tried.values()], answers, now, patience)
+        rest = {one.scope: one for one in demands}
+        for scope, parts in tried.items():
+            rest[scope], told = self._muteness.spared(*parts)
+            answers[scope].update(told)
+        self._put(list(rest.values()), answers, now, patience)
+
+    def _put(
+        self,
+        demands: Sequence[Demand],
+        answers: Mapping[Scope, dict[Query[object], object]],
+        now: datetime,
+        patience: Patience,
+    ) -> None:
+        """Ask what the budget allows, each demand's scope beside the others."""
         if self._budget is not None:
             spend(self._budget, demands, now)
         readings: list[Reading] = []
@@ -263,6 +281,7 @@ class Gatherer:
             return found
 
         for demand, found in zip(demands, self._crew.each(answered, demands), strict=True):
+            self._muteness.heed(demand.scope, found)
             answers[demand.scope].update(found)
             answers[demand.scope].update(dict.fromkeys(demand.refused, Unreadable(cause=OVER_BUDGET)))
             self._reporter.report(
