@@ -146,7 +146,21 @@ def test_what_the_settings_exclude_is_left_out_of_what_is_remembered(aws: StubAw
 def test_the_region_that_stands_for_an_account_may_be_excluded_too(aws: StubAws) -> None:
     """Nothing was ever told of its regions, and the only one that is left to think of is not wanted."""
     sessions = forgotten(aws, organization=None, accounts=(Account(id=DATA),), regions_include=("eu-*",))
-    assert (sessions.home(), scopes(sessions)) == ("us-east-1", [])
+    assert (sessions.unnamed(), scopes(sessions)) == ("us-east-1", [])
+
+
+def test_regions_are_not_asked_for_where_the_settings_leave_a_region_out(aws: StubAws) -> None:
+    """It is left out since a policy of the organization closes it, for that question too."""
+
+    def closed(asked: Asked) -> Reply:
+        return (
+            error("UnauthorizedOperation", status=403) if "/us-east-1/" in asked.headers["authorization"] else REGIONS
+        )
+
+    sessions = looking_after(aws, organization=None, regions=("enabled",), regions_include=("eu-*",))
+    aws.on("DescribeRegions", closed)
+    found = sessions.discover()
+    assert ([one.scope.region for one in found.scopes], found.problems) == (["eu-central-1"], ())
 
 
 def test_a_remembered_account_is_known_as_such_until_it_is_listed(aws: StubAws) -> None:

@@ -148,6 +148,25 @@ def test_which_region_is_home(aws: StubAws, regions: tuple[str, ...], home: str)
     assert sessions_to(aws, regions=regions).home() == home
 
 
+@pytest.mark.parametrize(
+    ("own", "settings", "home"),
+    [
+        ("", {"regions": ("enabled",), "regions_include": ("eu-*",)}, "eu-central-1"),
+        ("ap-east-1", {"regions": ("enabled",), "regions_exclude": ("us-*",)}, "ca-central-1"),
+        ("us-east-1", {"regions": ("enabled",), "regions_exclude": ("us-*",)}, "us-east-1"),
+        ("", {"regions": ("enabled",), "regions_include": ("af-*",)}, "us-east-1"),
+        ("", {"regions": ("us-east-1", "eu-west-1"), "regions_exclude": ("us-*",)}, "eu-west-1"),
+        ("", {"regions": ("us-east-1",), "regions_exclude": ("us-*",)}, "us-east-1"),
+    ],
+)
+def test_home_is_none_that_the_settings_leave_out(
+    aws: StubAws, monkeypatch: pytest.MonkeyPatch, own: str, settings: dict[str, Any], home: str
+) -> None:
+    """A policy of the organization may have closed it; where the daemon runs, it is open at least to itself."""
+    monkeypatch.setenv("AWS_DEFAULT_REGION", own)
+    assert sessions_to(aws, **settings).home() == home
+
+
 def test_the_sessions_own_region_is_home_where_enabled_ones_are_meant(
     aws: StubAws, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -169,9 +188,9 @@ def test_an_account_without_regions_stays_where_it_was(aws: StubAws) -> None:
 
 def test_where_enabled_regions_are_meant_those_enabled_by_default_stand_in(aws: StubAws) -> None:
     """But for what is excluded."""
-    sessions = sts(aws, DOWN, "us-east-1", regions=("enabled",), regions_exclude=("us-*",), accounts=())
+    sessions = sts(aws, DOWN, "ca-central-1", regions=("enabled",), regions_exclude=("us-*",), accounts=())
     assert sessions.account() == ACCOUNT
-    assert where(aws, "GetCallerIdentity") == ["us-east-1", "ca-central-1"]
+    assert where(aws, "GetCallerIdentity") == ["ca-central-1", "sa-east-1"]
 
 
 def test_a_global_service_is_asked_where_the_account_is_known(aws: StubAws) -> None:

@@ -131,15 +131,19 @@ class Sessions:
         """The region whose STS is asked first, and where global services are asked. Raises SettingsError.
 
         Of those that are named, the first that every account has enabled: others would know nobody of an account that
-        has not enabled it. Where enabled ones are meant, the session's own is as good as named.
+        has not enabled it. Where enabled ones are meant, the session's own is as good as named; without one it is the
+        first that the settings do not leave out, as what they leave out may be closed to every account.
         """
-        for region in regions.named(self._settings):
+        named = regions.named(self._settings)
+        for region in (*regions.wanted(self._settings, named), *named):
             if regions.by_default(region):
                 return region
         if not regions.means_enabled(self._settings):
             return self.unnamed()
-        own = self._session_region()
-        return own if regions.by_default(own) else FIRST_REGION
+        own = self._builder.chain().get_config_variable("region")
+        if own and regions.by_default(own):
+            return str(own)
+        return next(iter(regions.wanted(self._settings, regions.BY_DEFAULT)), FIRST_REGION)
 
     def unnamed(self) -> str:
         """The region where none is named: the first that is anywhere, or the session's own. Raises SettingsError."""
