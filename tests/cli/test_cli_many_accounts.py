@@ -69,6 +69,17 @@ def test_a_failed_discovery_makes_a_sweep_partial(cli: Cli, aws: StubAws, home: 
     assert "problem: organization: " in result.stderr
 
 
+def test_where_there_is_nowhere_to_look_nothing_was_judged(cli: Cli, aws: StubAws, home: Path) -> None:
+    """Settings that leave every region out, mistyped ones for example, must not look like an estate without faults."""
+    settings = home / "cloudwarden.toml"
+    settings.write_text(settings.read_text().replace("[aws]\n", '[aws]\nregions_exclude = ["eu*"]\n'))
+    result = cli("once", "--json")
+    told = json.loads(result.stdout)
+    assert (result.exit_code, told["complete"]) == (2, False)
+    assert "no account has a region" in told["problems"][0]
+    assert cli("doctor").exit_code == 2
+
+
 @pytest.mark.parametrize(
     ("verb", "options"), [("once", ()), ("once", ("--json",)), ("doctor", ()), ("doctor", ("--json",))]
 )

@@ -143,6 +143,14 @@ def test_a_sweep_says_how_many_scopes_it_covers(log_of: Begin) -> None:
     assert (line["scopes"], line["policies"], line["run_id"]) == (17_000, ["stop-idle"], "r-7")
 
 
+@pytest.mark.parametrize(("waiting", "level"), [(0, "warning"), (1, "debug")])
+def test_that_there_is_nowhere_to_look_is_a_warning(log_of: Begin, waiting: int, level: str) -> None:
+    """Nothing failed, and yet nobody looks after anything."""
+    log = log_of(level="debug")
+    LogReporter().report(happenings.discovered(accepted=0, waiting=waiting))
+    assert log.lines[0]["level"] == level
+
+
 def test_a_line_fits_what_reads_it(log_of: Begin) -> None:
     """journald cuts one at 48 KiB: of a thousand accounts that are denied it names some, and counts the rest."""
     log = log_of()

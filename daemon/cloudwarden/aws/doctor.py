@@ -17,7 +17,7 @@ from cloudwarden.aws.inventory import AwsInventory
 from cloudwarden.aws.refusals import MEND_CLOCK, skewed
 from cloudwarden.aws.session import Sessions
 from cloudwarden.aws.trials import GET_METRIC_DATA, Task, Trials
-from cloudwarden.core.acceptance import Discovery
+from cloudwarden.core.acceptance import NO_SCOPES, Discovery
 from cloudwarden.core.checkup import Area, Check, Health
 from cloudwarden.core.errors import CloudError
 from cloudwarden.core.policy import AnyPolicy, Mode
@@ -155,7 +155,11 @@ def _discovered(discovery: Discovery) -> Iterator[Check]:
             detail=str(problem.cause),
             fix=remedies.for_discovery(problem),
         )
-    if not discovery.problems:
+    if not discovery.scopes:
+        yield Check(
+            area=Area.DISCOVERY, subject="accounts and regions", health=Health.FAILED, detail="0 scopes", fix=NO_SCOPES
+        )
+    elif not discovery.problems:
         accounts = len({found.scope.account for found in discovery.scopes})
         detail = f"{accounts} accounts, {len(discovery.scopes)} scopes"
         yield Check(area=Area.DISCOVERY, subject="accounts and regions", health=Health.OK, detail=detail)

@@ -15,6 +15,7 @@ from cloudwarden.cli.installation import app_of, installation_of
 from cloudwarden.cli.output import JsonOption, emit, notice, show
 from cloudwarden.cli.progress import progress
 from cloudwarden.cli.signals import obey_signals
+from cloudwarden.core.acceptance import NO_SCOPES
 from cloudwarden.core.finding import State
 from cloudwarden.core.plain import Json
 from cloudwarden.core.policy import Mode
@@ -61,11 +62,12 @@ def once(
     with progress() as reporters, app_of(context, reporters=reporters, begins=True) as app:
         loaded, result = running.once(app, ceiling=Mode[ceiling.upper()] if ceiling else None)
         blind = app.sessions.discover().problems
+        nowhere = () if result.scopes else (f"nothing was looked at: {NO_SCOPES}",)
         with app.store.reading() as tx:
             pauses = tx.decisions.pauses()
     say_pauses(pauses, ((one.policy, one.scope.account) for one in result.judgements))
     if as_json:
-        problems: list[Json] = [str(problem) for problem in (*loaded.problems, *blind)]
+        problems: list[Json] = [str(problem) for problem in (*loaded.problems, *blind, *nowhere)]
         emit(shapes.swept(result) | {"problems": problems})
     else:
         show([tables.verdicts(result.judgements), tables.findings("Findings", result.findings)])
@@ -73,7 +75,7 @@ def once(
             show([tables.unknown(result.judgements)])
         if result.blind:
             show([tables.blind(result)])
-    for problem in (*loaded.problems, *blind):
+    for problem in (*loaded.problems, *blind, *nowhere):
         notice(f"problem: {problem}")
     raise typer.Exit(max(_exit(loaded, result), Exit.NOT_ALL_JUDGED if blind else Exit.NOTHING_FOUND))
 

@@ -9,6 +9,12 @@ from datetime import datetime
 from cloudwarden.core.resource import GLOBAL, Scope
 from cloudwarden.core.verdict import Cause
 
+NO_SCOPES = (
+    "no account has a region that is looked after: see aws.regions, aws.regions_include, aws.regions_exclude and "
+    "aws.organization"
+)
+"""What to say where there is nowhere to look, which is not that nothing was found."""
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class FoundScope:

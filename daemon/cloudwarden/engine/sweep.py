@@ -43,9 +43,13 @@ Remembered = Mapping[str, frozenset[Key]]
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SweepResult:
-    """What a sweep knows at its end. `trouble` is why the store could not keep it, if it could not."""
+    """What a sweep knows at its end. `trouble` is why the store could not keep it, if it could not.
+
+    `scopes` says how many there were to look at.
+    """
 
     run_id: str
+    scopes: int
     judgements: tuple[Judgement, ...]
     findings: tuple[Finding, ...]
     trouble: str | None = None
@@ -57,8 +61,8 @@ class SweepResult:
 
     @property
     def complete(self) -> bool:
-        """Whether every listing was."""
-        return all(judgement.problem is None for judgement in self.judgements)
+        """Whether every listing was. Where there was nowhere to look, nothing was."""
+        return self.scopes > 0 and all(judgement.problem is None for judgement in self.judgements)
 
     @property
     def blind(self) -> Mapping[tuple[Scope, Cause], tuple[str, ...]]:
@@ -134,6 +138,7 @@ class Sweeper:
                 self._actor.act(policies, run_id)
         result = SweepResult(
             run_id=run_id,
+            scopes=len(scopes),
             judgements=tuple(judgements),
             findings=self._standing(names) if trouble is None else (),
             trouble=trouble,
