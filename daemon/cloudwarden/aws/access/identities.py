@@ -16,7 +16,7 @@ from cloudwarden.aws.access.account import (
     account_of,
     role_of,
 )
-from cloudwarden.aws.access.identity import AskSts, AssumedRole, Caller, Identity, Role
+from cloudwarden.aws.access.identity import SOURCE_SECONDS, AskSts, AssumedRole, Caller, Identity, Role
 from cloudwarden.core.errors import CredentialsExpired
 from cloudwarden.core.resource import Scope
 from cloudwarden.lately import Lately
@@ -52,7 +52,7 @@ class Identities:
     def first(self) -> Identity:
         """Who the daemon is before it assumes any role."""
         with self._making:
-            return self._kept(None, self._from_chain, None)
+            return self._kept(None, self._from_chain, None, within_seconds=SOURCE_SECONDS)
 
     @property
     def own(self) -> Identity:
@@ -107,10 +107,24 @@ class Identities:
         with self._making:
             return self._kept((arn, bound), lambda: AssumedRole(speaker, role, self._sts), expected)
 
-    def _kept(self, key: tuple[str, bool] | None, make: Callable[[], Credentials], account: str | None) -> Identity:
+    def _kept(
+        self,
+        key: tuple[str, bool] | None,
+        make: Callable[[], Credentials],
+        account: str | None,
+        *,
+        within_seconds: float | None = None,
+    ) -> Identity:
         if (found := self._identities.get(key)) is not None:
             return found
-        made = Identity(make, label=self._label(account), account=account, sts=self._sts, timer=self._timer)
+        made = Identity(
+            make,
+            label=self._label(account),
+            account=account,
+            sts=self._sts,
+            timer=self._timer,
+            within_seconds=within_seconds,
+        )
         return self._identities.keep(key, made)
 
     def _from_chain(self) -> Credentials:

@@ -18,10 +18,11 @@ from botocore.credentials import (
 )
 
 from cloudwarden.aws.access.account import LONGEST_CHAINED_SECONDS, account_of
+from cloudwarden.aws.access.errand import Errand
 from cloudwarden.aws.access.speaker import Speaker
 from cloudwarden.aws.errors import translated
 from cloudwarden.aws.pages import Answer
-from cloudwarden.core.errors import AccessDenied, CloudError, CredentialsExpired, MalformedAnswer, NotFound
+from cloudwarden.core.errors import AccessDenied, CloudError, CredentialsExpired, MalformedAnswer, NotFound, Timeout
 from cloudwarden.core.resource import GLOBAL, Scope
 from cloudwarden.ports.asking import asking_until
 
@@ -37,6 +38,15 @@ LOOKED_AT_EVERY_SECONDS = 1.0
 minutes before they end."""
 
 _SESSION = re.compile(r"arn:[^:]+:sts::\d{12}:assumed-role/(?P<role>[^/]+)/.+")
+
+SOURCE_SECONDS = 60.0
+"""How long the SDK's chain may take: a program that a profile names (`credential_process`), or the person whom it or a
+prompt for a code asks, may never answer, and botocore waits for ever."""
+
+_LATE = (
+    f"the first credentials did not come within {SOURCE_SECONDS:.0f} s, and are waited for no more: does the profile's "
+    "credential_process, or a prompt for a code, wait for a person?"
+)
 
 AskSts = Callable[[Speaker, str, Mapping[str, object]], Answer]
 """Makes one call of STS in somebody's name. Raises CloudError."""
@@ -90,7 +100,8 @@ Known = tuple[ReadOnlyCredentials, Caller]
 class Identity:
     """Who the daemon is in one account. `account` is None for whichever account the credentials turn out to be of.
 
-    Usable by many threads: one of them fetches, the others wait for it.
+    Usable by many threads: one of them fetches, the others wait for it; where `make` or a renewal may never end, for
+    `within_seconds` at most.
     """
 
     def __init__(
@@ -101,8 +112,12 @@ class Identity:
         account: str | None,
         sts: AskSts,
         timer: Callable[[], float],
+        within_seconds: float | None = None,
     ) -> None:
         self._make = make
+        self._given = self._sourced
+        if within_seconds is not None:
+            self._given = Errand(self._sourced, seconds=within_seconds, late=_LATE).done
         self._label = label
         self._expected = account
         self._sts = sts
@@ -212,16 +227,34 @@ class Identity:
         self._failed = None
 
     def _fetched(self) -> Known:
-        if self._credentials is None:
-            self._credentials = self._make()
-            self._made_at = self._timer()
-        frozen = self._credentials.get_frozen_credentials()
+        try:
+            credentials, frozen = self._given()
+        except Timeout:
+            if (known := self._still_good()) is None:
+                raise
+            self._patient_until = self._timer() + FAILURE_LASTS_SECONDS
+            return known
         known = self._known
         if known is None or known[0].access_key != frozen.access_key:
             known = self._known = (frozen, self._asked(frozen))
-        if isinstance(self._credentials, RefreshableCredentials) and self._credentials.refresh_needed():
+        if isinstance(credentials, RefreshableCredentials) and credentials.refresh_needed():
             self._patient_until = self._timer() + FAILURE_LASTS_SECONDS
         return known
+
+    def _sourced(self) -> tuple[Credentials, ReadOnlyCredentials]:
+        """The credentials, made or renewed where that is due, and what they are now."""
+        # What comes late may find that others have forgotten meanwhile what it began with.
+        credentials = self._credentials
+        if credentials is None:
+            credentials = self._credentials = self._make()
+            self._made_at = self._timer()
+        return credentials, credentials.get_frozen_credentials()
+
+    def _still_good(self) -> Known | None:
+        """The checked credentials, when they end only after the next try to renew them."""
+        credentials, least = self._credentials, int(2 * FAILURE_LASTS_SECONDS)
+        ends_later = isinstance(credentials, RefreshableCredentials) and not credentials.refresh_needed(least)
+        return self._known if ends_later else None
 
     def _asked(self, frozen: ReadOnlyCredentials) -> Caller:
         """Whose these very credentials are. Raises CloudError, AccessDenied when they are another account's."""
