@@ -73,10 +73,12 @@ def test_a_shared_series_is_paid_for_by_the_more_severe(store: SqlStore) -> None
 
 
 def test_a_store_that_cannot_be_written_grants_nothing(store: SqlStore) -> None:
-    """What cannot be counted is not spent."""
+    """What cannot be counted is not spent, and nobody is told that the day's budget was."""
     made, cloud = gatherer(store, 100)
     store.close()
     with store.transaction() as tx:
         tx.connection.exec_driver_sql("PRAGMA query_only = 1")
-    made.verdicts([Case(policy=CRITICAL, resource=BOX)], NOON)
+    (verdict,) = made.verdicts([Case(policy=CRITICAL, resource=BOX)], NOON)
     assert cloud.asked == []
+    assert verdict.cause is not None
+    assert "or the store could not count" in verdict.cause.detail

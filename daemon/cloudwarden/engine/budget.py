@@ -30,7 +30,8 @@ The rest is kept for more severe ones: else a low policy could spend in the morn
 night."""
 
 OVER_BUDGET = Cause(
-    reason=Reason.BUDGET, detail="not asked: the day's budget of CloudWatch metrics is spent for this severity"
+    reason=Reason.BUDGET,
+    detail="not asked: the day's budget of CloudWatch metrics is spent for this severity, or the store could not count",
 )
 
 
