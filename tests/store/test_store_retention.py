@@ -17,7 +17,7 @@ from cloudwarden.core.errors import StoreError, StoreUnusable, StoreUnwritable
 from cloudwarden.core.exemption import Exemption
 from cloudwarden.core.finding import ActionRecord, ActionState, Finding, Grace, Proposal, ProposalState, State
 from cloudwarden.core.notice import Notice, NoticeKind, NoticeState
-from cloudwarden.core.resource import Scope
+from cloudwarden.core.resource import GLOBAL, Scope
 from cloudwarden.engine.events import OldRemoved
 from cloudwarden.ports import PolicyRun, ScopeRun
 from cloudwarden.store import Retention, SqlStore, open_store, retention, verify
@@ -110,6 +110,37 @@ def test_a_scope_that_left_long_ago_is_forgotten(store: SqlStore, noon: datetime
         assert set(tx.scopes.known()) == {here}
 
 
+def test_trust_in_a_scope_goes_with_it(store: SqlStore, noon: datetime) -> None:
+    """What comes back is new: nothing acts there by itself because somebody trusted it before. The rest stays."""
+    here, gone, part = (Scope(account=f"{number:012}", region="eu-west-1") for number in (1, 2, 3))
+    stays = replace(part, region="us-east-1")
+    everywhere = [replace(one, region=GLOBAL) for one in (here, gone, part)]
+    with store.transaction() as tx:
+        for one in (here, gone, part, stays):
+            left_at = noon if one in (gone, part) else None
+            tx.scopes.save([KnownScope(scope=one, name="", found_at=noon, accepted_at=noon, left_at=left_at)])
+        tx.decisions.trust("a", "v1", [here, gone, part, stays, *everywhere], noon)
+    assert list(policy(store).batches(noon + LATER)) == [OldRemoved(scopes=2, trust=3)]
+    with store.reading() as tx:
+        assert tx.decisions.trusted("a", "v1") == {here, stays, everywhere[0], everywhere[2]}
+
+
+@pytest.mark.parametrize("region", ["eu-west-1", GLOBAL])
+def test_a_scope_that_left_stays_known_while_findings_stand_there(
+    store: SqlStore, finding: Callable[..., Finding], noon: datetime, region: str
+) -> None:
+    """That it left is what closes them, once somebody can tell of its account again; or they stood for ever."""
+    left = Scope(account="1" * 12, region="eu-west-1")
+    stands = finding("f1", scope=replace(left, region=region))
+    with store.transaction() as tx:
+        tx.scopes.save([KnownScope(scope=left, name="", found_at=noon, left_at=noon)])
+        tx.findings.save([stands])
+    assert list(policy(store).batches(noon + LATER)) == []
+    with store.transaction() as tx:
+        tx.findings.save([lifecycle.forsaken(stands, "it left", noon + LATER)])
+    assert list(policy(store).batches(noon + LATER)) == [OldRemoved(scopes=1)]
+
+
 def test_a_version_that_was_replaced_long_ago_is_no_longer_trusted(store: SqlStore, noon: datetime) -> None:
     """One goes a month after another was trusted in its place; what is trusted now stays for ever."""
     here = Scope(account="1" * 12, region="eu-west-1")
@@ -183,6 +214,21 @@ def test_what_waits_or_runs_keeps_all_that_it_refers_to(
         tx.proposals.save([proposal("p1"), proposal("p2", finding_id="f2", state=ProposalState.CARRIED_OUT)])
         tx.actions.save(action("a2", finding_id="f2", proposal_id="p2", state=ActionState.INTENDED))
     assert list(policy(store).batches(noon + 100 * MONTH)) == []
+
+
+def test_what_is_to_be_undone_stays_as_long_as_its_undo_waits(
+    store: SqlStore, finding: Callable[..., Finding], action: Callable[..., ActionRecord], noon: datetime
+) -> None:
+    """A held undo looks at what it undoes before it calls anything, and ends where that is unknown."""
+    undoing = action("a2", undoes="a1", state=ActionState.WAITING, changed_at=noon + MONTH)
+    with store.transaction() as tx:
+        tx.findings.save([finding("f1", state=State.FIXED)])
+        tx.actions.save(action("a1", state=ActionState.SUCCEEDED))
+        tx.actions.save(undoing)
+    assert list(policy(store).batches(noon + LATER)) == []
+    with store.transaction() as tx:
+        tx.actions.save(replace(undoing, state=ActionState.SUCCEEDED))
+    assert list(policy(store).batches(noon + LATER)) == [OldRemoved(actions=1)]
 
 
 def test_the_latest_endings_of_a_policy_that_runs_stay(

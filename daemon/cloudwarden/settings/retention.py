@@ -17,11 +17,12 @@ class RetentionSettings(Table):
         default=timedelta(days=90),
         ge=timedelta(days=7),
         description="duration of 7d or more, default 90d: closed findings, ended proposals, actions and "
-        "exemptions, notices that later ones replaced, accounts and regions that left, and trust in versions that were "
-        "replaced, are deleted after so long; a quarter covers a review. What an action kept for its undoing goes with "
-        "it. The latest hundred actions of each policy that ended well or badly stay, with what they are about: by "
-        "them it stops after failures. What an action fixed stays 30 days at least, so that what somebody brings back "
-        "is left alone; and a version that runs stays trusted, also where it was gone back to.",
+        "exemptions, notices that later ones replaced, accounts and regions that left with the trust given there, and "
+        "trust in versions that were replaced, are deleted after so long; a quarter covers a review. What an action "
+        "kept for its undoing goes with it. The latest hundred actions of each policy that ended well or badly stay, "
+        "with what they are about: by them it stops after failures. What an action fixed stays 30 days at "
+        "least, so that what somebody brings back is left alone; and a version that runs stays "
+        "trusted, also where it was gone back to.",
     )
     journal: Duration = Field(
         default=timedelta(days=400),

@@ -13,6 +13,7 @@ from sqlalchemy import ColumnElement, Table, and_, delete, exists, func, not_, o
 from cloudwarden.core.exemption import STORE
 from cloudwarden.core.finding import ActionState, ProposalState, State
 from cloudwarden.core.lifecycle import FIXED_WITHIN
+from cloudwarden.core.resource import GLOBAL
 from cloudwarden.engine.events import OldRemoved
 from cloudwarden.store.findings import endings
 from cloudwarden.store.notices import superseded
@@ -76,8 +77,8 @@ class Retention:
                 yield OldRemoved(**{table.name: count})
         while count := self._remove(exemptions, _old_exemptions(before)):
             yield OldRemoved(exemptions=count)
-        if count := self._remove_scopes(before):
-            yield OldRemoved(scopes=count)
+        if removed := self._remove_scopes(before):
+            yield removed
         yield from self._remove_trust(before)
         yield from self._forget_policies(now - FORGOTTEN)
         while self.directory is not None:
@@ -105,14 +106,20 @@ class Retention:
         with self.store.transaction() as tx:
             return tx.connection.execute(delete(table).where(table.c.id.in_(ids), old)).rowcount
 
-    def _remove_scopes(self, before: datetime) -> int:
-        """Forget what left long ago; if it comes back, it is new, and only observed until somebody accepts it."""
-        left = scopes.c.left_at < before
+    def _remove_scopes(self, before: datetime) -> OldRemoved | None:
+        """Forget what left long ago, and the trust in it: if it comes back, it is new, and only observed until somebody
+        accepts it, and trusts there what is to act there."""
+        query = select(scopes.c.account, scopes.c.region).where(_left(before))
         with self.store.reading() as tx:
-            if tx.connection.execute(select(scopes.c.account).where(left).limit(1)).first() is None:
-                return 0
+            if tx.connection.execute(query.limit(1)).first() is None:
+                return None
         with self.store.transaction() as tx:
-            return tx.connection.execute(delete(scopes).where(left)).rowcount
+            gone = [(account, region) for account, region in tx.connection.execute(query)]
+            tx.connection.execute(delete(scopes).where(_in(scopes, gone)))
+            stay = set(tx.connection.execute(select(scopes.c.account)).scalars())
+            gone += [(account, GLOBAL) for account in {account for account, _ in gone} - stay]
+            trusted = tx.connection.execute(delete(trust).where(_in(trust, gone))).rowcount
+        return OldRemoved(scopes=sum(region != GLOBAL for _, region in gone), trust=trusted)
 
     def _remove_trust(self, before: datetime) -> Iterator[OldRemoved]:
         """Forget versions in whose place another was trusted long ago; whoever goes back to one trusts it again.
@@ -152,7 +159,25 @@ class Retention:
 def _old_actions(before: datetime, needed: Sequence[str]) -> ColumnElement[bool]:
     # One parameter, however many they are: SQLite takes some tens of thousands.
     kept = select(func.json_each(json.dumps(needed)).table_valued("value").c.value)
-    return and_(actions.c.state.in_(_ENDED), actions.c.changed_at < before, actions.c.id.not_in(kept))
+    undoing = actions.alias()
+    undone = exists().where(undoing.c.undoes == actions.c.id, undoing.c.state.not_in(_ENDED))
+    old = and_(actions.c.state.in_(_ENDED), actions.c.changed_at < before)
+    return and_(old, actions.c.id.not_in(kept), not_(undone))
+
+
+def _left(before: datetime) -> ColumnElement[bool]:
+    """Scopes that left long ago, unless findings stand there: that it left is what closes them."""
+    where = or_(findings.c.region == scopes.c.region, findings.c.region == GLOBAL)
+    found = exists().where(findings.c.closed_at.is_(None), findings.c.account == scopes.c.account, where)
+    return and_(scopes.c.left_at < before, not_(found))
+
+
+def _in(table: Table, places: Sequence[tuple[str, str]]) -> ColumnElement[bool]:
+    # One parameter, as above: an organization's regions are thousands.
+    named = func.json_each(json.dumps(places)).table_valued("value").c.value
+    return tuple_(table.c.account, table.c.region).in_(
+        select(func.json_extract(named, "$[0]"), func.json_extract(named, "$[1]"))
+    )
 
 
 def _old_proposals(before: datetime) -> ColumnElement[bool]:
