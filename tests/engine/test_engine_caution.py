@@ -77,6 +77,19 @@ def test_growth_right_after_trust_only_proposes(busy: World) -> None:
     assert (busy.called(), len(busy.proposals())) == ([], 40)
 
 
+def test_a_scope_that_is_left_out_when_trust_is_given_again_is_trusted_no_more(busy: World) -> None:
+    """Whoever trusts it is told that it is not trusted there, whatever was said before; so it asks."""
+    denied(busy)
+    busy.sweep(after=QUARTER)
+    busy.trust_all()
+    busy.cloud.fails.clear()
+    sweeps(busy, 2)
+    far(busy, "i-further")
+    busy.add("i-near")
+    busy.sweep(after=QUARTER)
+    assert (busy.called(), [one.resource_id for one in busy.proposals()]) == (["stop_instances"], ["i-further"])
+
+
 def test_a_scope_that_comes_back_as_it_was_is_no_growth(busy: World) -> None:
     """What was found in it counts while nobody can read it."""
     busy.use(enforcing(limit=MANY, grace=hours(1000)))

@@ -48,11 +48,13 @@ def test_pauses_are_set_and_lifted(store: SqlStore) -> None:
 
 
 def test_trust_grows_and_is_bound_to_a_version(store: SqlStore, noon: datetime) -> None:
-    """Scopes add up for one fingerprint; another fingerprint, or policy, is not trusted."""
+    """Scopes add up for one fingerprint, but for those left out; another fingerprint, or policy, is not trusted."""
     with store.transaction() as tx:
         tx.decisions.trust("stop-idle", "v1", [EAST], noon)
-        tx.decisions.trust("stop-idle", "v1", [EAST, WEST], noon)
+        tx.decisions.trust("stop-idle", "v1", [WEST], noon)
         assert tx.decisions.trusted("stop-idle", "v1") == {EAST, WEST}
+        tx.decisions.trust("stop-idle", "v1", [WEST], noon, left_out=[EAST])
+        assert tx.decisions.trusted("stop-idle", "v1") == {WEST}
         assert tx.decisions.trusted("stop-idle", "v2") == frozenset()
         assert tx.decisions.trusted("owner-tags", "v1") == frozenset()
 

@@ -160,6 +160,7 @@ class Trusted:
 def trust(tx: Transaction, policy: AnyPolicy, decider: Decider) -> Trusted:
     """Let this version of a policy act by itself in the accepted scopes that its latest sweep read, and in no other.
 
+    What is left out now is trusted no more, were it trusted before: so it is said, and so it is journalled.
     Where it looked at all regions of an account at once, that is in those of them that are accepted.
     """
     decider.demand_reason()
@@ -178,7 +179,7 @@ def trust(tx: Transaction, policy: AnyPolicy, decider: Decider) -> Trusted:
     if not scopes:
         names = ", ".join(map(str, waiting))
         raise DecisionError(f"policy {policy.name!r} only observes in {names}: `cloudwarden accept` comes first")
-    tx.decisions.trust(policy.name, policy.fingerprint, scopes, decider.now)
+    tx.decisions.trust(policy.name, policy.fingerprint, scopes, decider.now, left_out=[*left_out, *waiting])
     # Whoever trusts it now has seen how much it finds now.
     tx.runs.forget_matches(policy.name)
     tx.runs.add_matches(policy.name, run.started_at, sum(one.matches or 0 for one in covered))

@@ -62,7 +62,11 @@ class Decisions(Protocol):
         """Whether this scope is one of them; asked at each call, where all of them may be many thousands."""
         ...
 
-    def trust(self, policy: str, fingerprint: str, scopes: Iterable[Scope], at: datetime) -> None: ...
+    def trust(
+        self, policy: str, fingerprint: str, scopes: Iterable[Scope], at: datetime, *, left_out: Iterable[Scope] = ()
+    ) -> None:
+        """Let this version of a policy act by itself in these scopes too, and no more in those that are left out."""
+        ...
 
     def distrust(self, policy: str | None = None) -> int:
         """Let no version of a policy, or none of any, act by itself any more; in how many scopes one might."""

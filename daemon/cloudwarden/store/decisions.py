@@ -78,7 +78,13 @@ class SqlDecisions:
         where = (trust.c.account == scope.account, trust.c.region == scope.region)
         return self._connection.execute(select(trust.c.policy).where(*version, *where)).first() is not None
 
-    def trust(self, policy: str, fingerprint: str, scopes: Iterable[Scope], at: datetime) -> None:
+    def trust(
+        self, policy: str, fingerprint: str, scopes: Iterable[Scope], at: datetime, *, left_out: Iterable[Scope] = ()
+    ) -> None:
+        version = (trust.c.policy == policy, trust.c.fingerprint == fingerprint)
+        for one in left_out:
+            where = (trust.c.account == one.account, trust.c.region == one.region)
+            self._connection.execute(delete(trust).where(*version, *where))
         named = {"policy": policy, "fingerprint": fingerprint, "trusted_at": at}
         rows.upsert(self._connection, trust, [named | rows.scope_columns(scope) for scope in set(scopes)])
 
