@@ -19,8 +19,8 @@ from cloudwarden.engine import decide
 from cloudwarden.engine.decide import DecisionError
 from cloudwarden.engine.undo import undo
 from cloudwarden.memory import MemoryCloud
-from undoing import ask, latest
-from world import World, delete_unattached, stop_idle
+from undoing import ask, latest, start
+from world import NOON, World, delete_unattached, stop_idle
 
 
 def test_a_stopped_instance_is_started_again(world: World, stopped: ActionRecord) -> None:
@@ -303,6 +303,39 @@ def test_what_was_undone_no_other_policy_does_again(world: World, stopped: Actio
         world.sweep(after=minutes(15))
     assert world.called() == ["stop_instances", "start_instances"]
     assert all("was undone" in str(one.held) for one in findings(world))
+
+
+@pytest.mark.parametrize("meanwhile", ["away", "without an action"])
+def test_what_was_undone_no_policy_does_again_that_could_not_be_told(world: World, meanwhile: str) -> None:
+    """One whose file was away when it was undone, or that was given the same action since, is put off by its sweep."""
+    policy, other = stop_idle(mode=ENFORCE), stop_idle(name="halt-idle", mode=ENFORCE, grace=minutes(30))
+    world.cloud.effects["start_instances"] = start
+    world.use(policy, other)
+    world.sweep()
+    world.trust_all()
+    world.add("i-idle")
+    world.sweep(after=minutes(15))
+    world.use(policy, *([] if meanwhile == "away" else [replace(other, mode=OBSERVE, action=None)]))
+    world.sweep(after=minutes(15))
+    ask(world, latest(world))
+    world.act()
+    world.sweep(after=minutes(15))
+    world.use(policy, other)
+    for _ in range(24):
+        world.sweep(after=minutes(15))
+    assert world.called() == ["stop_instances", "start_instances"]
+    assert {one.policy for one in findings(world)} == {"stop-idle", "halt-idle"}
+    assert all("was undone" in str(one.held) for one in findings(world))
+
+
+def test_what_was_undone_is_left_alone_for_no_longer_than_a_week(world: World, stopped: ActionRecord) -> None:
+    """However many sweeps have seen it meanwhile: its grace runs in that week, and is begun anew by none of them."""
+    world.clock.advance(minutes(2))
+    ask(world, stopped)
+    world.act()
+    world.use(stop_idle(mode=ENFORCE, grace=hours(2)))
+    world.sweep_until(NOON + days(8), step=hours(1))
+    assert world.called() == ["stop_instances", "start_instances", "stop_instances"]
 
 
 def test_what_was_undone_may_be_done_otherwise(world: World, stopped: ActionRecord) -> None:

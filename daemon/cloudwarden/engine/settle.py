@@ -184,16 +184,15 @@ class Settler:
         if ruled.doubt is not None:
             # Whether a finding is exempt is a part of what is judged: what cannot be told changes nothing.
             verdict = Verdict.unknown(_reason(verdict), ruled.doubt, verdict.readings)
+        was = known
         if known is None:
             if verdict.outcome is not Outcome.VIOLATION or verdict.violation is None:
                 return
             known = _new_finding(policy, resource, verdict.violation, verdict, self._now)
             if fixed := self._heeded.get((resource.scope, resource.id)):
                 known = lifecycle.respected(known, fixed, terms)
+        if verdict.violation is not None:
             known = self._left_alone(policy, known)
-            was = None
-        else:
-            was = known
         finding = lifecycle.after_verdict(known, verdict, ruled.by, terms)
         if self._was_exempt(policy, resource, verdict, known):
             finding = lifecycle.exempt_no_more(finding, self._now)
@@ -207,15 +206,19 @@ class Settler:
         self._keep(was, finding)
         self._tell(policy, resource, finding, verdict, terms)
 
-    def _left_alone(self, policy: AnyPolicy, new: Finding) -> Finding:
-        """A new finding, put off where somebody had undone what its policy would do, whichever policy had done it.
+    def _left_alone(self, policy: AnyPolicy, known: Finding) -> Finding:
+        """The finding, put off where somebody had undone what its policy would do, whichever policy had done it.
 
-        Of one that was there already, the undo has said so itself.
+        Mostly the undo has said so itself; not of a finding that is new, nor of a policy that was not loaded then, or
+        has had that action only since.
         """
-        for undone in self._undone.get((new.scope, new.resource_id), ()):
-            if does_again(policy, undone):
-                new = lifecycle.undone(new, undone.undoes or "", undone.changed_at)
-        return new
+        for undone in self._undone.get((known.scope, known.resource_id), ()):
+            put_off = (
+                known.snoozed_until is not None and known.snoozed_until >= undone.changed_at + lifecycle.UNDONE_FOR
+            )
+            if does_again(policy, undone) and not put_off and known.state is not State.ACTING:
+                known = lifecycle.undone(known, undone.undoes or "", undone.changed_at)
+        return known
 
     def _tell(
         self, policy: AnyPolicy, resource: Resource, finding: Finding, verdict: Verdict, terms: lifecycle.Terms
