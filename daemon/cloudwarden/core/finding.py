@@ -10,7 +10,7 @@ from enum import StrEnum
 from cloudwarden.core.action import Call, Plan
 from cloudwarden.core.blast import BlastRadius
 from cloudwarden.core.prospect import Prospect
-from cloudwarden.core.resource import Scope
+from cloudwarden.core.resource import Resource, Scope
 from cloudwarden.core.saving import Saving
 from cloudwarden.core.verdict import Cause, Reading, Severity, Violation
 
@@ -96,6 +96,11 @@ class Finding:
         that was taken back under way begins anew once the action has ended.
         """
         return self.state is State.ACTING and self.grace.since is None
+
+    def is_of(self, resource: Resource) -> bool:
+        """Whether it was found of this resource of its id, and not of an earlier one: what is found was made before."""
+        made = resource.created if resource.ids_come_again else None
+        return made is None or made <= self.first_seen
 
     def snoozed_at(self, now: datetime) -> bool:
         """Whether it is put off now: by a person, or since somebody undid our action."""

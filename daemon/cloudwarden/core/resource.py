@@ -58,12 +58,14 @@ class Resource:
     was really read: what could not be read keeps the resource out of the listing, and the listing incomplete.
     Only `tags` may be `UnreadTags`, where the service lists without them. A kind whose service lists all regions
     at once sets `is_global`; its resources are in region `global`, whatever region each of them is kept in.
-    `dependants_permissions` are the IAM actions that looking for what depends on it needs.
+    `dependants_permissions` are the IAM actions that looking for what depends on it needs. A kind whose ids people
+    choose, and may give again, sets `ids_come_again` if `created` tells one resource from the next of its id.
     """
 
     kind: ClassVar[str] = "resource"
     is_global: ClassVar[bool] = False
     dependants_permissions: ClassVar[tuple[str, ...]] = ()
+    ids_come_again: ClassVar[bool] = False
 
     id: str
     arn: str

@@ -61,7 +61,7 @@ class Recheck:
         listing = self._gatherer.described(candidate.policy.kind, finding.scope, finding.resource_id)
         if listing.problem is not None:
             return Unclear(why=str(listing.problem))
-        if not listing.resources:
+        if not listing.resources or not finding.is_of(listing.resources[0]):
             return Over(state=State.GONE)
         return self._judged(candidate, listing.resources[0], chosen, now)
 

@@ -111,7 +111,7 @@ class Settler:
                 self._alive()
                 key = (judgement.scope, resource.id)
                 seen.add(key)
-                self._settle_one(policy, resource, verdict, known.get(key), terms_in(resource.kept_in))
+                self._settle_seen(policy, resource, verdict, known.get(key), terms_in(resource.kept_in))
         problems = {judgement.scope: judgement.problem for judgement in judgements}
         for key, finding in known.items():
             self._alive()
@@ -177,20 +177,28 @@ class Settler:
             detail = why if self._precedent.growth else f"{why}; in {len(whys)} of {len(alone)} scopes, such as {where}"
             self.events.append(PolicyCautious(run_id=self._run_id, policy=policy.name, detail=detail))
 
-    def _settle_one(
+    def _settle_seen(
         self, policy: AnyPolicy, resource: Resource, verdict: Verdict, known: Finding | None, terms: lifecycle.Terms
+    ) -> None:
+        """Settle what was judged, after the end of what is known of an earlier resource of its id."""
+        if known is not None and not known.is_of(resource):
+            self._settle_unseen(known, None)
+            if known.state is State.ACTING:
+                # One finding stands of an id: the next one's waits until the action on the one before has ended.
+                return
+            known = None
+        self._settle_one(policy, resource, verdict, known, terms)
+
+    def _settle_one(
+        self, policy: AnyPolicy, resource: Resource, verdict: Verdict, was: Finding | None, terms: lifecycle.Terms
     ) -> None:
         ruled = self._ruled(policy, resource, verdict)
         if ruled.doubt is not None:
             # Whether a finding is exempt is a part of what is judged: what cannot be told changes nothing.
             verdict = Verdict.unknown(_reason(verdict), ruled.doubt, verdict.readings)
-        was = known
+        known = was or self._found(policy, resource, verdict, terms)
         if known is None:
-            if verdict.outcome is not Outcome.VIOLATION or verdict.violation is None:
-                return
-            known = _new_finding(policy, resource, verdict.violation, verdict, self._now)
-            if fixed := self._heeded.get((resource.scope, resource.id)):
-                known = lifecycle.respected(known, fixed, terms)
+            return
         if verdict.violation is not None:
             known = self._left_alone(policy, known)
         finding = lifecycle.after_verdict(known, verdict, ruled.by, terms)
@@ -205,6 +213,14 @@ class Settler:
         finding = self._proposer.settle(policy, resource, finding, verdict, alone=alone, asks=asks, observes=observes)
         self._keep(was, finding)
         self._tell(policy, resource, finding, verdict, terms)
+
+    def _found(self, policy: AnyPolicy, resource: Resource, verdict: Verdict, terms: lifecycle.Terms) -> Finding | None:
+        """A new finding of what violates, put off where people said so of an earlier one; None of what does not."""
+        if verdict.outcome is not Outcome.VIOLATION or verdict.violation is None:
+            return None
+        new = _new_finding(policy, resource, verdict.violation, verdict, self._now)
+        fixed = self._heeded.get((resource.scope, resource.id))
+        return lifecycle.respected(new, fixed, terms) if fixed else new
 
     def _left_alone(self, policy: AnyPolicy, known: Finding) -> Finding:
         """The finding, put off where somebody had undone what its policy would do, whichever policy had done it.

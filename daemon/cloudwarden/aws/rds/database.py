@@ -30,14 +30,15 @@ class Database(Resource):
     """A database instance; its id is its DB instance identifier.
 
     `status` is RDS's word: available, stopped, creating, modifying, and many more. `created` is None while it is
-    being made. `cluster` is set for an instance of Aurora, of a Multi-AZ DB cluster, and of Neptune and DocumentDB,
-    which RDS lists too. `replica_of` names the instance or cluster that it is a read replica of; `replicas` those
-    that are replicas of it. `pending_engine_version` is a change of version that is under way, or waits for the
-    maintenance window.
+    being made, and tells it from a later one that is given its name. `cluster` is set for an instance of Aurora, of a
+    Multi-AZ DB cluster, and of Neptune and DocumentDB, which RDS lists too. `replica_of` names the instance or cluster
+    that it is a read replica of; `replicas` those that are replicas of it. `pending_engine_version` is a change of
+    version that is under way, or waits for the maintenance window.
     """
 
     kind: ClassVar[str] = "rds.database"
     dependants_permissions: ClassVar[tuple[str, ...]] = PERMISSIONS
+    ids_come_again: ClassVar[bool] = True
 
     engine: str
     engine_version: str

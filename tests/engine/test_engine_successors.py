@@ -1,0 +1,112 @@
+"""A name that is given again: what was found, approved or begun of one resource is not of the next one of its name."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+import pytest
+
+from cloudwarden import ENFORCE, PROPOSE, Limit, Mode, NoParams, Policy, Violation, every, hours, minutes, rule
+from cloudwarden.aws import rds
+from cloudwarden.core.finding import ProposalState, State
+from cloudwarden.core.policy import AnyPolicy
+from cloudwarden.testing import database
+from world import NOON, SCOPE, World
+
+QUARTER = minutes(15)
+LONG_AGO = NOON - hours(48)
+
+
+@rule
+def running(found: rds.Database, params: NoParams) -> Violation | None:
+    """Any database that runs."""
+    del params
+    return Violation(summary="it runs") if found.available else None
+
+
+def stop_all(mode: Mode, grace: timedelta = timedelta(0)) -> AnyPolicy:
+    """Stops databases."""
+    return Policy(
+        name="stop-databases",
+        rule=running,
+        params=NoParams(),
+        schedule=every(minutes=15),
+        mode=mode,
+        action=rds.Stop(),
+        grace=grace,
+        limit=Limit(share=1.0),
+    )
+
+
+def orders(world: World, *, created: datetime = LONG_AGO) -> None:
+    """A database of this name, in the place of any other one."""
+    world.cloud.put(database(id="orders", account=SCOPE.account, region=SCOPE.region, created=created))
+
+
+def test_what_was_approved_of_a_database_is_not_done_to_the_next_one(world: World) -> None:
+    """A restored one takes the name of the one before, which nobody has seen away: the last look tells them apart."""
+    world.use(stop_all(PROPOSE))
+    orders(world)
+    world.sweep()
+    world.doubt = "nobody can tell yet"
+    world.approve_all()
+    (approved,) = world.proposals()
+    world.clock.advance(minutes(5))
+    orders(world, created=NOON + minutes(3))
+    world.doubt = None
+    world.act()
+    assert (world.called(), world.states()) == ([], {})
+    with world.store.reading() as tx:
+        ended = tx.proposals.get(approved.id)
+        assert ended is not None
+        assert ended.state is ProposalState.WITHDRAWN
+
+
+@pytest.mark.parametrize("answered", [True, False])
+def test_a_sweep_finds_the_next_one_anew(world: World, *, answered: bool) -> None:
+    """Its grace is its own, and people are asked of it, whatever they said of the one before."""
+    world.use(stop_all(PROPOSE))
+    orders(world)
+    world.sweep()
+    before = world.finding("orders")
+    if answered:
+        world.doubt = "nobody can tell yet"
+        world.approve_all()
+    world.clock.advance(minutes(5))
+    orders(world, created=NOON + minutes(3))
+    world.sweep(after=minutes(10))
+    now = world.finding("orders")
+    assert (now.id != before.id, now.state, now.first_seen) == (True, State.PROPOSED, NOON + QUARTER)
+    assert [one.state for one in world.proposals()] == [ProposalState.PENDING]
+    with world.store.reading() as tx:
+        gone = tx.findings.get(before.id)
+        assert gone is not None
+        assert gone.state is State.GONE
+
+
+def test_the_grace_of_the_one_before_is_not_that_of_the_next(world: World) -> None:
+    """A trusted policy watches the new one as long as any."""
+    world.use(stop_all(ENFORCE, hours(1)))
+    world.sweep()
+    world.trust_all()
+    orders(world)
+    for _ in range(4):
+        world.sweep(after=QUARTER)
+    orders(world, created=NOON + minutes(65))
+    for _ in range(4):
+        world.sweep(after=QUARTER)
+    assert world.called() == []
+    world.sweep(after=QUARTER)
+    assert world.called() == ["stop_db_instance"]
+
+
+def test_a_database_that_is_changed_is_the_same(world: World) -> None:
+    """When it was made stays; so does what was found of it."""
+    world.use(stop_all(PROPOSE))
+    orders(world)
+    world.sweep()
+    before = world.finding("orders")
+    world.cloud.put(replace(world.cloud.resources["orders"], name="orders-of-all"))
+    world.sweep(after=QUARTER)
+    assert world.finding("orders").id == before.id
