@@ -11,6 +11,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from cloudwarden.cli import app
+from cloudwarden.cli.application import application
 from cloudwarden.cli.exits import Exit, exit_for
 from cloudwarden.core import errors
 from cloudwarden.core.finding import Finding
@@ -156,3 +157,26 @@ def test_an_altered_journal_is_found_out(cli: Cli, home: Path) -> None:
     database.close()
     result = cli("journal", "verify", "--json")
     assert (result.exit_code, json.loads(result.stdout)["ok"]) == (4, False)
+
+
+def test_what_nobody_foresaw_does_not_end_with_the_code_of_findings() -> None:
+    """A script that reads 1 believes that there are findings."""
+    verbs = application()
+
+    @verbs.command()
+    def broken() -> None:
+        raise RuntimeError("no such luck")
+
+    result = CliRunner().invoke(verbs, ["broken"])
+    assert result.exit_code == Exit.NOT_DONE
+    assert "RuntimeError: no such luck" in result.stderr
+
+
+def test_a_database_out_of_reach_ends_with_4(home: Path, cli_without_store: Cli) -> None:
+    """As for an ordinary user beside the systemd unit: the state directory is the service's alone."""
+    beyond = home / ("too-long-a-name" * 20)
+    (home / "cloudwarden.toml").write_text(f'policies = "{home}/policies"\ndatabase = "sqlite:///{beyond}/x.db"\n')
+    result = cli_without_store("findings")
+    assert result.exit_code == Exit.NOT_DONE
+    assert "cannot look there" in result.stderr
+    assert "Traceback" not in result.stderr

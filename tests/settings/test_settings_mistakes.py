@@ -128,3 +128,13 @@ def test_no_error_repeats_a_secret(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(ValidationError) as caught:
         Settings(database="user:hush@host")
     assert "hush" not in str(caught.value)
+
+
+def test_a_usual_file_of_which_nobody_can_tell_is_not_passed_over(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In a directory that this user may not enter, say: other settings than the daemon's would be in force."""
+    monkeypatch.chdir(tmp_path)
+    Path("cloudwarden.toml").symlink_to("too-long-a-name" * 20)
+    with pytest.raises(SettingsError, match=r"cloudwarden\.toml: cannot be read: File name too long"):
+        load_settings()

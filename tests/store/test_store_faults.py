@@ -270,3 +270,22 @@ def test_every_sqlite_error_is_ours() -> None:
         error.sqlite_errorcode = getattr(sqlite3, name)
         assert type(fault(error, "db")) is (StoreBusy if "BUSY" in name else StoreUnwritable)
     assert type(fault(sqlite3.ProgrammingError("closed"), "db")) is StoreError
+
+
+def test_a_place_that_cannot_be_looked_at_is_unwritable(tmp_path: Path) -> None:
+    """A directory that this user may not enter, say: nobody can tell what is there, and the error is ours."""
+    beyond = tmp_path / ("too-long-a-name" * 20)
+    with pytest.raises(StoreUnwritable, match="cannot look there"):
+        open_store(f"sqlite:///{beyond}/cloudwarden.db")
+
+
+def test_a_file_that_cannot_be_looked_at_any_more_ends_no_process(tmp_path: Path) -> None:
+    """What the system refuses about the file while it is used is an error of the store, as a missing file is."""
+    file = tmp_path / "kept" / "cloudwarden.db"
+    file.parent.mkdir()
+    store = open_store(f"sqlite:///{file}")
+    (tmp_path / "kept").rename(tmp_path / "moved")
+    (tmp_path / "kept").symlink_to("too-long-a-name" * 20)
+    with pytest.raises(StoreUnwritable, match="cannot look there"), store.reading():
+        pass
+    store.close()

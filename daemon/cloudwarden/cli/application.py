@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import traceback
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -17,7 +19,7 @@ from cloudwarden.version import VERSION
 
 
 class Verbs(TyperGroup):
-    """A group whose errors are one sentence and an exit code, never a traceback."""
+    """A group whose errors are one sentence and an exit code. What nobody foresaw is a traceback, and a code too."""
 
     def make_context(self, *args: Any, **options: Any) -> Any:
         """Parse the options before the verb."""
@@ -37,6 +39,16 @@ class Verbs(TyperGroup):
         except CloudwardenError as error:
             notice(f"cloudwarden: {error}")
             raise typer.Exit(exit_for(error)) from error
+        except (typer.Exit, typer.Abort):
+            raise
+        except Exception as error:
+            if isinstance(error, OSError) and error.errno == errno.EPIPE:
+                # Whoever read the output left.
+                raise
+            # Python would end with 1, by which a script learns that there are findings.
+            traceback.print_exc()
+            notice("cloudwarden: this is a fault of Cloudwarden's own, or of the machine, which nobody foresaw")
+            raise typer.Exit(Exit.NOT_DONE) from error
 
 
 def _version(wanted: bool) -> None:  # noqa: FBT001  # typer's callback has this form

@@ -22,8 +22,8 @@ class Exit(IntEnum):
 EPILOG = (
     "Exit codes: 0 nothing found, or done; 1 findings (once, explain, findings); 2 could not judge everything, or "
     "(findings) no sweep could read anything yet; 3 bad policies or settings; 4 the store or the daemon could not do "
-    "it (locked, unwritable, already running, unknown id or policy); 64 a command line that makes no sense, or where "
-    "no database is; 130 interrupted."
+    "it (locked, unwritable, already running, unknown id or policy), or has a fault; 64 a command line that makes no "
+    "sense, or where no database is; 130 interrupted."
 )
 
 

@@ -61,7 +61,18 @@ def _file(path: Path | None) -> Path | None:
         return path
     if named := os.environ.get(CONFIG_VARIABLE):
         return Path(named)
-    return next((usual for usual in USUAL_FILES if usual.exists()), None)
+    return next((usual for usual in USUAL_FILES if _may_be(usual)), None)
+
+
+def _may_be(file: Path) -> bool:
+    """Whether a file is there, or nobody can tell: then reading it says why, and another one is not taken instead."""
+    try:
+        file.stat()
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    except OSError:
+        return True
+    return True
 
 
 def _read(file: Path, problems: list[str]) -> Table:

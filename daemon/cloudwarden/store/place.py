@@ -25,6 +25,13 @@ def swapping(file: Path) -> Path:
 
 def refuse_place(file: Path) -> None:
     """Raise StoreUnwritable or StoreUnusable when no database of ours can be here, whether there is one or not."""
+    try:
+        _refuse_place(file)
+    except OSError as error:
+        raise _out_of_reach(file, error) from error
+
+
+def _refuse_place(file: Path) -> None:
     folder = file.parent
     if not folder.is_dir():
         raise StoreUnwritable(f"{file}: there is no directory {folder}: make it, or set `database` to another place")
@@ -103,8 +110,19 @@ class Place:
 
 
 def _identity(file: Path) -> tuple[int, int] | None:
+    """Which file it is; None when there is none. Raises StoreUnwritable when nobody can tell."""
     try:
         status = file.stat()
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return None
+    except OSError as error:
+        raise _out_of_reach(file, error) from error
     return status.st_dev, status.st_ino
+
+
+def _out_of_reach(file: Path, error: OSError) -> StoreUnwritable:
+    """What an error means that does not even tell what is there: a directory that this user may not enter, mostly."""
+    return StoreUnwritable(
+        f"{file}: this user cannot look there ({error.strerror}): be the daemon's user or root, as with sudo, or set "
+        "`database` to another place"
+    )
