@@ -118,7 +118,7 @@ class MemoryCopy:
     batches: list[Batch] = field(default_factory=list)
     unfit: str = ""
     fails: CloudError | ShippingError | None = None
-    silent: CloudError | ShippingError | None = None
+    silent: Exception | None = None
 
     def refuse_unfit(self) -> None:
         """Raise ShippingError when it is unfit."""

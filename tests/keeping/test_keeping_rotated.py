@@ -136,3 +136,18 @@ def test_packed_parts_are_compared(shipping: Shipping, file: Path, suffix: str, 
     file.unlink()
     assert [mark.seq for mark in FileCopy(file).ahead(2)] == [3]
     assert shipping.compared().ok
+
+
+def test_a_place_that_cannot_be_looked_at_is_told(tmp_path: Path) -> None:
+    """A directory that this user may not enter, say: the error is ours, and is tried again as any other."""
+    copy = FileCopy(tmp_path / ("too-long-a-name" * 20) / "journal.jsonl")
+    for look in (copy.refuse_unfit, lambda: copy.ahead(0), lambda: list(copy.lines())):
+        with pytest.raises(ShippingError, match="cannot be written or read"):
+            look()
+
+
+def test_a_name_with_brackets_is_no_pattern(tmp_path: Path) -> None:
+    """What was shipped is found again after a start."""
+    file = tmp_path / "journal[prod].jsonl"
+    file.write_text("\n")
+    assert FileCopy(file).ahead(3) == ()

@@ -201,3 +201,18 @@ def test_shipping_ends_when_asked(shipping: Shipping) -> None:
     stop.set()
     ship_until(shipper, stop)
     assert shipping.seqs() == [1, 2]
+
+
+def test_what_nobody_foresaw_is_told_and_tried_again(shipping: Shipping) -> None:
+    """Of a copy as of a disk of the network: without its thread nothing would be shipped, or done, ever again."""
+    shipping.write(3)
+    shipper = shipping.shipper()
+    for error, told in ((OSError(116, "Stale file handle"), "Stale file handle"), (RuntimeError("secret"), "Runtime")):
+        memory(shipping).silent = error
+        assert not shipper.turn()
+        assert told in shipper.details()["journal_copy"]
+        assert "secret" not in shipper.details()["journal_copy"]
+        assert isinstance(shipping.heard.events[-1], ShippingFailed)
+    memory(shipping).silent = None
+    shipping.ship(shipper)
+    assert shipper.doubt() is None

@@ -39,8 +39,13 @@ class FileCopy:
         self._file = file
 
     def refuse_unfit(self) -> None:
-        """Raise ShippingError when the file cannot be there."""
-        if self._file.is_dir() or not self._file.parent.is_dir():
+        """Raise ShippingError when the file cannot be there, or nobody can tell."""
+        try:
+            unfit = self._file.is_dir() or not self._file.parent.is_dir()
+        except OSError as error:
+            # A directory that this user may not enter, or a disk of the network that does not answer.
+            raise self._failed(error) from error
+        if unfit:
             raise ShippingError(f"{self._file}: write the path of a file in a directory that exists")
 
     def ahead(self, after: int) -> Sequence[Mark]:
@@ -101,14 +106,20 @@ class FileCopy:
             yield from _numbered(part)
 
     def _parts(self) -> list[Path]:
-        if self._file.is_dir():
-            return [one for one in self._file.iterdir() if one.is_file()]
-        return [one for one in self._file.parent.glob(f"{self._file.name}*") if one.is_file()]
+        """The file and its rotated parts. Raises ShippingError when nobody can tell which there are."""
+        try:
+            if self._file.is_dir():
+                return [one for one in self._file.iterdir() if one.is_file()]
+            # Not by glob(), which finds nothing in a directory that it cannot read.
+            beside = [one for one in self._file.parent.iterdir() if one.name.startswith(self._file.name)]
+            return [one for one in beside if one.is_file()]
+        except OSError as error:
+            raise self._failed(error) from error
 
     def _failed(self, error: OSError) -> ShippingError:
         return ShippingError(
             f"{self._file}: the journal's copy cannot be written or read ({error.strerror}): see that its disk has "
-            "room and that this user may write there"
+            "room and that this user may look and write there"
         )
 
 
@@ -162,8 +173,10 @@ def _numbered(part: Path) -> Iterator[tuple[str, str]]:
 def _written_at(part: Path) -> float:
     try:
         return part.stat().st_mtime
-    except FileNotFoundError as error:
-        raise ShippingError(f"{part}: it was renamed while the journal's copy was read: it is read again") from error
+    except OSError as error:
+        raise ShippingError(
+            f"{part}: it was renamed or taken away while the copy was read ({error.strerror}): it is read again"
+        ) from error
 
 
 def _age(part: Path) -> tuple[int, float]:

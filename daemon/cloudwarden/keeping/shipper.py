@@ -63,11 +63,17 @@ class Shipper:
                 self._copy.refuse_unfit()
                 self._fit = True
             return self._ship()
-        except (CloudError, ShippingError, StoreError) as error:
-            self._problem = str(error)
-            detail = self.doubt() or str(error)
-            self._reporter.report(ShippingFailed(target=self._target, detail=detail, unshipped=self._unshipped()))
-            return False
+        except (CloudError, ShippingError, StoreError, OSError) as error:
+            self._fail(str(error))
+        except Exception as error:  # noqa: BLE001  # without its thread nothing is shipped, and nothing done, any more
+            # Its text may hold whatever a library was given.
+            self._fail(f"a fault of Cloudwarden's own: {type(error).__name__}")
+        return False
+
+    def _fail(self, why: str) -> None:
+        self._problem = why
+        detail = self.doubt() or why
+        self._reporter.report(ShippingFailed(target=self._target, detail=detail, unshipped=self._unshipped()))
 
     def details(self) -> Mapping[str, str]:
         """What health should show."""
