@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import gzip
 import json
 import socket
@@ -9,6 +10,7 @@ import time
 import urllib.request
 from collections.abc import Callable, Iterator
 from email.message import Message
+from pathlib import Path
 from typing import TypeAlias
 from urllib.error import HTTPError
 
@@ -19,7 +21,7 @@ from prometheus_client.openmetrics.parser import text_string_to_metric_families
 from boards import board
 from cloudwarden.core.errors import SettingsError
 from cloudwarden.web.health import Health
-from cloudwarden.web.server import WebServer
+from cloudwarden.web.server import MOST_CONNECTIONS, WebServer
 
 GOOD = Health(live=True, ready=True)
 Get: TypeAlias = "Callable[..., tuple[int, Message[str, str], bytes]]"
@@ -192,3 +194,34 @@ def test_a_client_that_hangs_does_not_keep_the_server(registry: CollectorRegistr
 def test_stopping_without_a_start_does_nothing(registry: CollectorRegistry) -> None:
     """A daemon that failed early cleans up all the same."""
     WebServer("127.0.0.1", 0, registry, lambda: GOOD, board).stop()
+
+
+def test_clients_that_hang_do_not_take_the_daemons_files(address: tuple[str, int], get: Get) -> None:
+    """Beyond so many connections whoever has waited longest is left; who asks and goes is answered all the same."""
+    began = open_files()
+    with contextlib.ExitStack() as hanging:
+        clients = [hanging.enter_context(socket.create_connection(address)) for _ in range(3 * MOST_CONNECTIONS)]
+        for client in clients:
+            with contextlib.suppress(OSError):
+                client.sendall(b"GET /metrics HTTP/1.1\r\n")
+        assert get("/healthz")[0] == 200
+        assert open_files() - began - len(clients) <= MOST_CONNECTIONS
+
+
+def test_a_client_that_takes_too_long_is_left(registry: CollectorRegistry) -> None:
+    """For the rest of its request, or for the next one; who asks in time is answered as often as they like."""
+    server = WebServer("127.0.0.1", 0, registry, lambda: GOOD, board, longest_seconds=1.0)
+    with socket.create_connection(server.start(), timeout=5) as client:
+        for _ in range(3):
+            client.sendall(b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n")
+            assert client.recv(4096).startswith(b"HTTP/1.1 200")
+            time.sleep(0.4)
+        client.sendall(b"GET /healthz HTTP/1.1\r\n")
+        with contextlib.suppress(ConnectionResetError):
+            assert client.recv(4096) == b""
+    server.stop()
+
+
+def open_files() -> int:
+    """How many this process has."""
+    return len(list(Path("/proc/self/fd").iterdir()))

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 import socket
 import threading
 from collections.abc import Callable
+from typing import Any
 
 import uvicorn
 from prometheus_client import CollectorRegistry
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from cloudwarden.core.errors import SettingsError
 from cloudwarden.web.board import Board
@@ -20,6 +23,12 @@ GRACEFUL_SECONDS = 2
 START_SECONDS = 10.0
 """How long the thread may take to answer its first request on a busy machine."""
 
+MOST_CONNECTIONS = 50
+"""Each is an open file of the daemon's: without a bound, whoever reaches the port takes those that it works with."""
+
+LONGEST_SECONDS = 60.0
+"""How long a client may take for a request and for reading its answer: a scrape takes a second, at worst ten."""
+
 
 class WebServer:
     """Serves `registry`, `health` and `board` on `host:port` between `start` and `stop`; port 0 takes any free one."""
@@ -31,7 +40,10 @@ class WebServer:
         registry: CollectorRegistry,
         health: Callable[[], Health],
         board: Callable[[], Board],
+        *,
+        longest_seconds: float = LONGEST_SECONDS,
     ) -> None:
+        self._longest_seconds = longest_seconds
         self._host = host
         self._port = port
         self._application = application(registry, health, board)
@@ -41,14 +53,19 @@ class WebServer:
     def start(self) -> tuple[str, int]:
         """Begin to serve; returns the address. Raises SettingsError when it cannot be had."""
         listener = _listener(self._host, self._port)
-        config = uvicorn.Config(
+        config = _Config(
             self._application,
             access_log=False,
+            # As many as the loop takes at once, before it can close any.
+            backlog=MOST_CONNECTIONS,
+            http=_Connection,
             lifespan="off",
             log_config=None,
             server_header=False,
             timeout_graceful_shutdown=GRACEFUL_SECONDS,
+            ws="none",
         )
+        config.longest_seconds = self._longest_seconds
         self._server = _Server(config)
         self._thread = threading.Thread(
             target=self._server.run, kwargs={"sockets": [listener]}, name="web", daemon=True
@@ -70,6 +87,49 @@ class WebServer:
             self._server.force_exit = True
             self._thread.join(1)
         self._server = self._thread = None
+
+
+class _Config(uvicorn.Config):
+    """uvicorn's settings, and how long a client may take."""
+
+    longest_seconds = LONGEST_SECONDS
+
+
+class _Connection(HttpToolsProtocol):
+    """A connection that ends when its client takes too long, and before others when there are too many.
+
+    uvicorn waits without end for the rest of a request, and for a client that does not read.
+    """
+
+    since: float
+    deadline: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: Any) -> None:
+        """Take its place, where there is none that of whoever has waited longest: a scrape is over in an instant."""
+        others = [one for one in self.connections if isinstance(one, _Connection) and not one.transport.is_closing()]
+        if len(others) >= MOST_CONNECTIONS:
+            min(others, key=lambda one: one.since).transport.abort()
+        super().connection_made(transport)
+        self._begin()
+
+    def on_response_complete(self) -> None:
+        """The next request has all of the time again."""
+        super().on_response_complete()
+        if not self.transport.is_closing():
+            self._begin()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Wait no more."""
+        if self.deadline is not None:
+            self.deadline.cancel()
+        super().connection_lost(exc)
+
+    def _begin(self) -> None:
+        if self.deadline is not None:
+            self.deadline.cancel()
+        self.since = self.loop.time()
+        longest = self.config.longest_seconds if isinstance(self.config, _Config) else LONGEST_SECONDS
+        self.deadline = self.loop.call_later(longest, self.transport.abort)
 
 
 class _Server(uvicorn.Server):
