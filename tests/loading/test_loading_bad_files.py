@@ -112,6 +112,33 @@ BAD = {
         "rule 'judged' writes to its input 'resource'",
         "{**resource.tags}",
     ),
+    "policies in a list": (
+        f"{TOP}ALL = [Policy(name='inside', rule=idle, params=Idle(), schedule=every(hours=1))]\n",
+        3,
+        "policy 'inside' would not run inside ALL",
+        "a variable of its own",
+    ),
+    "policies in a table of lists": (
+        f"{TOP}ALL = {{}}\nALL['x'] = [Policy(name='inside', rule=idle, params=Idle(), schedule=every(hours=1))]\n",
+        3,
+        "policy 'inside' would not run inside ALL",
+        "a variable of its own",
+    ),
+    "a policy whose variable is used again": (
+        (
+            f"{TOP}x = Policy(name='first', rule=idle, params=Idle(), schedule=every(hours=1))\n"
+            f"x = Policy(name='second', rule=idle, params=Idle(), schedule=every(hours=1))\n"
+        ),
+        3,
+        "policy 'first' would not run: x is another value later",
+        "a variable of its own",
+    ),
+    "policies of a loop": (
+        f"{TOP}for n in 'ab':\n  x = Policy(name=n, rule=idle, params=Idle(), schedule=every(hours=1))\n",
+        3,
+        "policy 'a' would not run: x is another value later",
+        "a variable of its own",
+    ),
 }
 
 

@@ -241,3 +241,23 @@ def test_two_policies_of_one_name_in_one_file_are_refused(tmp_path: Path) -> Non
     loaded = load(tmp_path, {})
     assert list(loaded.policies) == ["two"]
     assert f"a.py:17: policy 'one' is already defined at {tmp_path}/a.py:16; write another name" in told(loaded)
+
+
+def test_no_policy_is_lost_where_each_is_a_variable(tmp_path: Path) -> None:
+    """One that is changed under its name, listed once more, or deleted on purpose is nobody's mistake."""
+    (tmp_path / "many.py").write_text(
+        "from dataclasses import replace\n"
+        "from cloudwarden import Policy, every, hours\n"
+        "from cloudwarden.library.compute import Idle, idle\n"
+        "template = Policy(name='template', rule=idle, params=Idle(), schedule=every(minutes=5))\n"
+        "first = replace(template, name='first')\n"
+        "first = replace(first, grace=hours(1))\n"
+        "second = replace(template, name='second')\n"
+        "ALL = [first, second]\n"
+        "del template\n"
+        "for one in ALL:\n"
+        "    assert one.grace is not None\n"
+    )
+    loaded = load(tmp_path, {})
+    assert loaded.problems == ()
+    assert list(loaded.policies) == ["first", "second"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ctypes
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,6 +13,7 @@ from types import ModuleType
 
 from cloudwarden.core.policy import AnyPolicy, Policy
 from cloudwarden.loading.diagnosis import diagnose
+from cloudwarden.loading.namespace import Namespace
 from cloudwarden.loading.problem import Problem
 from cloudwarden.loading.purity import impurities
 from cloudwarden.loading.source import Source, digest, names_bound
@@ -54,14 +55,17 @@ class _Import:
     """The identity of a policy to the line of the statement that first bound it."""
     line: int = 1
     interrupted: KeyboardInterrupt | None = None
+    held: dict[str, list[tuple[AnyPolicy, int]]] = field(default_factory=dict)
+    """By variable: each policy that it ever was, and on which line it became that."""
 
     def run(self) -> None:
         """Run the file's statements; what fails is noted, and what only fails because of that is not."""
         unbound: set[str] = set()
+        names = Namespace(self.module.__dict__, given=self._given, deleted=self._deleted)
         for statement, code in self.source.statements():
             self.line = statement.lineno
             try:
-                exec(code, self.module.__dict__)  # noqa: S102  # running the operator's policies is what we are for
+                exec(code, self.module.__dict__, names)  # noqa: S102  # running the operator's policies is what we are for
             except Exception as error:  # noqa: BLE001  # whatever the author's code raises is the file's problem
                 if not _follows_from(error, unbound):
                     self.problems.extend(diagnose(error, self.source, self.module))
@@ -77,6 +81,37 @@ class _Import:
             unbound -= names_bound(statement)
             self._find_policies(statement.lineno)
         self._find_fingerprints()
+        self._find_lost()
+
+    def _given(self, name: str, value: object) -> None:
+        """A variable is this from now on."""
+        if isinstance(value, Policy):
+            self.held.setdefault(name, []).append((value, self.line))
+            self.lines.setdefault(id(value), self.line)
+
+    def _deleted(self, name: str) -> None:
+        """Whoever deletes a variable means not to have the policy."""
+        self.held.pop(name, None)
+
+    def _find_lost(self) -> None:
+        """Policies that somebody wrote and nobody would run: a guard is believed to be there, and is not."""
+        kept = {one.policy.name for one in self.defined()}
+        write = "write each policy to a variable of its own"
+        for name, policies in self.held.items():
+            for policy, line in policies:
+                if policy.name not in kept:
+                    self._note_lost(line, f"policy {policy.name!r} would not run: {name} is another value later", write)
+        for name, value in self.module.__dict__.items():
+            for policy in _inside(value):
+                if policy.name not in kept:
+                    self._note_lost(self._line_of(name), f"policy {policy.name!r} would not run inside {name}", write)
+
+    def _note_lost(self, line: int, what: str, write: str) -> None:
+        self.problems.append(Problem(file=self.source.path, line=line, what=what, write=write))
+
+    def _line_of(self, name: str) -> int:
+        """The line of the first statement that gives a variable its value."""
+        return next((one.lineno for one in self.source.tree.body if name in names_bound(one)), 1)
 
     def _find_policies(self, line: int) -> None:
         for value in self.module.__dict__.values():
@@ -98,6 +133,17 @@ class _Import:
         """The policies among the module's values, in the order they were bound; an alias counts once."""
         found = {id(value): value for value in self.module.__dict__.values() if isinstance(value, Policy)}
         return tuple(Defined(policy=policy, line=self.lines[key]) for key, policy in found.items())
+
+
+def _inside(value: object, depth: int = 2) -> Iterator[AnyPolicy]:
+    """The policies in a list or another collection, or in one in it."""
+    if not depth or not isinstance(value, dict | list | tuple | set | frozenset):
+        return
+    for one in tuple(value.values() if isinstance(value, dict) else value):
+        if isinstance(one, Policy):
+            yield one
+        else:
+            yield from _inside(one, depth - 1)
 
 
 def read(path: Path, content: bytes, *, timeout_seconds: float) -> Version:
