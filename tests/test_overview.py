@@ -7,13 +7,14 @@ from datetime import timedelta
 
 import pytest
 
+import blank_stores
 from cloudwarden import ENFORCE, Limit
 from cloudwarden.core.resource import Scope
 from cloudwarden.core.verdict import Cause, Severity
 from cloudwarden.engine.decide import Decider, pause
 from cloudwarden.engine.events import Listed, PoliciesLoaded
 from cloudwarden.overview import Overview
-from cloudwarden.store import SqlStore, open_store
+from cloudwarden.store import SqlStore
 from cloudwarden.web.health import Health
 from undoing import ask, stopped_by_itself
 from world import World, stop_idle
@@ -26,7 +27,7 @@ DENIED = Cause(reason="access-denied", detail="ec2:DescribeVolumes")
 @pytest.fixture
 def store() -> Iterator[SqlStore]:
     """A store in memory."""
-    opened = open_store("sqlite://")
+    opened = blank_stores.in_memory()
     yield opened
     opened.close()
 

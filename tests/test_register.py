@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+import blank_stores
 from busy_store import BusyStore
 from cloudwarden import days
 from cloudwarden.clock import FakeClock
@@ -28,7 +29,7 @@ from cloudwarden.engine.events import (
 from cloudwarden.loading import NOTHING
 from cloudwarden.ports import Store
 from cloudwarden.register import ExemptionRegister
-from cloudwarden.store import SqlStore, open_store
+from cloudwarden.store import SqlStore
 from faulty_store import FaultyStore
 from world import NOON, Reports, World, stop_idle, wish
 
@@ -90,7 +91,7 @@ class Kept:
 @pytest.fixture
 def kept(tmp_path: Path) -> Iterator[Kept]:
     """An empty store, and a file that is not there yet."""
-    store = open_store("sqlite://")
+    store = blank_stores.in_memory()
     yield Kept(store=store, path=tmp_path / "exemptions.toml", clock=FakeClock(NOON), reports=Reports())
     store.close()
 

@@ -11,6 +11,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+import blank_stores
 from chaos import audit, tags
 from chaos.decisions import Decision
 from chaos.failpoints import Failpoints, WatchedCloud, WatchedStore
@@ -310,9 +311,8 @@ def _blank() -> bytes:
     """A database that keeps an audit and nothing else yet: its schema is made once for all small worlds."""
     with tempfile.TemporaryDirectory(prefix="cloudwarden-chaos-") as folder:
         file = Path(folder) / "cloudwarden.db"
-        store = open_store(f"sqlite:///{file}")
+        blank_stores.lay(file)
         audit.install(file)
-        store.close()
         return file.read_bytes()
 
 

@@ -9,12 +9,13 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner, Result
 
+import blank_stores
 from cloudwarden.cli import app
 from cloudwarden.core.action import Call, Plan, Proof, Read, Shows
 from cloudwarden.core.finding import Finding, Proposal, ProposalState, State
 from cloudwarden.core.resource import Scope
 from cloudwarden.core.verdict import Reading, Severity, Violation
-from cloudwarden.store import SqlStore, open_store
+from cloudwarden.store import SqlStore
 
 Invoke = Callable[..., Result]
 SCOPE = Scope(account="111122223333", region="eu-west-1")
@@ -48,7 +49,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 @pytest.fixture
 def store(home: Path) -> Iterator[SqlStore]:
     """The installation's store."""
-    opened = open_store(f"sqlite:///{home}/cloudwarden.db")
+    opened = blank_stores.in_file(home / "cloudwarden.db")
     yield opened
     opened.close()
 

@@ -11,9 +11,9 @@ import pytest
 from moto.server import ThreadedMotoServer
 from typer.testing import CliRunner, Result
 
+import blank_stores
 from cloudwarden.cli import app
 from cloudwarden.core.exemption import HANDS_OFF
-from cloudwarden.store import open_store
 
 REGION = "eu-central-1"
 
@@ -69,13 +69,14 @@ def explain(aws: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Explai
     )
     groups = {"default": default["GroupId"], "marked": marked, "open": opened}
 
+    blank_stores.lay(tmp_path / "cloudwarden.db")
+
     def explained(ceiling: str, *options: str, group: str = "default") -> Result:
         settings = tmp_path / "cloudwarden.toml"
         settings.write_text(
             f'policies = "{tmp_path}/policies"\ndatabase = "sqlite:///{tmp_path}/cloudwarden.db"\n'
             f'ceiling = "{ceiling}"\n[aws]\nregions = ["{REGION}"]\nendpoint_url = "{aws}"\n'
         )
-        open_store(f"sqlite:///{tmp_path}/cloudwarden.db").close()
         result = CliRunner().invoke(
             app, ["--config", str(settings), "explain", "close-groups", groups[group], *options]
         )

@@ -6,8 +6,9 @@ from collections.abc import Iterator
 
 import pytest
 
+import blank_stores
 from cloudwarden.core.finding import ActionRecord
-from cloudwarden.store import SqlStore, open_store
+from cloudwarden.store import SqlStore
 from undoing import stopped_by_itself
 from world import World, stop_idle
 
@@ -15,7 +16,7 @@ from world import World, stop_idle
 @pytest.fixture
 def store() -> Iterator[SqlStore]:
     """A store in memory."""
-    opened = open_store("sqlite://")
+    opened = blank_stores.in_memory()
     yield opened
     opened.close()
 

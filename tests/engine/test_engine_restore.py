@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+import blank_stores
 from cloudwarden import ENFORCE, Notify, hours, owner
 from cloudwarden.core.errors import Timeout, Unavailable
 from cloudwarden.core.finding import ActionRecord, ActionState, State
@@ -27,7 +28,7 @@ LATER = timedelta(minutes=15)
 @pytest.fixture
 def store(tmp_path: Path) -> Iterator[SqlStore]:
     """A store in a file, so that it can be put back."""
-    opened = open_store(f"sqlite:///{tmp_path}/cloudwarden.db")
+    opened = blank_stores.in_file(tmp_path / "cloudwarden.db")
     yield opened
     opened.close()
 

@@ -8,11 +8,12 @@ from pathlib import Path
 
 import pytest
 
+import blank_stores
 from cloudwarden.clock import FakeClock
 from cloudwarden.keeping.file_copy import FileCopy
 from cloudwarden.memory import MemoryCopy
 from cloudwarden.ports import JournalCopy
-from cloudwarden.store import SqlStore, open_store
+from cloudwarden.store import SqlStore
 from copies import NOON, Shipping, bucket_copy, make_bucket
 from installation import simulated_aws
 
@@ -56,7 +57,7 @@ def path(tmp_path: Path) -> Path:
 @pytest.fixture
 def store(path: Path) -> Iterator[SqlStore]:
     """A store in a file."""
-    opened = open_store(f"sqlite:///{path}")
+    opened = blank_stores.in_file(path)
     yield opened
     opened.close()
 

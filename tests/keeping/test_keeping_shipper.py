@@ -5,11 +5,11 @@ from __future__ import annotations
 import threading
 from pathlib import Path
 
+import blank_stores
 from cloudwarden.core.errors import Timeout
 from cloudwarden.engine.events import JournalShipped, RollbackFound, ShippingFailed
 from cloudwarden.keeping.shipper import BATCH, ship_until, shipment_of
 from cloudwarden.memory import MemoryCopy
-from cloudwarden.store import open_store
 from copies import TARGET, Shipping
 from journals import tamper
 from pausing import paused
@@ -135,7 +135,7 @@ def test_a_new_database_where_an_old_one_shipped_is_found(shipping: Shipping) ->
     """A lost database that was made anew knows nothing, and the copy does."""
     shipping.write(3)
     shipping.ship()
-    fresh = Shipping(store=open_store("sqlite://"), clock=shipping.clock, copy=shipping.copy, heard=shipping.heard)
+    fresh = Shipping(store=blank_stores.in_memory(), clock=shipping.clock, copy=shipping.copy, heard=shipping.heard)
     fresh.ship()
     assert fresh.events() == ["rollback_found"]
     fresh.store.close()

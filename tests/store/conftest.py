@@ -4,18 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+import blank_stores
 from cloudwarden.core.action import Call, Plan, Proof, Read, Shows
 from cloudwarden.core.exemption import Exemption
 from cloudwarden.core.finding import ActionRecord, ActionState, Finding, Proposal, ProposalState, State
 from cloudwarden.core.notice import Notice, NoticeKind
 from cloudwarden.core.resource import Scope
 from cloudwarden.core.verdict import Severity, Violation
-from cloudwarden.store import SqlStore, open_store
+from cloudwarden.store import SqlStore
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 SCOPE = Scope(account="111122223333", region="eu-west-1")
@@ -40,17 +42,18 @@ def path(tmp_path: Path) -> Path:
 
 
 @pytest.fixture(params=["memory", "file"])
-def store(request: pytest.FixtureRequest, url: str) -> Iterator[SqlStore]:
+def store(request: pytest.FixtureRequest, path: Path) -> Iterator[SqlStore]:
     """An empty store, in memory and in a file: whatever holds for one must hold for the other."""
-    opened = open_store("sqlite://" if request.param == "memory" else url, busy_timeout_seconds=0.1)
+    made = blank_stores.in_memory if request.param == "memory" else partial(blank_stores.in_file, path)
+    opened = made(busy_timeout_seconds=0.1)
     yield opened
     opened.close()
 
 
 @pytest.fixture
-def file_store(url: str) -> Iterator[SqlStore]:
+def file_store(path: Path) -> Iterator[SqlStore]:
     """An empty store in a file."""
-    opened = open_store(url, busy_timeout_seconds=0.1)
+    opened = blank_stores.in_file(path, busy_timeout_seconds=0.1)
     yield opened
     opened.close()
 

@@ -7,6 +7,7 @@ import shutil
 import sqlite3
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,7 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, create_engine
 
+import blank_stores
 from cloudwarden.core.errors import AlreadyRunning
 from cloudwarden.store import SqlStore, migration, open_store, own, schema
 from cloudwarden.store.tables import metadata
@@ -32,6 +34,22 @@ def statements(connection: Connection) -> dict[str, str]:
     }
 
 
+def dump(store: SqlStore) -> list[str]:
+    """All that a store holds, as SQL."""
+    with store.reading() as tx:
+        driver = tx.connection.connection.driver_connection
+        assert isinstance(driver, sqlite3.Connection)
+        return list(driver.iterdump())
+
+
+@pytest.fixture(params=["memory", "file"])
+def store(request: pytest.FixtureRequest, url: str) -> Iterator[SqlStore]:
+    """A store that every migration made."""
+    opened = open_store("sqlite://" if request.param == "memory" else url)
+    yield opened
+    opened.close()
+
+
 def test_the_migrated_schema_is_the_metadata(store: SqlStore) -> None:
     """Alembic sees no difference between what the scripts made and what tables.py says."""
     with store.transaction() as tx:
@@ -46,6 +64,13 @@ def test_constraints_are_migrated_as_well(store: SqlStore) -> None:
     with create_engine("sqlite://").connect() as connection:
         metadata.create_all(connection)
         assert migrated == statements(connection)
+
+
+def test_blank_stores_are_migrated_ones(store: SqlStore, tmp_path: Path) -> None:
+    """What all other tests begin with differs in nothing from what the daemon makes."""
+    for blank in (blank_stores.in_memory(), blank_stores.in_file(tmp_path / "blank.db")):
+        assert dump(blank) == dump(store)
+        blank.close()
 
 
 def test_opening_again_changes_nothing(file_store: SqlStore, url: str, path: Path) -> None:
