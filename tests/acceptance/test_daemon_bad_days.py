@@ -63,16 +63,16 @@ def test_a_pause_while_permission_is_tried_holds_the_call(
     installation.start()
     installation.approve()
     assert proxy.arrived.wait(40)
-    assert installation.cli("pause", "--reason", "an incident").returncode == 0
+    assert installation.verb("pause", "--reason", "an incident").exit_code == 0
     proxy.release()
     proxy.faults.clear()
     until(lambda: "action_not_called" in installation.journal(), "taken back")
     assert installation.states() == ["approved"]
     assert proxy.counts["StopInstances"] == 0
-    assert installation.cli("resume", "--reason", "mended").returncode == 0
+    assert installation.verb("resume", "--reason", "mended").exit_code == 0
     until(lambda: installation.states() == ["fixed"], "done after all")
     assert proxy.counts["StopInstances"] == 1
-    assert installation.cli("journal", "verify").returncode == 0
+    assert installation.verb("journal", "verify").exit_code == 0
 
 
 @pytest.mark.parametrize("fault", [Fault.HELD, Fault.ANSWER_IS_LOST])
@@ -89,7 +89,7 @@ def test_a_call_that_was_carried_out_is_reconciled_and_not_repeated(
     until(lambda: "action_succeeded" in installation.journal(), "reconciled")
     until(lambda: installation.states() == ["fixed"], "the finding fixed")
     assert proxy.counts["StopInstances"] == 1
-    assert installation.cli("journal", "verify").returncode == 0
+    assert installation.verb("journal", "verify").exit_code == 0
 
 
 def test_a_call_that_never_arrived_is_not_repeated(

@@ -40,6 +40,6 @@ def test_no_notice_no_action(installation: Installation, idle_instance: str, aws
 def everything(installation: Installation) -> str:
     """All that the daemon and its verb have let out, and what they keep: the journal is in the database."""
     logs = "".join(log.read_text() for log in installation.logs)
-    shown = installation.cli("notices", "--json").stdout
+    shown = installation.verb("notices", "--json").stdout
     kept = "".join(part.read_bytes().decode("latin-1") for part in Path(installation.folder).glob("cloudwarden.db*"))
     return logs + shown + kept + installation.get("/metrics")[1]

@@ -16,7 +16,8 @@ from installation import POLICY, Installation, children, instance_state, until
 def test_idle_instance_is_proposed_approved_and_stopped(
     installation: Installation, idle_instance: str, aws: str
 ) -> None:
-    """The whole way: found, proposed, approved on the command line, stopped in AWS, journalled."""
+    """The whole way, from before there is a database: found, proposed, approved, stopped in AWS, journalled."""
+    installation.database_file.unlink()
     installation.start()
     until(lambda: installation.get("/readyz")[0] == 200, "ready")
     assert installation.approve() == idle_instance
@@ -32,7 +33,7 @@ def test_what_was_done_is_undone(installation: Installation, idle_instance: str,
     installation.approve()
     until(lambda: instance_state(aws, idle_instance) == "stopped", "the instance stopped")
     until(lambda: "action_succeeded" in installation.journal(), "the outcome in the journal")
-    (action,) = json.loads(installation.cli("actions", "--json").stdout)
+    (action,) = json.loads(installation.verb("actions", "--json").stdout)
     assert installation.cli("undo", action["id"], "--reason", "it was needed").returncode == 0
     until(lambda: instance_state(aws, idle_instance) == "running", "the instance started again")
 
@@ -100,7 +101,7 @@ def test_a_file_of_exemptions_is_taken_over_while_it_runs(installation: Installa
     until(lambda: installation.metric("cloudwarden_exemptions_file_last_reload_successful 0.0"), "refused")
     assert "is not TOML" in installation.get("/readyz")[1]
     assert 'cloudwarden_exemptions{policy="stop-idle",state="active"} 1.0' in installation.get("/metrics")[1]
-    (listed,) = json.loads(installation.cli("exemptions", "list", "--json").stdout)
+    (listed,) = json.loads(installation.verb("exemptions", "list", "--json").stdout)
     assert (listed["id"], listed["source"]) == ("audit", str(file))
 
 
@@ -160,12 +161,12 @@ def test_kill_loses_no_finding(installation: Installation, idle_instance: str) -
     """After SIGKILL the next daemon goes on with what the first one found."""
     first = installation.start()
     until(lambda: "proposed" in installation.states(), "a proposal")
-    (before,) = json.loads(installation.cli("proposals", "--json").stdout)
+    (before,) = json.loads(installation.verb("proposals", "--json").stdout)
     first.kill()
     first.wait(10)
     installation.start()
     until(lambda: installation.get("/readyz")[0] == 200, "ready again")
-    (after,) = json.loads(installation.cli("proposals", "--json").stdout)
+    (after,) = json.loads(installation.verb("proposals", "--json").stdout)
     assert after["id"] == before["id"]
 
 

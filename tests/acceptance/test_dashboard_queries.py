@@ -22,6 +22,9 @@ from typing import Any
 
 import pytest
 import yaml
+from typer.testing import CliRunner
+
+from cloudwarden.cli import app
 
 pytestmark = pytest.mark.timeout(300)
 
@@ -90,15 +93,8 @@ class Demo:
 
     def operator(self, *words: str) -> Any:
         """What a verb prints as JSON, with the demo's own settings."""
-        done = subprocess.run(
-            [PROGRAM, "--config", self.settings, *words, "--json"],
-            env=self._environment(),
-            capture_output=True,
-            text=True,
-            timeout=30,
-            check=False,
-        )
-        assert done.returncode in (0, 1), done.stderr
+        done = CliRunner().invoke(app, ["--config", str(self.settings), *words, "--json"], env=self._environment())
+        assert done.exit_code in (0, 1), done.output
         return json.loads(done.stdout)
 
     @property

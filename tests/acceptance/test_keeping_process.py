@@ -56,7 +56,7 @@ def test_a_running_daemon_is_backed_up_and_its_store_restored(
     until(lambda: '"guard": "pause"' in installation.logs[-1].read_text(), "held by the pause")
     assert proxy.counts["StopInstances"] == 1
     assert instance_state(aws, idle_instance) == "running"
-    assert installation.cli("resume", "--reason", "looked").returncode == 0
+    assert installation.verb("resume", "--reason", "looked").exit_code == 0
     until(lambda: installation.states() == ["fixed"], "done once a person said so")
     assert proxy.counts["StopInstances"] == 2
 
@@ -72,13 +72,13 @@ def test_entries_are_shipped_to_a_file_as_they_are_committed(installation: Insta
     until(lambda: copy.exists() and '"action_succeeded"' in copy.read_text(), "shipped")
     until(lambda: installation.metric("cloudwarden_journal_unshipped_entries 0.0"), "nothing waits")
     copy.rename(copy.with_name("journal.jsonl.1"))
-    installation.cli("pause", "--reason", "lunch")
+    installation.verb("pause", "--reason", "lunch")
     until(lambda: copy.exists() and '"paused"' in copy.read_text(), "in a new file after the rotation")
     process.kill()
     process.wait(10)
-    installation.cli("resume", "--reason", "over")
+    installation.verb("resume", "--reason", "over")
     end(installation.start_ready())
-    compared = json.loads(installation.cli("journal", "verify", "--copy", str(copy), "--json").stdout)["copy"]
+    compared = json.loads(installation.verb("journal", "verify", "--copy", str(copy), "--json").stdout)["copy"]
     assert (compared["ok"], compared["unshipped"]) == (True, 0), compared
     assert copy.stat().st_mode & 0o777 == 0o600
 
@@ -92,7 +92,7 @@ def test_nothing_acts_before_the_copy_was_compared(
     ships_to(installation, str(copy))
     installation.start()
     installation.approve()
-    until(lambda: "was not compared yet" in installation.cli("findings", "--json").stdout, "held")
+    until(lambda: "was not compared yet" in installation.verb("findings", "--json").stdout, "held")
     assert "was not compared yet" in installation.get("/readyz")[1]
     assert proxy.counts["StopInstances"] == 0
     copy.parent.mkdir()
@@ -129,7 +129,7 @@ def test_entries_are_shipped_to_a_locked_bucket(installation: Installation, idle
     # Two objects at least: moto passes over the first key after a marker that is none, which AWS does not.
     for verb in ("pause", "resume"):
         before = objects(aws)
-        assert installation.cli(verb, "--reason", "lunch").returncode == 0
+        assert installation.verb(verb, "--reason", "lunch").exit_code == 0
         until(partial(more_than, aws, before), f"{verb} shipped")
     end(process)
     verified = installation.cli("journal", "verify", "--copy", "s3://kept/journal")

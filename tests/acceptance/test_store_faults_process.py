@@ -71,8 +71,8 @@ def test_a_bad_database_is_refused_at_the_start(installation: Installation, bad:
     harm(folder / "cloudwarden.db")
     installation.set(f'database = "sqlite:///{folder}/cloudwarden.db"')
     before = content(folder)
-    refused = installation.cli("run")
-    assert refused.returncode == 4, refused.stderr
+    refused = installation.verb("run")
+    assert refused.exit_code == 4, refused.output
     assert what in refused.stderr
     assert str(folder / "cloudwarden.db") in refused.stderr
     assert "Traceback" not in refused.stderr
@@ -82,8 +82,8 @@ def test_a_bad_database_is_refused_at_the_start(installation: Installation, bad:
 def test_a_missing_directory_is_said(installation: Installation) -> None:
     """A disk that is not mounted must not become a new database."""
     installation.set(f'database = "sqlite:///{installation.folder}/absent/cloudwarden.db"')
-    refused = installation.cli("run")
-    assert refused.returncode == 4
+    refused = installation.verb("run")
+    assert refused.exit_code == 4
     assert f"{installation.folder}/absent exists" in refused.stderr
     assert not (installation.folder / "absent").exists()
 

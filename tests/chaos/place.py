@@ -118,11 +118,6 @@ class Place(Installation):
         self.thaw()
 
     @property
-    def database_file(self) -> Path:
-        """The database."""
-        return self.folder / "cloudwarden.db"
-
-    @property
     def arms_file(self) -> Path:
         """What the daemon does at which moment."""
         return self.folder / "arms.json"

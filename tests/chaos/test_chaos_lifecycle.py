@@ -32,7 +32,7 @@ from cloudwarden.core.window import Freeze, Window
 from cloudwarden.library.compute import Idle
 from world import SCOPE, World, delete_unattached, stop_idle
 
-EXAMPLES = int(os.environ.get("CHAOS_EXAMPLES", "25"))
+EXAMPLES = int(os.environ.get("CHAOS_EXAMPLES", "12"))
 """Lives that one run tries: more of them where there is time."""
 
 STEPS = int(os.environ.get("CHAOS_STEPS", "40"))

@@ -15,13 +15,13 @@ from cloudwarden.engine.decide import resume
 from happenings import finding
 from world import NOON, World, stop_idle
 
-QUARTER = minutes(15)
+QUARTER, HOUR = minutes(15), hours(1)
 VIOLATION = Verdict(outcome=Outcome.VIOLATION, violation=Violation(summary="idle"))
 
 
-def turn(world: World) -> None:
+def turn(world: World, after: timedelta = QUARTER) -> None:
     """A sweep; people approve what they are asked, and have a policy that paused itself go on."""
-    world.sweep(after=QUARTER)
+    world.sweep(after=after)
     world.approve_all()
     world.act()
     with world.store.transaction() as tx:
@@ -60,7 +60,9 @@ def test_after_three_failures_it_says_when_it_is_tried_again(given_up: World) ->
 
 def test_after_a_day_it_is_tried_again(given_up: World) -> None:
     """Not before, and once: whoever mended the cause tells nobody."""
-    for _ in range(int(FAILED_FOR / QUARTER) - 1):
+    for _ in range(int(FAILED_FOR / HOUR) - 1):
+        turn(given_up, after=HOUR)
+    for _ in range(int(HOUR / QUARTER) - 1):
         turn(given_up)
     assert (given_up.finding("i-idle").state, given_up.called()) == (State.FAILED, [])
     turn(given_up)
@@ -78,8 +80,8 @@ def test_what_is_tried_again_does_not_say_that_it_is_not() -> None:
 def test_each_further_failure_waits_for_another_day(given_up: World) -> None:
     """However long its cause lasts, there is one try a day."""
     given_up.cloud.fails["stop_instances"] = AccessDenied("not authorized")
-    for _ in range(int(days(3) / QUARTER)):
-        turn(given_up)
+    for _ in range(int(days(3) / HOUR)):
+        turn(given_up, after=HOUR)
     assert given_up.finding("i-idle").attempts == MAX_ATTEMPTS + 3
 
 

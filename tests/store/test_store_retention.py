@@ -452,7 +452,7 @@ def test_a_year_keeps_a_bounded_state(
             tx.decisions.trust("stop-idle", f"version of day {day}", [Scope(account="1" * 12, region="eu-west-1")], now)
             tx.scopes.save([_left(day, now)])
             tx.decisions.save_exemption(exemption(f"e{day}", created_at=now, expires_at=now + timedelta(days=1)))
-        append(file_store, 200, now)
+        append(file_store, 80, now)
         list(policy(file_store, tmp_path / "journal").batches(now))
         with file_store.reading() as tx:
             tx.connection.exec_driver_sql("SELECT 1")
