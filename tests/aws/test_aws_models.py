@@ -16,6 +16,11 @@ SERVICES = ("ec2", "rds", "s3", "s3control", "sts", "cloudwatch", "organizations
 FILES = ("service-2", "endpoint-rule-set-1", "paginators-1")
 
 
+@pytest.fixture(scope="module")
+def models_parsed_once() -> None:
+    """Not here: what parsing gives and takes is what these tests are about."""
+
+
 def undocumented(value: Any) -> Any:
     """The value, its documentation emptied."""
     if isinstance(value, list):
