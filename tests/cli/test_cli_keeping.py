@@ -20,6 +20,7 @@ from cloudwarden.store import SqlStore, own
 from cloudwarden.store.segments import export_oldest
 from journals import append
 from stub_sessions import Heard
+from unwritten_logs import leave_logs
 
 Keep = Callable[..., Finding]
 Cli = Callable[..., Result]
@@ -92,6 +93,22 @@ def test_a_bad_backup_leaves_the_database_as_it_is(cli: Cli, keep: Keep, home: P
     assert (result.exit_code, "not a database" in result.stderr) == (4, True)
     assert len(json.loads(cli("findings", "--json").stdout)) == 1
     assert not list(home.glob("*restor*"))
+
+
+def test_a_restoration_that_could_not_be_written_leaves_the_database_as_it_is(
+    cli: Cli, store: SqlStore, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On a full disk, say: the backup alone in its place would be neither paused nor asked again."""
+    assert cli("backup", str(home / "b.db")).exit_code == 0
+    store.close()
+    before = (home / "cloudwarden.db").read_bytes()
+    with monkeypatch.context() as bad_day:
+        leave_logs(bad_day)
+        result = cli("restore", str(home / "b.db"), "--reason", "lost")
+    assert result.exit_code == 4
+    assert "has room" in result.stderr
+    assert (home / "cloudwarden.db").read_bytes() == before
+    assert not list(home.glob("*.before-restore-*"))
 
 
 def test_a_lost_database_is_restored(cli: Cli, store: SqlStore, home: Path) -> None:

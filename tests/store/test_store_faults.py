@@ -18,6 +18,7 @@ from cloudwarden.core.finding import Finding
 from cloudwarden.store import SqlStore, migration, open_store
 from cloudwarden.store.faults import fault
 from pausing import paused
+from unwritten_logs import leave_logs
 
 
 def test_another_writer_makes_it_busy(file_store: SqlStore, path: Path) -> None:
@@ -289,3 +290,13 @@ def test_a_file_that_cannot_be_looked_at_any_more_ends_no_process(tmp_path: Path
     with pytest.raises(StoreUnwritable, match="cannot look there"), store.reading():
         pass
     store.close()
+
+
+def test_a_database_whose_log_could_not_be_written_back_is_not_made(
+    url: str, path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A file without it would be a damaged database, which is refused from then on; nothing is left instead."""
+    leave_logs(monkeypatch)
+    with pytest.raises(StoreUnwritable, match="has room"):
+        open_store(url)
+    assert list(path.parent.iterdir()) == []

@@ -49,3 +49,20 @@ def test_a_place_without_a_directory_is_unwritable(tmp_path: Path) -> None:
     """The lock cannot be made where the database could not be."""
     with pytest.raises(StoreUnwritable, match="absent"), own(f"sqlite:///{tmp_path}/absent/cloudwarden.db"):
         pass
+
+
+def test_a_lock_that_cannot_be_written_is_an_error_of_the_store(url: str, path: Path) -> None:
+    """On a full disk, say: the start ends with what to mend, and not with a traceback."""
+    Path(f"{path}.lock").symlink_to("/dev/full")
+    with pytest.raises(StoreUnwritable, match="cannot be made"), own(url):
+        pass
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root may give files away")
+def test_a_lock_made_by_root_is_left_to_the_owner(url: str, path: Path) -> None:
+    """Of the directory as long as there is no database: after a restoration by root the daemon's user must lock it."""
+    os.chown(path.parent, 12345, 12346)
+    with own(url):
+        pass
+    status = Path(f"{path}.lock").stat()
+    assert (status.st_uid, status.st_gid) == (12345, 12346)

@@ -16,7 +16,7 @@ from cloudwarden.keeping.shipper import shipment_of, unknown_marks
 from cloudwarden.ports import JournalCopy
 from cloudwarden.store import SqlStore, open_store, own
 from cloudwarden.store.backup import database_file, entries_above, examine, put_in_place, refuse_broken, staged
-from cloudwarden.store.place import log_of
+from cloudwarden.store.place import log_of, refuse_unwritten
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -61,6 +61,8 @@ def restore(
                     done = restored(tx, decider, file=str(backup), sha256=examined.sha256, copies=branches)
             finally:
                 store.close()
+            # Without it everything would be as the backup has it: not paused, and trusted.
+            refuse_unwritten(draft)
             aside = put_in_place(draft, file, decider.now)
         finally:
             for rest in (draft, log_of(draft)):

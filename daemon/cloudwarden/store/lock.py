@@ -29,7 +29,7 @@ def own(url: str) -> Iterator[None]:
         yield
         return
     lock = _lock_of(file)
-    descriptor = _locked(lock)
+    descriptor = _locked(file)
     if descriptor is None:
         raise AlreadyRunning(
             f"another daemon{_holder(lock)} owns {file}, as the lock on {lock} says: stop it first, or give this one "
@@ -49,7 +49,7 @@ def changed_by_us(file: Path, *, timeout_seconds: float) -> Iterator[None]:
     if _is_ours(lock):
         yield
         return
-    while (descriptor := _locked(lock)) is None:
+    while (descriptor := _locked(file)) is None:
         if time.monotonic() >= deadline:
             raise AlreadyRunning(
                 f"{file} has the schema of an earlier version, and a daemon{_holder(lock)} owns it, as the lock on "
@@ -86,23 +86,40 @@ def _is_ours(lock: Path) -> bool:
     return (status.st_dev, status.st_ino) in _OURS
 
 
-def _locked(lock: Path) -> int | None:
+def _locked(file: Path) -> int | None:
     """The lock, taken, as a descriptor; None when somebody else has it."""
+    lock = _lock_of(file)
     try:
         descriptor = os.open(lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
     except OSError as error:
-        raise StoreUnwritable(
-            f"{lock}: the lock file cannot be made ({error.strerror}): see that {lock.parent} exists and that "
-            "this user may write there"
-        ) from error
+        raise _unwritable(lock, error) from error
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError:
         os.close(descriptor)
         return None
-    os.ftruncate(descriptor, 0)
-    os.write(descriptor, f"{os.getpid()}\n".encode())
+    try:
+        os.ftruncate(descriptor, 0)
+        os.write(descriptor, f"{os.getpid()}\n".encode())
+        _leave_to_owner(descriptor, file)
+    except OSError as error:
+        os.close(descriptor)
+        raise _unwritable(lock, error) from error
     return descriptor
+
+
+def _leave_to_owner(descriptor: int, file: Path) -> None:
+    """Whoever makes the lock as root, as a restoration may, leaves it to the user who owns the store."""
+    if os.geteuid() == 0:
+        owner = (file if file.exists() else file.parent).stat()
+        os.fchown(descriptor, owner.st_uid, owner.st_gid)
+
+
+def _unwritable(lock: Path, error: OSError) -> StoreUnwritable:
+    return StoreUnwritable(
+        f"{lock}: the lock file cannot be made ({error.strerror}): see that {lock.parent} exists and has room, and "
+        "that this user may write there and owns the file"
+    )
 
 
 def _holder(lock: Path) -> str:

@@ -17,7 +17,7 @@ from cloudwarden.store.address import file_of, parsed
 from cloudwarden.store.connection import engine_for, outside_transactions, reading
 from cloudwarden.store.copying import settle_names, whole_copy
 from cloudwarden.store.lock import changed_by_us
-from cloudwarden.store.place import RESTORE, log_of, refuse_place, refuse_remains
+from cloudwarden.store.place import RESTORE, log_of, refuse_place, refuse_remains, refuse_unwritten
 from cloudwarden.store.schema import is_current, outdated
 from cloudwarden.store.transaction import SqlStore
 
@@ -90,6 +90,7 @@ def _make(parts: URL, file: Path, busy_timeout_seconds: float) -> None:
             _migrate(engine)
         finally:
             engine.dispose()
+        refuse_unwritten(draft)
         # When another process was faster, its file is as good as ours.
         with suppress(FileExistsError):
             os.link(draft, file)

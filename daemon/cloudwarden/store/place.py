@@ -67,6 +67,16 @@ def refuse_remains(file: Path) -> None:
         )
 
 
+def refuse_unwritten(file: Path) -> None:
+    """Raise StoreUnwritable when what a database that was closed holds is still in its log, which is to be left.
+
+    SQLite writes a log back when the last connection closes, and says nothing when it cannot.
+    """
+    log = log_of(file)
+    if log.exists() and log.stat().st_size > 0:
+        raise StoreUnwritable(f"{file}: its log could not be written back to it: see that {file.parent} has room")
+
+
 def existing(url: URL, file: Path) -> URL:
     """The URL by which SQLite opens a file that must be there already, and never makes one."""
     if (url.database or "").startswith("file:"):
