@@ -115,6 +115,7 @@ def test_a_channel_that_fails_says_so_and_nothing_secret(cli: Cli, home: Path) -
     [
         ('owners=[owner_tag("owner"), owner("opps")]', "its notice is for 'opps', whom the settings do not know"),
         ('owners=[owner("ops")], escalate=Escalation(after=days(1), to="boss")', "its notice is for 'boss'"),
+        ('owners=[owner("slack://hush")]', "its notice is for '…' (a URL, not shown), whom the settings do not know"),
         ('owners=["ops"]', "write a list such as"),
     ],
 )
@@ -128,6 +129,7 @@ def test_check_refuses_whom_nobody_knows(cli: Cli, home: Path, written: str, wor
     assert checked.exit_code == 3
     (problem,) = json.loads(checked.stdout)["problems"]
     assert words in problem
+    assert "hush" not in problem
     assert f"{file}:" in problem
 
 

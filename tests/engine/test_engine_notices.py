@@ -60,6 +60,13 @@ def test_without_a_tag_that_names_somebody_the_default_is_told(world: World, tag
     assert told(world) == ["team"]
 
 
+def test_a_url_in_an_owners_place_is_not_told(world: World) -> None:
+    """It may be a channel's, with its tokens; findings are shown to many."""
+    idle(world, telling(notice={"owners": (owner_tag("owner"),)}), owner="slack://hush/token")
+    pass_time(world, hours(3))
+    assert "tag owner names '…' (a URL, not shown), whom the settings do not know" in held(world)
+
+
 def test_without_any_owner_nothing_is_done(world: World) -> None:
     """Held, with what was looked for; reported; told and done when there is an owner."""
     idle(world, telling(notice={"owners": (owner_tag("owner"), account_contact())}), owner="x")

@@ -36,6 +36,8 @@ def test_a_channels_url_is_shown_nowhere() -> None:
         ("[channels.ops]\n", "channels.ops.url: Field required"),
         ('[channels.ops]\nurl = "x://y"\naddress = "slack://hush"\n', "channels.ops.address: unknown"),
         (f'{CHANNELS}[owners]\nteam-x = "opps"\n', "there is no channel 'opps'; write one of channels: kept, ops"),
+        (f'{CHANNELS}[owners]\nteam-x = "slack://hush"\n', "there is no channel '…' (a URL, not shown); write one of"),
+        ('[journal]\nship_to = "s3://key:hush@bucket"\n', "journal.ship_to: write s3://bucket/prefix"),
     ],
 )
 def test_channels_that_cannot_be_are_refused(text: str, said: str) -> None:

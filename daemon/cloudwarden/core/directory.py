@@ -12,6 +12,11 @@ from cloudwarden.core.notice import Lead, LeadKind
 _ADDRESS = re.compile(r"[A-Za-z0-9._%+-]{1,64}@[A-Za-z0-9-]{1,63}(\.[A-Za-z0-9-]{1,63})+")
 
 
+def shown(name: str) -> str:
+    """A name as anybody may read it: who writes a channel's URL in its place has written the channel's secrets."""
+    return "'…' (a URL, not shown)" if "://" in name else repr(name[:100])
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Recipient:
     """Somebody who can be told: an owner, by a channel; at an address, where the owner's name is one of mail."""
@@ -66,7 +71,7 @@ def recipient(leads: Iterable[Lead], directory: Directory, contact: Callable[[st
         if name is None:
             tried.append(f"{lead.form} names nobody")
         elif (found := directory.find(name)) is None:
-            tried.append(f"{lead.form} names {name[:100]!r}, whom the settings do not know")
+            tried.append(f"{lead.form} names {shown(name)}, whom the settings do not know")
         else:
             return found
     return Nobody(why=f"no owner is known: {'; '.join(tried)}")

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 from pathlib import Path
 
-from cloudwarden.core.directory import Directory
+from cloudwarden.core.directory import Directory, shown
 from cloudwarden.core.nearest import nearest
 from cloudwarden.core.policy import AnyPolicy
 from cloudwarden.core.restraint import UNRESTRAINED, Restraints
@@ -202,7 +202,7 @@ class _Loading:
                 self.refuse(self._settings_file, 0, what, misfit.write, instead_of=version.path)
             for name in self._strangers(policies[one.policy.name]):
                 fits = False
-                what = f"policy {one.policy.name!r}: its notice is for {name!r}, whom the settings do not know"
+                what = f"policy {one.policy.name!r}: its notice is for {shown(name)}, whom the settings do not know"
                 if override is not None and override.notice is not None:
                     what = f"policy.{one.policy.name}.notice: {what} (it overrides {version.path}:{one.line})"
                     self.refuse(self._settings_file, 0, what, self._instead_of(name), instead_of=version.path)

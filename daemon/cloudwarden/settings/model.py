@@ -10,7 +10,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, Field, PrivateAttr, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
-from cloudwarden.core.directory import Directory
+from cloudwarden.core.directory import Directory, shown
 from cloudwarden.core.exemption import ENDING_WITHIN, LONGEST
 from cloudwarden.core.policy import Mode
 from cloudwarden.core.restraint import Restraints
@@ -216,7 +216,7 @@ class Settings(BaseSettings):
         for owner, channel in owners.items():
             if channel not in known:
                 names = ", ".join(sorted(known)) or "none"
-                raise ValueError(f"{owner}: there is no channel {channel!r}; write one of channels: {names}")
+                raise ValueError(f"{owner}: there is no channel {shown(channel)}; write one of channels: {names}")
         return owners
 
     @property

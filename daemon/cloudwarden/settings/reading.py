@@ -179,7 +179,8 @@ def _problem(detail: ErrorDetails, file: Path | None, variables: Mapping[tuple[s
     value = detail["input"]
     value = written_duration(value) if isinstance(value, timedelta) else value
     value = value.isoformat() if isinstance(value, date) else value
-    shown = "" if is_secret(path) or isinstance(value, Mapping | list) else f" = {value!r}"
+    hidden = is_secret(path) or isinstance(value, Mapping | list) or (isinstance(value, str) and "://" in value)
+    shown = "" if hidden else f" = {value!r}"
     return f"{where}: {'.'.join(path)}{shown}: {detail['msg'].removeprefix('Value error, ')}"
 
 
