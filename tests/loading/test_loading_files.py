@@ -261,3 +261,18 @@ def test_no_policy_is_lost_where_each_is_a_variable(tmp_path: Path) -> None:
     loaded = load(tmp_path, {})
     assert loaded.problems == ()
     assert list(loaded.policies) == ["first", "second"]
+
+
+def test_a_file_that_was_cut_to_nothing_runs_on_as_it_was(tmp_path: Path) -> None:
+    """A full disk or an interrupted copy leaves one; `__init__.py` is empty on purpose."""
+    (tmp_path / "__init__.py").write_text("")
+    file = tmp_path / "one.py"
+    file.write_text(policy_text("one"))
+    before = load(tmp_path, {})
+    assert before.problems == ()
+    file.write_text("\n")
+    after = load(tmp_path, {}, before)
+    assert list(after.policies) == ["one"]
+    assert "one.py:1: is empty; write its policies again, or delete the file" in str(after.problems[0])
+    file.write_text("# nothing here for now\n")
+    assert load(tmp_path, {}, after).policies == {}

@@ -18,6 +18,9 @@ from cloudwarden.loading.problem import Problem
 from cloudwarden.loading.purity import impurities
 from cloudwarden.loading.source import Source, digest, names_bound
 
+_NO_POLICIES = "__init__.py"
+"""It is mostly empty, and makes the directory a package for tools that check types."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Defined:
@@ -149,6 +152,10 @@ def _inside(value: object, depth: int = 2) -> Iterator[AnyPolicy]:
 def read(path: Path, content: bytes, *, timeout_seconds: float) -> Version:
     """Import a policy file's content. Whatever is wrong with it becomes problems; only KeyboardInterrupt passes."""
     mark = digest(content)
+    if not content.strip() and path.name != _NO_POLICIES:
+        # What a full disk or an interrupted copy leaves. Whoever means to have none of its policies deletes the file.
+        empty = Problem(file=path, line=1, what="is empty", write="write its policies again, or delete the file")
+        return Version(path=path, digest=mark, content=content, text="", problems=(empty,))
     try:
         source = Source.parse(path, content)
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
