@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from sqlite3 import dbapi2
 from typing import Any
 
 import pytest
@@ -10,7 +11,7 @@ import pytest
 
 def leave_logs(monkeypatch: pytest.MonkeyPatch) -> None:
     """From now on no connection writes its log back, as on a full disk: another has each file open by then."""
-    connect, kept = sqlite3.dbapi2.connect, list[sqlite3.Connection]()
+    connect, kept = dbapi2.connect, list[sqlite3.Connection]()
 
     class Watched(sqlite3.Connection):
         def close(self) -> None:
@@ -22,4 +23,4 @@ def leave_logs(monkeypatch: pytest.MonkeyPatch) -> None:
     def connected(*args: Any, **options: Any) -> sqlite3.Connection:
         return connect(*args, **options, factory=Watched)
 
-    monkeypatch.setattr(sqlite3.dbapi2, "connect", connected)
+    monkeypatch.setattr(dbapi2, "connect", connected)
