@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import resource
 from pathlib import Path
 
 import pytest
@@ -51,11 +52,25 @@ def test_a_place_without_a_directory_is_unwritable(tmp_path: Path) -> None:
         pass
 
 
-def test_a_lock_that_cannot_be_written_is_an_error_of_the_store(url: str, path: Path) -> None:
+def test_a_lock_that_cannot_be_written_is_an_error_of_the_store(url: str) -> None:
     """On a full disk, say: the start ends with what to mend, and not with a traceback."""
-    Path(f"{path}.lock").symlink_to("/dev/full")
-    with pytest.raises(StoreUnwritable, match="cannot be made"), own(url):
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, hard))
+    try:
+        with pytest.raises(StoreUnwritable, match="cannot be made"), own(url):
+            pass
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+def test_a_lock_that_is_a_link_is_refused(url: str, path: Path) -> None:
+    """Its directory belongs to the daemon's user, who would have root empty and give away any file."""
+    victim = path.with_name("of-root")
+    victim.write_text("kept")
+    Path(f"{path}.lock").symlink_to(victim)
+    with pytest.raises(StoreUnwritable, match="no link"), own(url):
         pass
+    assert victim.read_text() == "kept"
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root may give files away")

@@ -90,7 +90,8 @@ def _locked(file: Path) -> int | None:
     """The lock, taken, as a descriptor; None when somebody else has it."""
     lock = _lock_of(file)
     try:
-        descriptor = os.open(lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        # Not through a link: root, who may restore, would empty what the directory's owner has it lead to.
+        descriptor = os.open(lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o644)
     except OSError as error:
         raise _unwritable(lock, error) from error
     try:
@@ -110,15 +111,15 @@ def _locked(file: Path) -> int | None:
 
 def _leave_to_owner(descriptor: int, file: Path) -> None:
     """Whoever makes the lock as root, as a restoration may, leaves it to the user who owns the store."""
-    if os.geteuid() == 0:
+    if os.geteuid() == 0 and os.fstat(descriptor).st_nlink == 1:
         owner = (file if file.exists() else file.parent).stat()
         os.fchown(descriptor, owner.st_uid, owner.st_gid)
 
 
 def _unwritable(lock: Path, error: OSError) -> StoreUnwritable:
     return StoreUnwritable(
-        f"{lock}: the lock file cannot be made ({error.strerror}): see that {lock.parent} exists and has room, and "
-        "that this user may write there and owns the file"
+        f"{lock}: the lock file cannot be made ({error.strerror}): see that {lock.parent} exists and has room, that "
+        "this user may write there and owns the file, and that it is no link"
     )
 
 
