@@ -13,7 +13,7 @@ from chaos.arms import Arms
 from chaos.place import POLICY_FILES, Terms
 from chaos.stage import Broken, Stage
 from chaos.tags import CRITICAL, KEPT
-from chaos.weather import ANY_ONE
+from chaos.weather import ANY_SNAPSHOT
 from cloudwarden.core.finding import ActionState, ProposalState
 from cloudwarden.engine import decide as deciding
 from cloudwarden.engine import undo as undoing
@@ -125,7 +125,7 @@ class Kills:
         once["StopInstances", estate.run_instance()] = Fault.ANSWER_IS_LOST
         once["StopInstances (dry run)", estate.run_instance()] = Fault.DENIED
         once["DescribeInstances", estate.run_instance()] = Fault.DENIED
-        once["DescribeSnapshots", ANY_ONE] = Fault.DENIED
+        once["DescribeSnapshots", ANY_SNAPSHOT] = Fault.DENIED
         self._vanishing.add(estate.run_instance())
         estate.tag(estate.run_instance(), [next(self._keepers)])
         for name in estate.volumes()[:-MOST_VOLUMES]:

@@ -20,9 +20,9 @@ from chaos.kills import Kills
 from chaos.life import Life
 from chaos.place import POLICY_FILES, Place, Terms
 from chaos.stage import Broken, Stage
-from chaos.weather import STORMY, Weather
+from chaos.weather import ANY_SNAPSHOT, STORMY, Weather
 from cloudwarden.core.restraint import Quota
-from exchanges import Request
+from exchanges import Fault, Request
 from happenings import NOON
 from installation import simulated_aws
 
@@ -118,3 +118,14 @@ def test_a_policy_file_is_broken_in_every_way_that_it_says(tmp_path: Path) -> No
             place.spoil(file, how)
             assert place.problems(), (file, how)
         place.remove(file)
+
+
+def test_a_fault_for_any_snapshot_spares_what_else_is_asked() -> None:
+    """Snapshots of a volume are asked for by the same operation, before there is the one that an action waits for."""
+    weather = Weather(SEED)
+    weather.once["DescribeSnapshots", ANY_SNAPSHOT] = Fault.DENIED
+
+    def met(resource: str) -> str | None:
+        return weather(Request(number=1, at=NOON, service="ec2", operation="DescribeSnapshots", resources=(resource,)))
+
+    assert [met("vol-1"), met("snap-1"), met("snap-1")] == [None, Fault.DENIED, None]

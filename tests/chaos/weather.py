@@ -27,8 +27,8 @@ COMMON = (
 SLOW = (Fault.STALLED, Fault.SLOW_LORIS)
 """Each of them costs a read timeout or more, so they are rarer."""
 
-ANY_ONE = ""
-"""In place of a resource's id: whichever one the request names."""
+ANY_SNAPSHOT = "snap-"
+"""In place of a resource's id, which nobody knows beforehand: the beginning of such ids."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -67,9 +67,11 @@ class Weather:
     def _fault(self, request: Request) -> Fault | None:
         operation, mood = request.operation, self.mood
         self._asked[operation] += 1
-        for resource in (*request.resources, ANY_ONE):
-            if len(request.resources) == 1 and (fault := self.once.pop((operation, resource), None)):
-                return fault
+        if len(request.resources) == 1:
+            (resource,) = request.resources
+            for name in (resource, f"{resource.partition('-')[0]}-"):
+                if fault := self.once.pop((operation, name), None):
+                    return fault
         if mood.operation and operation.partition(" ")[0] == mood.operation:
             return mood.fault
         chance = random.Random(f"{self._seed}/{operation}/{self._asked[operation]}")  # noqa: S311  # it must come again
