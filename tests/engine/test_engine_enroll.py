@@ -94,6 +94,18 @@ def test_the_first_discovery_is_accepted_when_the_settings_say_so(store: Store, 
     assert (estate.enroller.accepts(WEB), estate.enroller.accepts(DATA)) == (accept_first, False)
 
 
+def test_what_the_settings_come_to_name_is_accepted_with_an_entry_in_the_journal(estate: Estate) -> None:
+    """Once, whichever waited for it: who let policies act there is told by the journal alone."""
+    estate.finds(WEB, DATA)
+    estate.finds(WEB, DATA, named=True)
+    estate.finds(WEB, DATA, named=True)
+    with estate.store.reading() as tx:
+        entries = tx.journal.entries()
+    assert [one.event for one in entries] == ["scopes_found", "scopes_accepted"]
+    assert entries[-1].details["by"] == "settings"
+    assert entries[-1].details["scopes"] == [str(WEB), str(DATA)]
+
+
 def test_an_account_of_many_regions_is_told_in_one_event(estate: Estate) -> None:
     """A thousand accounts in seventeen regions are a thousand lines of the log, not seventeen thousand."""
     estate.finds(WEB, replace(WEB, region="us-east-1"))

@@ -305,6 +305,29 @@ def test_what_was_undone_no_other_policy_does_again(world: World, stopped: Actio
     assert all("was undone" in str(one.held) for one in findings(world))
 
 
+def test_what_was_undone_is_not_done_again_before_a_sweep_has_seen_it(world: World, stopped: ActionRecord) -> None:
+    """By a policy that was away meanwhile, and is swept for on a calendar only, however it had been approved."""
+    world.cloud.change("i-idle", state="running")
+    halting = stop_idle(name="halt-idle")
+    world.use(stop_idle(mode=OBSERVE), halting)
+    world.sweep(after=minutes(15))
+    world.approve_all()
+    world.use(stop_idle(mode=OBSERVE))
+    world.cloud.change("i-idle", state="stopped")
+    world.clock.advance(minutes(1))
+    ask(world, stopped)
+    world.act()
+    world.use(stop_idle(mode=OBSERVE), halting)
+    world.clock.advance(minutes(1))
+    world.act()
+    assert world.called() == ["stop_instances", "start_instances"]
+    [held] = [str(one.held) for one in findings(world) if one.policy == "halt-idle"]
+    assert held.startswith(f"grace: action {stopped.id} was undone at ")
+    world.sweep(after=minutes(1))
+    assert world.called() == ["stop_instances", "start_instances"]
+    assert all("was undone" in str(one.held) and one.snoozed_until for one in findings(world))
+
+
 @pytest.mark.parametrize("meanwhile", ["away", "without an action"])
 def test_what_was_undone_no_policy_does_again_that_could_not_be_told(world: World, meanwhile: str) -> None:
     """One whose file was away when it was undone, or that was given the same action since, is put off by its sweep."""

@@ -39,8 +39,8 @@ class Candidate:
 
     `exempted` is by what it is exempt, `was_exempt` by what it was since a sweep saw it last, and `doubt` why nobody
     can tell whether it is. `notices` are those of the finding that still matter. `asked` says that people were asked
-    about the finding, whatever they said. `plan_hash` and `leads`, the ways to its owner, are None until the last look
-    has made them.
+    about the finding, whatever they said. `undone` says what a person undid of the same since a sweep saw it.
+    `plan_hash` and `leads`, the ways to its owner, are None until the last look has made them.
     """
 
     policy: AnyPolicy
@@ -58,6 +58,7 @@ class Candidate:
     leads: tuple[Lead, ...] | None = None
     asked: bool = False
     was_exempt: str | None = None
+    undone: str | None = None
 
     @property
     def alone(self) -> bool:
@@ -107,6 +108,8 @@ def grace(candidate: Candidate) -> Hold | None:
         return Hold(
             guard="grace", detail=f"not seen to violate since {seen:%Y-%m-%d %H:%M}Z: a sweep must see it first"
         )
+    if candidate.undone is not None and candidate.finding.state is not State.ACTING:
+        return Hold(guard="grace", detail=f"{candidate.undone}: a sweep must see it first")
     left = grace_left(candidate.finding, candidate.policy.grace)
     return Hold(guard="grace", detail=f"{left} of {candidate.policy.grace} left") if left else None
 

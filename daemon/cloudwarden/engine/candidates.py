@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 from functools import cache, partial
 
 from cloudwarden.core.exemption import Exemption, Subject, lately_exempt, ruling
-from cloudwarden.core.finding import Finding, Proposal, State
+from cloudwarden.core.finding import ActionRecord, Finding, Proposal, State
 from cloudwarden.core.guards import Candidate
 from cloudwarden.core.notice import Notice, leads_of
 from cloudwarden.core.pause import Pause, paused_by
@@ -17,6 +18,7 @@ from cloudwarden.core.protection import protected_as_judged
 from cloudwarden.core.resource import Resource, Scope
 from cloudwarden.core.restraint import Restraints
 from cloudwarden.core.verdict import Verdict
+from cloudwarden.engine.ending import does_again, undone_lately
 from cloudwarden.engine.tell import notices_of
 from cloudwarden.ports import Clock, Store, Transaction
 
@@ -30,9 +32,10 @@ class _Decided:
     trusts: Callable[[str, str, Scope], bool]
     notices: Callable[[AnyPolicy, Finding], tuple[Notice, ...]]
     asked: Collection[str]
+    undone: Mapping[tuple[Scope, str], Sequence[ActionRecord]]
 
     @staticmethod
-    def read(tx: Transaction, about: Collection[str]) -> _Decided:
+    def read(tx: Transaction, about: Collection[str], now: datetime) -> _Decided:
         """All decisions; trust is asked for once for each version of a policy in a scope. `about` are findings."""
         return _Decided(
             tx.decisions.exemptions(),
@@ -40,7 +43,17 @@ class _Decided:
             cache(tx.decisions.trusts),
             partial(notices_of, tx),
             tx.proposals.put_to_people(about),
+            undone_lately(tx, now),
         )
+
+    def undone_since(self, policy: AnyPolicy, finding: Finding) -> str | None:
+        """What a person undid, and the policy may do again, as no sweep has seen the finding since; None mostly.
+
+        The undo put off the findings of the policies that were loaded then; a sweep does so with the others.
+        """
+        undos = self.undone.get((finding.scope, finding.resource_id), ())
+        since = (one for one in undos if does_again(policy, one) and one.changed_at > finding.last_seen)
+        return next((f"action {one.undoes} was undone at {one.changed_at:%Y-%m-%d %H:%M}Z" for one in since), None)
 
 
 class Candidates:
@@ -72,7 +85,7 @@ class Candidates:
                 return due
             about = [finding.id for finding in found]
             proposals = {proposal.finding_id: proposal for proposal in tx.proposals.undecided(about)}
-            decided = _Decided.read(tx, about)
+            decided = _Decided.read(tx, about, self._clock.now())
             for finding in found:
                 policy = policies.get(finding.policy)
                 if policy is not None:
@@ -83,7 +96,7 @@ class Candidates:
         """What an action is about that was begun already; None when its finding is not in the store."""
         with self._store.reading() as tx:
             finding = tx.findings.get(finding_id)
-            decided = _Decided.read(tx, [finding_id])
+            decided = _Decided.read(tx, [finding_id], self._clock.now())
             return self._candidate(decided, policy, finding, None) if finding is not None else None
 
     def as_it_is(
@@ -134,4 +147,5 @@ class Candidates:
             now=now,
             notices=decided.notices(policy, finding),
             asked=finding.id in decided.asked,
+            undone=decided.undone_since(policy, finding),
         )

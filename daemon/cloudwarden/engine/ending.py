@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -13,6 +14,7 @@ from cloudwarden.core.exemption import ANY
 from cloudwarden.core.finding import ActionRecord, ActionState, Finding, Grace, ProposalState, State
 from cloudwarden.core.pause import ITSELF, Pause
 from cloudwarden.core.policy import AnyPolicy
+from cloudwarden.core.resource import Scope
 from cloudwarden.engine.abandonment import made
 from cloudwarden.ports import Transaction
 
@@ -78,6 +80,15 @@ def restored(undoing: ActionRecord) -> bool:
 def does_again(policy: AnyPolicy, undoing: ActionRecord) -> bool:
     """Whether a policy may do what was undone. By the action's name: what two of them do alike, people take for one."""
     return undoing.undoes is not None and undoing.plan.action in {f"{UNDO}{name}" for name in policy.actions}
+
+
+def undone_lately(tx: Transaction, now: datetime) -> Mapping[tuple[Scope, str], Sequence[ActionRecord]]:
+    """The undos after which their resources are left alone still, by resource, the earliest first."""
+    found: defaultdict[tuple[Scope, str], list[ActionRecord]] = defaultdict(list)
+    for one in tx.actions.undoings_since(now - lifecycle.UNDONE_FOR):
+        if restored(one):
+            found[one.scope, one.resource_id].append(one)
+    return found
 
 
 def move_finding(tx: Transaction, record: ActionRecord, now: datetime, alike: Iterable[str] = ()) -> None:

@@ -77,7 +77,7 @@ class Enroller:
                 known = tx.scopes.known()
                 news = enrolled(discovery, known, now=now, accept_first=self._accept_first)
                 tx.scopes.save(news)
-                _journal(tx, [one for one in news if one.scope not in known], now)
+                _journal(tx, news, known, now)
         current = {**known, **{one.scope: one for one in news}}
         # What was not found is not acted on, gone or not: an account may have been excluded while nobody could list.
         found = [one.scope for one in discovery.scopes if not one.remembered]
@@ -175,14 +175,21 @@ def _entered(found: FoundScope, known: KnownScope | None, now: datetime, *, acce
     return entered
 
 
-def _journal(tx: Transaction, new: Iterable[KnownScope], now: datetime) -> None:
-    accepted = {True: list[str](), False: list[str]()}
-    for one in new:
-        accepted[one.accepted].append(str(one.scope))
-    if accepted[True] or accepted[False]:
-        tx.journal.append(
-            at=now, event="scopes_found", details={"accepted": accepted[True], "waiting": accepted[False]}
-        )
+def _journal(tx: Transaction, news: Iterable[KnownScope], known: Mapping[Scope, KnownScope], now: datetime) -> None:
+    """Keep in the journal where policies may do more than observe from now on, and where they wait for a word."""
+    found = {True: list[str](), False: list[str]()}
+    accepted: list[str] = []
+    for one in news:
+        before = known.get(one.scope)
+        if before is None:
+            found[one.accepted].append(str(one.scope))
+        elif one.accepted and not before.accepted:
+            accepted.append(str(one.scope))
+    if found[True] or found[False]:
+        tx.journal.append(at=now, event="scopes_found", details={"accepted": found[True], "waiting": found[False]})
+    if accepted:
+        details = {"by": SETTINGS, "reason": "they name the account and the region", "scopes": accepted}
+        tx.journal.append(at=now, event="scopes_accepted", details=details)
 
 
 def _absent(known: KnownScope | None) -> bool:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
@@ -13,14 +12,14 @@ from cloudwarden.core import lifecycle
 from cloudwarden.core.acceptance import trusted_in
 from cloudwarden.core.action import Plan
 from cloudwarden.core.exemption import Exemption, Ruling, Subject, lately_exempt, ruling
-from cloudwarden.core.finding import ActionRecord, Finding, ProposalState, State
+from cloudwarden.core.finding import Finding, ProposalState, State
 from cloudwarden.core.guards import ASKED
 from cloudwarden.core.policy import AnyPolicy, Mode, ModeOf
 from cloudwarden.core.protection import NOTHING_MORE, Protection, protected_as_judged
 from cloudwarden.core.resource import Resource, Scope
 from cloudwarden.core.saving import Saving
 from cloudwarden.core.verdict import Cause, Outcome, Reason, Verdict, Violation
-from cloudwarden.engine.ending import does_again, restored
+from cloudwarden.engine.ending import does_again, undone_lately
 from cloudwarden.engine.events import FindingChanged, PolicyCautious
 from cloudwarden.engine.gather import Case, Key
 from cloudwarden.engine.known import known_of
@@ -78,7 +77,7 @@ class Settler:
         self._proposer = Proposer(tx, now=now, run_id=run_id, foreseen=prospects, report=self.events.append)
         self._teller = Teller(tx, now=now)
         self._trusted = cache(tx.decisions.trusted)
-        self._undone = _undone_lately(tx, now)
+        self._undone = undone_lately(tx, now)
         self._asked: Callable[[], Collection[str]] = frozenset
 
     @property
@@ -299,15 +298,6 @@ class Settler:
         self._findings.append(finding)
         if was is None or was.state is not finding.state:
             self.events.append(FindingChanged(run_id=self._run_id, finding=finding, was=was.state if was else None))
-
-
-def _undone_lately(tx: Transaction, now: datetime) -> Mapping[Key, Sequence[ActionRecord]]:
-    """The undos after which their resources are left alone still, by resource, the earliest first."""
-    found: defaultdict[Key, list[ActionRecord]] = defaultdict(list)
-    for one in tx.actions.undoings_since(now - lifecycle.UNDONE_FOR):
-        if restored(one):
-            found[one.scope, one.resource_id].append(one)
-    return found
 
 
 def population(judgements: Sequence[Judgement], lets: Callable[[Scope | None], bool]) -> int | None:
