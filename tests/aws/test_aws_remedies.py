@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from cloudwarden.aws import remedies
-from cloudwarden.core.acceptance import DiscoveryProblem
+from cloudwarden.core.acceptance import LEFT_OUT, DiscoveryProblem
 from cloudwarden.core.errors import AccessDenied, CloudError, CredentialsExpired, RegionDisabled
 from cloudwarden.core.resource import GLOBAL, Scope
 from cloudwarden.core.verdict import Cause
@@ -36,6 +36,13 @@ def test_what_one_region_does_not_know_is_to_be_enabled_there(reason: str) -> No
     assert "enable" not in remedies.for_permission(
         CredentialsExpired.reason, "x", Scope(account=ACCOUNT, region=GLOBAL)
     )
+
+
+def test_an_account_that_the_settings_leave_no_region_names_them() -> None:
+    """Nothing of AWS is to be mended."""
+    cause = Cause(reason="no-region", detail="no")
+    fix = remedies.for_discovery(DiscoveryProblem(source=LEFT_OUT, account=ACCOUNT, cause=cause))
+    assert f"aws.accounts.{ACCOUNT}.regions" in fix
 
 
 def test_regions_that_cannot_be_told_for_being_off_say_so() -> None:

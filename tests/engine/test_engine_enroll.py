@@ -11,7 +11,7 @@ import pytest
 from busy_store import BusyStore
 from cloudwarden import ENFORCE
 from cloudwarden.clock import FakeClock
-from cloudwarden.core.acceptance import Discovery, DiscoveryProblem, FoundScope
+from cloudwarden.core.acceptance import LEFT_OUT, Discovery, DiscoveryProblem, FoundScope
 from cloudwarden.core.errors import AccessDenied, CloudError, CredentialsExpired
 from cloudwarden.core.finding import State
 from cloudwarden.core.resource import GLOBAL, Scope
@@ -104,6 +104,15 @@ def test_what_the_settings_come_to_name_is_accepted_with_an_entry_in_the_journal
     assert [one.event for one in entries] == ["scopes_found", "scopes_accepted"]
     assert entries[-1].details["by"] == "settings"
     assert entries[-1].details["scopes"] == [str(WEB), str(DATA)]
+
+
+def test_an_account_that_the_settings_leave_no_region_has_left(estate: Estate) -> None:
+    """That is told, and hides nothing: what it had is not waited for."""
+    estate.finds(WEB, DATA, named=True)
+    cause = Cause(reason="no-region", detail="they leave it none")
+    estate.finds(WEB, named=True, problems=(DiscoveryProblem(source=LEFT_OUT, account=DATA.account, cause=cause),))
+    assert [one.account for one in estate.reports.of(ScopesLeft) if isinstance(one, ScopesLeft)] == [DATA.account]
+    assert estate.enroller.told(DATA)
 
 
 def test_an_account_of_many_regions_is_told_in_one_event(estate: Estate) -> None:

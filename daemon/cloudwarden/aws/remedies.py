@@ -5,7 +5,7 @@ from __future__ import annotations
 from botocore.session import Session
 
 from cloudwarden.aws.access.sts import not_known_here
-from cloudwarden.core.acceptance import DiscoveryProblem
+from cloudwarden.core.acceptance import LEFT_OUT, DiscoveryProblem
 from cloudwarden.core.errors import (
     AccessDenied,
     CloudError,
@@ -68,7 +68,12 @@ def for_account(error: CloudError, account: str, own: str) -> str:
 
 
 def for_discovery(problem: DiscoveryProblem) -> str:
-    """What to do when accounts or regions cannot be told."""
+    """What to do when accounts or regions cannot be told, or an account is left without a region."""
+    if problem.source == LEFT_OUT:
+        return (
+            f"see aws.regions, aws.regions_include, aws.regions_exclude and aws.accounts.{problem.account}.regions; or "
+            "have the settings leave the account out"
+        )
     if problem.cause.reason == AccessDenied.reason and problem.source == "organization":
         return (
             "allow organizations:List* (deploy/iam/hub.json) and ask from the management or a delegated "

@@ -15,6 +15,9 @@ NO_SCOPES = (
 )
 """What to say where there is nowhere to look, which is not that nothing was found."""
 
+LEFT_OUT = "settings"
+"""The source of a problem that is no failure: the settings leave an account no region, so nobody looks after it."""
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class FoundScope:
@@ -32,14 +35,20 @@ class FoundScope:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class DiscoveryProblem:
-    """What could not be discovered, so that the last good answer stands for it.
+    """What could not be discovered, so that the last good answer stands for it; or an account left without a region.
 
-    `source` is a bounded word: `credentials`, `organization` or `regions`. `account` is whose regions are meant.
+    `source` is a bounded word: `credentials`, `organization`, `regions`, or LEFT_OUT. `account` is whose regions are
+    meant.
     """
 
     source: str
     account: str = ""
     cause: Cause
+
+    @property
+    def untold(self) -> bool:
+        """Whether something could not be told: what settings leave out is known."""
+        return self.source != LEFT_OUT
 
     def __str__(self) -> str:
         return f"{self.source}{f' of {self.account}' if self.account else ''}: {self.cause}"
@@ -49,11 +58,16 @@ class DiscoveryProblem:
 class Discovery:
     """All scopes that there are, as far as is known.
 
-    With problems, a scope that is missing is not gone, and one that is here may be.
+    Where something is untold, a scope that is missing is not gone, and one that is here may be.
     """
 
     scopes: tuple[FoundScope, ...]
     problems: tuple[DiscoveryProblem, ...] = ()
+
+    @property
+    def untold(self) -> tuple[DiscoveryProblem, ...]:
+        """The problems by which something could not be told."""
+        return tuple(one for one in self.problems if one.untold)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -84,7 +84,7 @@ class Enroller:
         self._accepted = _with_global([scope for scope in found if current[scope].accepted])
         self._lastingly = _present(current.values())
         self._told = True
-        self._blind = frozenset(problem.account for problem in discovery.problems)
+        self._blind = frozenset(problem.account for problem in discovery.untold)
         self._announce(discovery, known, news, current)
         return tuple(found.scope for found in discovery.scopes)
 
@@ -157,7 +157,7 @@ def enrolled(
     by_settings = accept_first and not known
     found = {one.scope: one for one in discovery.scopes}
     changed = [_entered(one, known.get(scope), now, accept=one.named or by_settings) for scope, one in found.items()]
-    blind = {problem.account for problem in discovery.problems}
+    blind = {problem.account for problem in discovery.untold}
     if "" not in blind:
         changed += [
             replace(one, left_at=now)

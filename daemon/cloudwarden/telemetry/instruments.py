@@ -117,7 +117,7 @@ class Instruments:
         self.discovery_problems = gauge(
             "discovery_problems",
             "What the latest discovery could not be told, so that an older answer stands: credentials, organization, "
-            "or the regions of so many accounts",
+            "or the regions of so many accounts; settings: accounts that they leave no region",
             "source",
         )
         self.discovery_last_success = gauge(

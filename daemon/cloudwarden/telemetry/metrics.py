@@ -12,6 +12,7 @@ from prometheus_client import CollectorRegistry, ProcessCollector, disable_creat
 
 from cloudwarden.clock import SystemClock
 from cloudwarden.core import guards
+from cloudwarden.core.acceptance import LEFT_OUT
 from cloudwarden.core.policy import Mode
 from cloudwarden.core.resource import Scope
 from cloudwarden.core.verdict import Outcome
@@ -28,7 +29,7 @@ CAUTION = "caution"
 GUARDS = (*(guard.__name__ for guard in guards.CHAIN), guards.limit.__name__, "re-check", "blast-radius", CAUTION)
 """Every guard that can hold an action: its counters begin at 0, so that a first trip is a rise and not a beginning."""
 
-DISCOVERIES = ("credentials", "organization", "regions")
+DISCOVERIES = ("credentials", "organization", "regions", LEFT_OUT)
 """What a discovery asks for."""
 
 ENDINGS = ("succeeded", "failed", "abandoned", "unknown")
@@ -185,7 +186,7 @@ class Metrics:
         self._is.scopes.labels("waiting").set(event.waiting)
         for source in DISCOVERIES:
             self._is.discovery_problems.labels(source).set(sum(one.source == source for one in event.problems))
-        if not event.problems:
+        if not any(one.untold for one in event.problems):
             self._is.discovery_last_success.set(self._now())
 
     def _metrics_requested(self, event: events.MetricsRequested) -> None:

@@ -10,7 +10,7 @@ from cloudwarden.aws.access import regions
 from cloudwarden.aws.access.account import Account, AwsAccess
 from cloudwarden.aws.access.clients import SpeakingClient
 from cloudwarden.aws.access.organization import Organization
-from cloudwarden.core.acceptance import Discovery, DiscoveryProblem, FoundScope, KnownScope
+from cloudwarden.core.acceptance import LEFT_OUT, Discovery, DiscoveryProblem, FoundScope, KnownScope
 from cloudwarden.core.errors import CloudError
 from cloudwarden.core.resource import Scope
 from cloudwarden.core.verdict import Cause
@@ -73,7 +73,7 @@ class Discoverer:
             if self._latest is None or self._timer() >= self._due_at:
                 self._latest = self._renewed(alive)
                 period = self._access.discovery_seconds
-                pause = min(period, AGAIN_AFTER_SECONDS) if self._latest.problems else period
+                pause = min(period, AGAIN_AFTER_SECONDS) if self._latest.untold else period
                 self._due_at = self._timer() + pause
             return self._latest
         finally:
@@ -111,6 +111,9 @@ class Discoverer:
         for account, (names, problem) in zip(accounts, each, strict=True):
             if problem is not None:
                 problems.append(problem)
+            elif not names:
+                cause = Cause(reason="no-region", detail="they leave it none, so nothing of it is looked at")
+                problems.append(DiscoveryProblem(source=LEFT_OUT, account=account.id, cause=cause))
             listed = regions.written(self._access, account, self._asking.unnamed()) is not None
             found.extend(
                 FoundScope(
