@@ -309,7 +309,7 @@ def _denying(account: str) -> Any:
 
 
 def test_an_account_that_is_left_no_region_is_told(aws: StubAws) -> None:
-    """Beside others that are: nobody would notice that it is not looked after. It is no reason to ask AWS more often."""
+    """Nobody would notice, beside others, that it is not looked after. It is no reason to ask AWS more often."""
     accounts = (Account(id=WEB, regions=("us-east-1",)), Account(id=DATA, regions=("eu-central-1",)))
     discovery = looking_after(aws, organization=None, accounts=accounts, regions_exclude=("us-*",)).discover()
     assert [str(one.scope) for one in discovery.scopes] == [f"{DATA}/eu-central-1"]

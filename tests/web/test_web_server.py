@@ -213,13 +213,24 @@ def test_a_client_that_takes_too_long_is_left(registry: CollectorRegistry) -> No
     server = WebServer("127.0.0.1", 0, registry, lambda: GOOD, board, longest_seconds=1.0)
     with socket.create_connection(server.start(), timeout=5) as client:
         for _ in range(3):
-            client.sendall(b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n")
-            assert client.recv(4096).startswith(b"HTTP/1.1 200")
+            client.sendall(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n")
+            answer = b""
+            while not answer.endswith(b"}"):
+                answer += client.recv(4096)
+            assert answer.startswith(b"HTTP/1.1 200")
             time.sleep(0.4)
         client.sendall(b"GET /healthz HTTP/1.1\r\n")
         with contextlib.suppress(ConnectionResetError):
             assert client.recv(4096) == b""
     server.stop()
+
+
+@pytest.mark.parametrize("asked", ["evil.example", "evil.example:9464", "127.0.0.1.evil.example", "[::1", ""])
+def test_a_name_that_is_not_this_daemons_reads_nothing(get: Get, asked: str) -> None:
+    """As when a web page's own name leads to this machine, so that a browser takes the console for a part of it."""
+    status, headers, body = get("/", Host=asked)
+    assert (status, headers["X-Frame-Options"]) == (421, "DENY")
+    assert b"host_names" in body
 
 
 def open_files() -> int:

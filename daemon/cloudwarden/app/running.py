@@ -60,6 +60,7 @@ def run(app: App, stop: threading.Event, reload: threading.Event | None = None) 
             app.metrics.registry,
             daemon.health,
             lambda: app.overview.board(daemon.health()),
+            names=app.settings.host_names,
         )
         host, port = web.start()
         shipping = _begin_shipping(app, stop)

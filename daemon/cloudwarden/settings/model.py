@@ -77,6 +77,12 @@ class Settings(BaseSettings):
         description="address to listen on, default 127.0.0.1: the console and the metrics name accounts and resources, "
         "so showing them to the network is a decision.",
     )
+    host_names: tuple[str, ...] = Field(
+        default=(),
+        description="names, default none, such as cloudwarden.example.com: by which else than localhost, an address or "
+        "`host` this daemon may be asked. With some, and where `host` is of this machine alone, requests for any other "
+        "are refused, so that no web page reads the console by a name that leads here.",
+    )
     port: int = Field(
         default=9464,
         ge=0,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 
 from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse, Response
@@ -15,6 +15,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from cloudwarden.web.board import Board
 from cloudwarden.web.console import Console
 from cloudwarden.web.health import Health
+from cloudwarden.web.hosts import KnownHosts
 
 SECURITY_HEADERS: Mapping[str, str] = {
     "Cache-Control": "no-store",
@@ -29,8 +30,15 @@ SECURITY_HEADERS: Mapping[str, str] = {
 _READS = ["GET", "HEAD"]
 
 
-def application(registry: CollectorRegistry, health: Callable[[], Health], board: Callable[[], Board]) -> ASGIApp:
-    """The web application: the console, `/metrics`, `/healthz` and `/readyz`."""
+def application(
+    registry: CollectorRegistry,
+    health: Callable[[], Health],
+    board: Callable[[], Board],
+    *,
+    host: str,
+    names: Collection[str] = (),
+) -> ASGIApp:
+    """The web application, by its `host` and its other `names`: the console, `/metrics`, `/healthz` and `/readyz`."""
     console = Console(board)
     app = FastAPI(title="Cloudwarden", docs_url=None, redoc_url=None, openapi_url=None)
     app.add_middleware(GZipMiddleware, minimum_size=1024)
@@ -58,7 +66,7 @@ def application(registry: CollectorRegistry, health: Callable[[], Health], board
     for path, endpoint in served:
         app.add_api_route(path, endpoint, methods=_READS, include_in_schema=False, response_model=None)
     # Around the application and not among its middleware: what answers for an endpoint that raised lies outside those.
-    return SecurityHeaders(app)
+    return SecurityHeaders(KnownHosts(app, host, names))
 
 
 class SecurityHeaders:

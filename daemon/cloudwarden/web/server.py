@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import socket
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Any
 
 import uvicorn
@@ -31,7 +31,10 @@ LONGEST_SECONDS = 60.0
 
 
 class WebServer:
-    """Serves `registry`, `health` and `board` on `host:port` between `start` and `stop`; port 0 takes any free one."""
+    """Serves `registry`, `health` and `board` on `host:port` between `start` and `stop`; port 0 takes any free one.
+
+    It may be asked by `names` too.
+    """
 
     def __init__(
         self,
@@ -41,12 +44,13 @@ class WebServer:
         health: Callable[[], Health],
         board: Callable[[], Board],
         *,
+        names: Collection[str] = (),
         longest_seconds: float = LONGEST_SECONDS,
     ) -> None:
         self._longest_seconds = longest_seconds
         self._host = host
         self._port = port
-        self._application = application(registry, health, board)
+        self._application = application(registry, health, board, host=host, names=names)
         self._server: _Server | None = None
         self._thread: threading.Thread | None = None
 
