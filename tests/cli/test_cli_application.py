@@ -71,6 +71,23 @@ def test_check_ends_with_3_and_names_file_and_line(cli: Cli, home: Path) -> None
     assert "stop-idle-instances" in result.stdout
 
 
+def test_check_says_in_which_folders_files_are_not_read(cli: Cli, home: Path) -> None:
+    """They are no fault, as tests of policies may be there; but who put a policy there believes that it runs."""
+    for folder, file in (
+        ("team", "stop.py"),
+        ("team/more", "x.py"),
+        ("tests", "test_stop.py"),
+        ("__pycache__", "y.py"),
+    ):
+        (home / "policies" / folder).mkdir(exist_ok=True)
+        (home / "policies" / folder / file).write_text("")
+    result = cli("check", "--json")
+    assert result.exit_code == 0
+    (unread,) = json.loads(result.stdout)["unread"]
+    assert unread.startswith(f"{home}/policies/team: ")
+    assert unread in cli("check").stderr
+
+
 def test_check_reads_the_file_of_prices(cli: Cli, home: Path) -> None:
     """The daemon would not start with it."""
     (home / "prices.toml").write_text('source = "x"\n[[prices]]\nregions = ["eu-west-1"]\n')

@@ -13,6 +13,7 @@ from cloudwarden.core.checkup import Area, Check, Health
 from cloudwarden.core.errors import NoDatabase, StoreError
 from cloudwarden.core.policy import AnyPolicy
 from cloudwarden.engine.budget import SHARES
+from cloudwarden.loading import passed_over
 
 CLIENTS_PER_REGION = 8
 """Services that policies read there, with those that act apart."""
@@ -40,6 +41,9 @@ def examine(app: App) -> Iterator[Check]:
         return
     loaded = app.load()
     yield from _policies(tuple(loaded.policies.values()), [str(problem) for problem in loaded.problems])
+    for unread in passed_over(app.settings.policies):
+        fix = "move the files, or the folder elsewhere"
+        yield Check(area=Area.POLICIES, subject="folder", health=Health.WARNING, detail=unread, fix=fix)
     yield from _channels(app)
     yield from _limits(app, known)
     yield _budget(app)

@@ -14,7 +14,7 @@ from cloudwarden.aws.prices import list_prices
 from cloudwarden.cli import shapes, tables
 from cloudwarden.cli.exits import Exit
 from cloudwarden.cli.installation import app_of, known
-from cloudwarden.cli.output import JsonOption, emit, moment, say, show, table
+from cloudwarden.cli.output import JsonOption, emit, moment, notice, say, show, table
 from cloudwarden.cli.progress import progress
 from cloudwarden.cli.spending import Spending
 from cloudwarden.core.durations import written_duration
@@ -24,7 +24,7 @@ from cloudwarden.core.policy import AnyPolicy
 from cloudwarden.core.verdict import Outcome, Verdict
 from cloudwarden.engine.decide import DecisionError
 from cloudwarden.engine.explain import Explanation
-from cloudwarden.loading import Loaded
+from cloudwarden.loading import Loaded, passed_over
 
 _EXITS = {
     Outcome.COMPLIANT: Exit.NOTHING_FOUND,
@@ -42,10 +42,14 @@ def check(context: typer.Context, *, as_json: JsonOption = False) -> None:
         loaded = app.load()
         problems = [str(one) for one in (*loaded.problems, *app.register.written(loaded).problems)]
         problems.extend(_prices(app.settings.prices_file))
+        unread = passed_over(app.settings.policies)
     if as_json:
-        emit({"policies": [shapes.policy(one) for one in loaded.policies.values()], "problems": problems})
+        policies = [shapes.policy(one) for one in loaded.policies.values()]
+        emit({"policies": policies, "problems": problems, "unread": unread})
     else:
         _show(loaded, problems)
+    for one in unread:
+        notice(one)
     raise typer.Exit(Exit.BAD_POLICIES_OR_SETTINGS if problems else Exit.NOTHING_FOUND)
 
 

@@ -4,6 +4,7 @@ from cloudwarden.loading.edits import Edits, Stamp, stamp
 from cloudwarden.loading.exemptions import WrittenExemptions, read_exemptions
 from cloudwarden.loading.loader import NOTHING, Loaded, load
 from cloudwarden.loading.problem import Problem
+from cloudwarden.loading.source import passed_over
 from cloudwarden.loading.texts import PolicyText, rebuilt, texts
 
 __all__ = [
@@ -15,6 +16,7 @@ __all__ = [
     "Stamp",
     "WrittenExemptions",
     "load",
+    "passed_over",
     "read_exemptions",
     "rebuilt",
     "stamp",

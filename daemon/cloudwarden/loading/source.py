@@ -78,6 +78,20 @@ def policy_files(directory: Path) -> list[Path]:
     return sorted(path for path in directory.iterdir() if path.suffix == ".py" and not path.name.startswith("."))
 
 
+def passed_over(directory: Path) -> list[str]:
+    """What is said of folders beside the policy files in which more seem to be: somebody may believe that they run."""
+    try:
+        folders = sorted(path for path in directory.iterdir() if path.is_dir() and path.name[:1] not in {".", "_"})
+    except OSError:
+        # `policy_files` says so.
+        return []
+    return [
+        f"{folder}: what is in it is not read; only *.py files in {directory} itself are policies"
+        for folder in folders
+        if any(not file.name.startswith(("test_", "conftest.", "_", ".")) for file in folder.rglob("*.py"))
+    ]
+
+
 def digest(content: bytes) -> str:
     """Tells one content from another."""
     return hashlib.sha256(content).hexdigest()
