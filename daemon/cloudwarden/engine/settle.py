@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 from datetime import datetime
 from functools import cache, partial
@@ -11,7 +11,6 @@ from types import MappingProxyType
 from cloudwarden.core import lifecycle
 from cloudwarden.core.acceptance import trusted_in
 from cloudwarden.core.action import Plan
-from cloudwarden.core.exemption import Exemption, Ruling, Subject, lately_exempt, ruling
 from cloudwarden.core.finding import Finding, ProposalState, State
 from cloudwarden.core.guards import ASKED
 from cloudwarden.core.policy import AnyPolicy, Mode, ModeOf
@@ -19,12 +18,12 @@ from cloudwarden.core.protection import NOTHING_MORE, Protection, protected_as_j
 from cloudwarden.core.resource import Resource, Scope
 from cloudwarden.core.saving import Saving
 from cloudwarden.core.verdict import Cause, Outcome, Reason, Verdict, Violation
-from cloudwarden.engine.ending import does_again, undone_lately
 from cloudwarden.engine.events import FindingChanged, PolicyCautious
 from cloudwarden.engine.gather import Case, Key
 from cloudwarden.engine.known import known_of
 from cloudwarden.engine.precedent import NO_PRECEDENT, precedent
 from cloudwarden.engine.propose import Foreseen, Proposer, journal_ending, journal_proposal, new_id, planned
+from cloudwarden.engine.said import Said
 from cloudwarden.engine.survey import Judgement
 from cloudwarden.engine.tell import Teller
 from cloudwarden.ports import PolicyRun, ScopeRun, Transaction
@@ -64,12 +63,6 @@ class Settler:
         self._saving_of = saving_of
         self._protection = protection
         self._precedent = NO_PRECEDENT
-        self._heeded: Mapping[Key, Finding] = {}
-        made = tx.decisions.exemptions()
-        self._exemptions: Sequence[Exemption] = [one for one in made if one.active(now)]
-        self._over: Sequence[Exemption] = [one for one in made if not one.active(now)]
-        self._ended: Sequence[Exemption] = ()
-        self._used: set[str] = set()
         self._findings: list[Finding] = []
         self._runs: list[tuple[PolicyRun, Sequence[ScopeRun]]] = []
         self._matches: dict[str, int] = {}
@@ -77,7 +70,7 @@ class Settler:
         self._proposer = Proposer(tx, now=now, run_id=run_id, foreseen=prospects, report=self.events.append)
         self._teller = Teller(tx, now=now)
         self._trusted = cache(tx.decisions.trusted)
-        self._undone = undone_lately(tx, now)
+        self._said = Said(tx, now)
         self._asked: Callable[[], Collection[str]] = frozenset
 
     @property
@@ -93,10 +86,8 @@ class Settler:
         of_policy = known_of(self._tx, policy, self._now)
         known = of_policy.findings
         terms_in = cache(partial(self._terms, policy))
-        self._heeded = self._still_heeded(policy)
+        self._said.begin(policy, known.values())
         about = [one.id for one in known.values()]
-        longest_unseen = min((one.last_seen for one in known.values()), default=self._now)
-        self._ended = [one for one in self._over if one.ends_at > longest_unseen]
         self._asked = cache(partial(self._tx.proposals.put_to_people, about))
         self._teller.begin(policy, about)
         self._precedent = precedent(self._tx, policy, judgements, known, self._now)
@@ -143,8 +134,7 @@ class Settler:
             self._alive()
             journal_proposal(self._tx, proposing, finding, made, self._run_id)
         self._tx.notices.save(self._teller.notices)
-        if self._used:
-            self._tx.decisions.mark_used(self._used, self._now)
+        self._said.finish()
 
     def _terms(self, policy: AnyPolicy, where: Scope | None) -> lifecycle.Terms:
         return lifecycle.Terms(
@@ -155,16 +145,6 @@ class Settler:
             lasting=self._lasting_mode_of(policy, where),
             respects=policy.respects,
         )
-
-    def _still_heeded(self, policy: AnyPolicy) -> Mapping[Key, Finding]:
-        """Findings that our actions fixed lately, or that were put off: what people said of them still holds."""
-        lately = self._tx.findings.recently_closed(policy.name, self._now - lifecycle.FIXED_WITHIN)
-        closed = (*self._tx.findings.put_off(policy.name, self._now), *lately)
-        return {
-            (one.scope, one.resource_id): one
-            for one in closed
-            if one.kind == policy.kind.kind and (one.state is State.FIXED or one.snoozed_until)
-        }
 
     def _say_caution(self, policy: AnyPolicy, judgements: Sequence[Judgement]) -> None:
         """Report that the policy only proposes where it may act by itself otherwise."""
@@ -191,7 +171,7 @@ class Settler:
     def _settle_one(
         self, policy: AnyPolicy, resource: Resource, verdict: Verdict, was: Finding | None, terms: lifecycle.Terms
     ) -> None:
-        ruled = self._ruled(policy, resource, verdict)
+        ruled = self._said.ruled(resource, verdict)
         if ruled.doubt is not None:
             # Whether a finding is exempt is a part of what is judged: what cannot be told changes nothing.
             verdict = Verdict.unknown(_reason(verdict), ruled.doubt, verdict.readings)
@@ -199,9 +179,9 @@ class Settler:
         if known is None:
             return
         if verdict.violation is not None:
-            known = self._left_alone(policy, known)
+            known = self._said.left_alone(known)
         finding = lifecycle.after_verdict(known, verdict, ruled.by, terms)
-        if self._was_exempt(policy, resource, verdict, known):
+        if self._said.was_exempt(resource, verdict, known):
             finding = lifecycle.exempt_no_more(finding, self._now)
         if verdict.violation is not None:
             protected = protected_as_judged(resource, verdict, policy.touches, self._protection)
@@ -218,22 +198,8 @@ class Settler:
         if verdict.outcome is not Outcome.VIOLATION or verdict.violation is None:
             return None
         new = _new_finding(policy, resource, verdict.violation, verdict, self._now)
-        fixed = self._heeded.get((resource.scope, resource.id))
+        fixed = self._said.of_earlier(resource)
         return lifecycle.respected(new, fixed, terms) if fixed else new
-
-    def _left_alone(self, policy: AnyPolicy, known: Finding) -> Finding:
-        """The finding, put off where somebody had undone what its policy would do, whichever policy had done it.
-
-        Mostly the undo has said so itself; not of a finding that is new, nor of a policy that was not loaded then, or
-        has had that action only since.
-        """
-        for undone in self._undone.get((known.scope, known.resource_id), ()):
-            put_off = (
-                known.snoozed_until is not None and known.snoozed_until >= undone.changed_at + lifecycle.UNDONE_FOR
-            )
-            if does_again(policy, undone) and not put_off and known.state is not State.ACTING:
-                known = lifecycle.undone(known, undone.undoes or "", undone.changed_at)
-        return known
 
     def _tell(
         self, policy: AnyPolicy, resource: Resource, finding: Finding, verdict: Verdict, terms: lifecycle.Terms
@@ -246,22 +212,6 @@ class Settler:
         if terms.mode > Mode.OBSERVE and self._teller.ahead(policy, finding):
             plan = proposal.plan if proposal is not None else planned(policy, resource, violation)
         self._teller.tell(policy, finding, verdict, plan if isinstance(plan, Plan) else None)
-
-    def _ruled(self, policy: AnyPolicy, resource: Resource, verdict: Verdict) -> Ruling:
-        """Whether the violation is exempt; what is no violation needs no exemption."""
-        if verdict.violation is None:
-            return Ruling()
-        ruled = ruling(policy.name, Subject.judged(resource, verdict), self._exemptions, self._now)
-        if ruled.exemption is not None:
-            self._used.add(ruled.exemption)
-        return ruled
-
-    def _was_exempt(self, policy: AnyPolicy, resource: Resource, verdict: Verdict, known: Finding) -> bool:
-        """Whether an exemption took what violates out, or may have, and ended since a sweep saw it last."""
-        if verdict.violation is None or not self._ended:
-            return False
-        subject = Subject.judged(resource, verdict)
-        return lately_exempt(policy.name, subject, self._ended, known.last_seen, self._now).held is not None
 
     def _settle_unseen(self, was: Finding, problem: Cause | None) -> None:
         if problem is None:
