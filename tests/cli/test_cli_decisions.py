@@ -167,7 +167,7 @@ def test_resuming_what_is_not_paused_ends_with_4(cli: Cli) -> None:
 
 
 def test_trust_covers_the_scopes_that_were_read(cli: Cli, store: SqlStore) -> None:
-    """By this very version; of a scope that its sweep could not read nobody has seen anything."""
+    """By this very version; of a scope that its sweep could not read nobody has seen anything. A pause is said."""
     assert "has not swept yet" in cli("trust", "stop-idle-instances", "--reason", "looked").stderr
     now, account = datetime.now(UTC), "111122223333"
     read = ScopeRun(scope=Scope(account=account, region="eu-west-1"), read_at=now, matches=3)
@@ -182,7 +182,9 @@ def test_trust_covers_the_scopes_that_were_read(cli: Cli, store: SqlStore) -> No
     assert version is not None
     with store.transaction() as tx:
         tx.runs.save(replace(run, fingerprint=version[1]), [read, blind, unaccepted])
+    cli("pause", "--reason", "all stop", "--by", "ada")
     result = cli("trust", "stop-idle-instances", "--json", "--reason", "looked")
+    assert "paused: everything by ada" in result.stderr
     given = json.loads(result.stdout)
     assert (given["scopes"], given["left_out"]) == ([f"{account}/eu-west-1"], [f"{account}/us-east-1"])
     assert "its mode here is propose" in result.stderr

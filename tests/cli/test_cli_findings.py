@@ -170,13 +170,15 @@ def test_a_pause_is_said_where_it_holds_what_is_shown(cli: Cli, keep: Keep) -> N
     """In one line beside the table, and none of it in JSON."""
     keep("i-1")
     cli("pause", "stop-idle-instances", "--reason", "all stop", "--by", "ada")
-    for verb in ("findings", "proposals"):
-        shown = cli(verb, "--json")
+    for words in (("findings",), ("proposals",), ("proposals", "show", "p-i-1")):
+        shown = cli(*words, "--json")
         assert "paused: policy stop-idle-instances by ada since" in shown.stderr
         assert shown.stderr.strip().endswith("all stop")
         assert "paused" not in shown.stdout
     keep("i-2", policy="another")
     assert cli("findings", "--policy", "another").stderr == ""
+    cli("reject", "p-i-1", "--reason", "no")
+    assert cli("proposals", "show", "p-i-1").stderr == ""
 
 
 def test_an_unknown_id_ends_with_4_and_approves_nothing(cli: Cli, keep: Keep, store: SqlStore) -> None:

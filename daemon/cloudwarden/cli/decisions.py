@@ -9,6 +9,7 @@ import typer
 
 from cloudwarden.cli import shapes
 from cloudwarden.cli.findings import ByOption, NeededReason
+from cloudwarden.cli.holding import say_pauses
 from cloudwarden.cli.installation import app_of, decider, known
 from cloudwarden.cli.naming import known_policy
 from cloudwarden.cli.output import JsonOption, emit, moment, notice, say, show, table
@@ -108,6 +109,7 @@ def trust(
         trusted = policies[known("policy", policy, policies)]
         with app.store.transaction() as tx:
             made = decide.trust(tx, trusted, decider(app, by=by, reason=reason))
+            pauses = tx.decisions.pauses()
         mode, counts = app.highest_mode_of(trusted), where_it_counts(app.settings.database)
     notice(counts)
     if as_json:
@@ -128,6 +130,7 @@ def trust(
     if made.waiting:
         waiting = ", ".join(map(str, made.waiting))
         notice(f"but not in {waiting}: nobody accepted them; trust it again when they are")
+    say_pauses(pauses, ((policy, scope.account) for scope in made.scopes))
     if mode < mode.ENFORCE:
         notice(f"but its mode here is {mode}, so it still does nothing by itself")
 

@@ -66,8 +66,11 @@ def showing(
         one = tx.proposals.get(proposal_id)
         finding = tx.findings.get(one.finding_id) if one else None
         told = told_of(tx, [one]).get(one.id) if one else None
+        pauses = tx.decisions.pauses()
     if one is None or finding is None:
         raise DecisionError(f"no proposal {proposal_id!r}: `cloudwarden proposals` lists those that wait")
+    if one.state in (ProposalState.PENDING, ProposalState.APPROVED):
+        say_pauses(pauses, [(one.policy, one.scope.account)])
     commands = list(_commands(one, program(context)))
     if as_json:
         evidence = [shapes.reading(each) for each in finding.readings]
