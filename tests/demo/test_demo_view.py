@@ -17,6 +17,7 @@ from cloudwarden.core.action import Plan
 from cloudwarden.core.errors import SettingsError
 from cloudwarden.core.finding import Finding, Proposal, ProposalState, State
 from cloudwarden.core.message import Message
+from cloudwarden.core.pause import Pause
 from cloudwarden.core.policy import Mode
 from cloudwarden.core.resource import Scope
 from cloudwarden.core.verdict import Cause
@@ -29,6 +30,8 @@ from cloudwarden.engine.events import (
     LimitTripped,
     NoticesDelivered,
     NoticesFailed,
+    PauseBegan,
+    PauseEnded,
     PoliciesLoaded,
     PolicyJudged,
     ProposalMade,
@@ -228,6 +231,15 @@ def test_a_tripped_limit_is_news() -> None:
     board = Board(lambda: NOW)
     board.report(LimitTripped(run_id="r-1", policy="stop-idle-instances", batch=6, detail="6 due, 5 allowed"))
     assert board.news() == ("12:00:00  LIMIT     stop-idle-instances: 6 due, 5 allowed",)
+
+
+def test_a_pause_is_news() -> None:
+    """Whoever tries the switch beside the demo sees that it holds, and when it does no more."""
+    board = Board(lambda: NOW)
+    switch = Pause(by="ada", at=NOW, reason="all stop")
+    board.report(PauseBegan(pause=switch))
+    board.report(PauseEnded(pause=switch))
+    assert board.news() == (f"12:00:00  PAUSED    {switch}", "12:00:00  resumed   everything")
 
 
 def test_the_settings_file_of_the_demo_is_one_that_loads(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -16,6 +16,8 @@ from cloudwarden.engine.events import (
     Listed,
     NoticesDelivered,
     NoticesFailed,
+    PauseBegan,
+    PauseEnded,
     PoliciesLoaded,
     ProposalMade,
     RuleFailed,
@@ -82,8 +84,16 @@ def told(event: object) -> str | None:
             return (
                 f"told      {owner}, by the channel {channel}: what is ahead for {notices} finding{'s'[: notices - 1]}"
             )
+        case PauseBegan() | PauseEnded():
+            return _switched(event)
         case _:
             return _trouble(event)
+
+
+def _switched(event: PauseBegan | PauseEnded) -> str:
+    if isinstance(event, PauseEnded):
+        return f"resumed   {event.pause.what}"
+    return f"PAUSED    {event.pause}"
 
 
 def _trouble(event: object) -> str | None:
