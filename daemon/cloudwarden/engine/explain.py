@@ -105,6 +105,8 @@ class Explainer:
             subject = Subject.of(resource, resource.tags, exempting_tag(policy.exempt, resource))
         prospect = self._prospect(policy, resource, now) if verdict.violation is not None else None
         with self._store.reading() as tx:
+            # Judging takes a while, and a sweep may have seen the resource meanwhile: later than `now` was.
+            now = self._clock.now()
             standing = tx.findings.standing(policy.name)
             finding = next((one for one in standing if (one.scope, one.resource_id) == (scope, resource.id)), None)
             exemptions = tx.decisions.exemptions()
