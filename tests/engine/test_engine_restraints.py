@@ -144,6 +144,17 @@ def test_a_policy_that_may_act_alone_says_why_it_asks(world: World) -> None:
     assert "caution: 12 violations, and at most 1" in (world.finding("i-7").held or "")
 
 
+def test_what_was_asked_before_trust_says_who_decides(world: World) -> None:
+    """Whoever has just trusted it is not told that it is not trusted; what people were asked they decide."""
+    world.use(enforcing())
+    world.add("i-0")
+    world.sweep()
+    world.trust_all()
+    world.sweep(after=minutes(15))
+    assert world.finding("i-0").held == "approval: people were asked about it, so people decide"
+    assert len(world.proposals()) == 1
+
+
 def test_what_was_proposed_is_withdrawn_when_it_is_protected(world: World) -> None:
     """Nobody is asked about what nobody may do; without the tag it is proposed again."""
     world.add("i-idle")

@@ -29,6 +29,9 @@ PROSPECTS_LAST = timedelta(hours=1)
 Foreseen = Mapping[tuple[str, Key], Mapping[str, Prospect]]
 """The prospects of each action by its name, for policies by name and resources."""
 
+NOT_TRUSTED = "approval: this version of the policy is not trusted here, so people decide"
+"""Why a policy that may act by itself asks people, as their finding says until somebody trusts it."""
+
 _OPEN = (State.DUE, State.PROPOSED, State.APPROVED)
 
 
@@ -113,7 +116,7 @@ class Proposer:
             overtaken = _overtaken(standing, plans, policy.approval)
             if overtaken is None:
                 self._look_again(case, standing)
-                return finding
+                return _asked_still(finding, asks)
             self.end(finding, ProposalState.WITHDRAWN, overtaken)
         made = proposal(policy, finding, plans, self._prospects_of(case), self._now)
         self.changed.append(made)
@@ -140,6 +143,13 @@ class Proposer:
             self._stale.append(case)
         else:
             self.changed.append(replace(standing, prospects=found))
+
+
+def _asked_still(finding: Finding, asks: str | None) -> Finding:
+    """The finding of which people are asked still: once somebody trusted its policy, that is not why any more."""
+    if finding.state is State.PROPOSED and finding.held == NOT_TRUSTED:
+        return replace(finding, held=asks)
+    return finding
 
 
 def _overtaken(standing: Proposal, plans: Sequence[Plan], terms: Approval) -> str | None:

@@ -22,7 +22,15 @@ from cloudwarden.engine.events import FindingChanged, PolicyCautious
 from cloudwarden.engine.gather import Case, Key
 from cloudwarden.engine.known import known_of
 from cloudwarden.engine.precedent import NO_PRECEDENT, precedent
-from cloudwarden.engine.propose import Foreseen, Proposer, journal_ending, journal_proposal, new_id, planned
+from cloudwarden.engine.propose import (
+    NOT_TRUSTED,
+    Foreseen,
+    Proposer,
+    journal_ending,
+    journal_proposal,
+    new_id,
+    planned,
+)
 from cloudwarden.engine.said import Said
 from cloudwarden.engine.survey import Judgement
 from cloudwarden.engine.tell import Teller
@@ -237,7 +245,7 @@ class Settler:
             return None
         trusted = self._trusted(policy.name, policy.fingerprint)
         if not trusted_in(trusted.__contains__, resource.scope, [resource.kept_in]):
-            return "approval: this version of the policy is not trusted here, so people decide"
+            return NOT_TRUSTED
         if why := self._precedent.caution(resource.scope):
             return f"caution: {why}"
         return f"approval: {ASKED}" if finding.id in self._asked() else None
