@@ -230,6 +230,24 @@ def test_news_that_finds_no_room_is_counted_and_a_notice_that_finds_none_waits()
     assert digest.message.body.count("* stop-idle") == MOST_ITEMS
 
 
+@pytest.mark.parametrize(
+    ("kinds", "words"),
+    [
+        ((NoticeKind.FIRST, NoticeKind.REMINDER), "whom Cloudwarden takes for the owner of what follows."),
+        ((NoticeKind.ESCALATION,), "whom Cloudwarden tells beside the owner of what follows."),
+        (
+            (NoticeKind.FIRST, NoticeKind.ESCALATION),
+            "whom Cloudwarden takes for the owner of what follows, or tells beside its owner.",
+        ),
+    ],
+)
+def test_whom_an_escalation_goes_to_is_not_called_the_owner(kinds: tuple[NoticeKind, ...], words: str) -> None:
+    """Unless some of it is theirs."""
+    several = [notice(id=f"n-{kind}", kind=kind, state=NoticeState.PENDING) for kind in kinds]
+    letter = composed(several, Recipient(owner="boss", channel="ops"), {}, NOON, lambda policy: days(90))
+    assert f"This is for boss, {words}\n" in letter.message.body
+
+
 def test_a_strangers_text_is_text_alone() -> None:
     """No control characters, no markup that calls a whole chat, no end."""
     assert plain("a\x1b[31mb\r\nSubject: x") == "a [31mb  Subject: x"

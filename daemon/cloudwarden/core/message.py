@@ -64,7 +64,7 @@ def composed(
     ordered = sorted(notices, key=lambda one: (_ORDER.index(one.kind), one.due_at, one.id))
     items, others = ordered[:MOST_ITEMS], ordered[MOST_ITEMS:]
     counted = [one for one in others if one.kind is NoticeKind.NEWS]
-    parts = [f"This is for {plain(recipient.owner)}, whom Cloudwarden takes for the owner of what follows."]
+    parts = [f"This is for {plain(recipient.owner)}, whom Cloudwarden {_reason(items)}."]
     for kind in _ORDER:
         mine = [one for one in items if one.kind is kind]
         parts += [_HEADINGS[kind]] if mine else []
@@ -75,6 +75,14 @@ def composed(
         parts.append(f"{waiting} more notices follow in another message: cloudwarden notices")
     message = Message(title=_title(ordered), body="\n\n".join(parts) + "\n")
     return Composed(message=message, told=(*items, *counted))
+
+
+def _reason(notices: Sequence[Notice]) -> str:
+    """Why somebody is told: whom an escalation goes to is nobody's owner by that."""
+    escalated = {one.kind is NoticeKind.ESCALATION for one in notices}
+    if escalated == {True}:
+        return "tells beside the owner of what follows"
+    return f"takes for the owner of what follows{', or tells beside its owner' if True in escalated else ''}"
 
 
 def trial(channel: str, now: datetime) -> Message:
