@@ -93,6 +93,27 @@ def test_proposals_say_what_their_owners_were_told(cli: Cli, store: SqlStore, ke
     assert "team-x: delivered" in json.loads(cli("proposals", "show", proposal.id, "--json").stdout)["notice"]
 
 
+TOLD_FIRST = """
+[policy.stop-idle-instances.notice]
+owners = ["ops"]
+before = "2d"
+waived_by_approval = {waived}
+"""
+
+
+@pytest.mark.parametrize(("waived", "held"), [("false", True), ("true", False)])
+def test_approving_says_that_the_owner_comes_first(
+    cli: Cli, home: Path, keep: Keep, *, waived: str, held: bool
+) -> None:
+    """Whoever approves is not told that it is done within seconds, unless the policy lets an approval spare it."""
+    settle(home, ops="json://127.0.0.1:1")
+    with (home / "cloudwarden.toml").open("a") as settings:
+        settings.write(TOLD_FIRST.format(waived=waived))
+    keep("i-1")
+    approved = cli("approve", "p-i-1", "--reason", "looked")
+    assert ("p-i-1 is held for now: its owner was not told of it yet" in approved.stderr) is held
+
+
 def test_a_channel_is_tried(cli: Cli, home: Path, hook: Hook) -> None:
     """A message that says that there is nothing to do."""
     settle(home, ops=hook.url)

@@ -20,7 +20,10 @@ from cloudwarden.core.durations import duration
 from cloudwarden.core.finding import Finding, Proposal, ProposalState, State
 from cloudwarden.core.guards import outlived
 from cloudwarden.core.pause import paused_by
+from cloudwarden.core.policy import AnyPolicy
+from cloudwarden.core.telling import Ahead, untold
 from cloudwarden.engine import decide, exempt
+from cloudwarden.engine.tell import notices_of
 from cloudwarden.ports import Transaction
 
 CLOSED_SHOWN_FOR = timedelta(days=30)
@@ -183,7 +186,8 @@ def _held_for_now(app: App, done: Sequence[Proposal]) -> Iterator[str]:
     policies, now = app.load().policies, app.clock.now()
     with app.store.reading() as tx:
         pauses = tx.decisions.pauses()
-    for one in done:
+        owners = [_owner_first(tx, policies.get(one.policy), one, now) for one in done]
+    for one, owner in zip(done, owners, strict=True):
         policy = policies.get(one.policy)
         why = paused_by(pauses, one.policy, one.scope.account)
         if why is None and policy is None:
@@ -191,11 +195,21 @@ def _held_for_now(app: App, done: Sequence[Proposal]) -> Iterator[str]:
         if why is None and policy is not None:
             why = app.settings.restraints.closed(policy, one.scope.account, now)
         if why is None and policy is not None and one.state is ProposalState.APPROVED:
-            why = outlived(one, policy.approval, now)
+            why = outlived(one, policy.approval, now) or owner
         if why is not None:
             yield f"{one.id} is held for now: {why}"
         elif edited is not None:
             yield f"{one.id} may be held for now: {edited}"
+
+
+def _owner_first(tx: Transaction, policy: AnyPolicy | None, one: Proposal, now: datetime) -> str | None:
+    """Why it waits for its owner to be told, in words; None when it does not, or an approval spares that."""
+    finding = tx.findings.get(one.finding_id)
+    notify = policy.notice if policy else None
+    if policy is None or finding is None or notify is None or notify.waived_by_approval:
+        return None
+    ahead = Ahead(notify=notify, finding=finding, now=now, plan_hash=one.plan.hash)
+    return untold(ahead, notices_of(tx, policy, finding))
 
 
 def _longest(app: App) -> Callable[[Transaction, str], timedelta]:
