@@ -145,6 +145,17 @@ def test_an_account_is_paused_and_listed(cli: Cli) -> None:
     assert cli("resume", "--account", "111122223333", "--reason", "audited", "--by", "ada").exit_code == 0
 
 
+def test_pausing_an_account_that_nobody_knows_says_so(cli: Cli, store: SqlStore) -> None:
+    """Twelve digits of which one is wrong hold nothing; it may be found later, so that it is a pause all the same."""
+    there = KnownScope(scope=Scope(account="111122223333", region="eu-west-1"), name="", found_at=datetime.now(UTC))
+    with store.transaction() as tx:
+        tx.scopes.save([there])
+    assert "was found" not in cli("pause", "--account", "111122223333").stderr
+    assert "was found" not in cli("pause").stderr
+    unknown = cli("pause", "--account", "111122223339")
+    assert (unknown.exit_code, "no account 111122223339 was found so far" in unknown.stderr) == (0, True)
+
+
 @pytest.mark.parametrize(
     "words",
     ["resume", "undo a-1", "exemptions revoke e-1", "restore b.db", "trust stop-idle-instances", "approve p-1"],

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Annotated
 
 import typer
 
+from cloudwarden.app import App
 from cloudwarden.cli import shapes
 from cloudwarden.cli.findings import ByOption, NeededReason
 from cloudwarden.cli.holding import say_pauses
@@ -14,6 +16,7 @@ from cloudwarden.cli.installation import app_of, decider, known
 from cloudwarden.cli.naming import known_policy
 from cloudwarden.cli.output import JsonOption, emit, moment, notice, say, show, table
 from cloudwarden.cli.presence import where_it_counts
+from cloudwarden.core.errors import StoreError
 from cloudwarden.core.exemption import ANY
 from cloudwarden.core.pause import Pause
 from cloudwarden.engine import decide
@@ -46,9 +49,11 @@ def pause(
         with app.store.transaction() as tx:
             made = decide.pause(tx, person, policy, account_of(account))
             pauses = tx.decisions.pauses()
-        counts = where_it_counts(app.settings.database)
+        counts, found = where_it_counts(app.settings.database), _found(app, account)
     notice(counts)
     _say_pauses(pauses, f"paused {made.what}; sweeps go on, actions do not", as_json=as_json)
+    if not found:
+        notice(f"but no account {account} was found so far: `cloudwarden scopes` lists those that were")
     if made.earlier and not made.only_by(person.by):
         notice(f"{made.what} was paused before, which stays with yours: only `resume --others` ends both")
 
@@ -160,6 +165,15 @@ def account_of(word: str) -> str:
     if word != ANY and not (word.isascii() and word.isdigit() and len(word) == ACCOUNT_DIGITS):
         raise typer.BadParameter(f"--account {word}: write the {ACCOUNT_DIGITS} digits of an account's id")
     return word
+
+
+def _found(app: App, account: str) -> bool:
+    """Whether there is such an account, as far as it is known. Asked after the pause was kept: that may be urgent."""
+    if account == ANY or account in app.settings.aws.accounts:
+        return True
+    with suppress(StoreError), app.store.reading() as tx:
+        return any(scope.account == account for scope in tx.scopes.known())
+    return True
 
 
 def _say_pauses(pauses: Sequence[Pause], text: str, *, as_json: bool) -> None:
