@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import sqlite3
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from alembic.script import ScriptDirectory
@@ -98,6 +100,16 @@ def test_a_directory_nobody_may_write_in_is_unwritable() -> None:
     """Not even root can make a file in /proc."""
     with pytest.raises(StoreUnwritable, match="/proc"):
         open_store("sqlite:////proc/cloudwarden.db")
+
+
+def test_a_file_system_that_is_mounted_read_only_is_told_as_that(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nobody is sent to change an owner, who would make no difference: it is the disk that is to be looked at."""
+    monkeypatch.setattr(os, "access", lambda path, mode: False)
+    monkeypatch.setattr(os, "statvfs", lambda path: SimpleNamespace(f_flag=os.ST_RDONLY))
+    with pytest.raises(StoreUnwritable, match=r"mounted read-only.*mount it writable again, or set `database`"):
+        open_store(f"sqlite:///{tmp_path}/cloudwarden.db")
 
 
 @pytest.mark.parametrize("url", ["postgresql://u:secret@h/d", "secret:word", "", "mysql+pymysql://u:secret@h/d"])

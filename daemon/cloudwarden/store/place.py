@@ -18,6 +18,15 @@ def log_of(file: Path) -> Path:
     return file.with_name(f"{file.name}-wal")
 
 
+def _closed(folder: Path) -> str:
+    """Why nothing can be written in a directory, and what to do. An owner makes no difference to a read-only mount."""
+    if os.statvfs(folder).f_flag & os.ST_RDONLY:
+        return (
+            f"the file system of {folder} is mounted read-only, as after an error of its disk: mount it writable again"
+        )
+    return f"this user may not write in {folder}: change its owner"
+
+
 def swapping(file: Path) -> Path:
     """Under this name a restored database waits to take the file's place."""
     return file.with_name(f"{file.name}.swapping")
@@ -39,7 +48,7 @@ def _refuse_place(file: Path) -> None:
         raise StoreUnwritable(f"{file} is a directory: set `database` to a file in it, such as {file}/cloudwarden.db")
     if not os.access(folder, os.W_OK | os.X_OK):
         # Even for an existing file: SQLite keeps its write-ahead log beside it.
-        raise StoreUnwritable(f"{file}: this user may not write in {folder}: change its owner, or set `database`")
+        raise StoreUnwritable(f"{file}: {_closed(folder)}, or set `database`")
     if file.exists() and not os.access(file, os.R_OK | os.W_OK):
         raise StoreUnwritable(f"{file}: this user may not read and write it: change its owner, or set `database`")
     if swapping(file).exists():
