@@ -48,6 +48,7 @@ def test_actions_are_listed(cli: Cli, done: ActionRecord, keep: Keep) -> None:
     shown = cli("actions")
     assert done.id in shown.stdout
     assert "stop instance i-1" in shown.stdout
+    assert str(done.scope) in shown.stdout
     (listed,) = json.loads(cli("actions", "--policy", done.policy, "--json").stdout)
     assert (listed["id"], listed["can_be_undone"]) == (done.id, True)
     assert json.loads(cli("actions", "--policy", "another", "--json").stdout) == []

@@ -76,6 +76,12 @@ def test_a_table_keeps_ids_whole_when_piped(cli: Cli, keep: Keep) -> None:
     assert "i-0123456789abcdef0" in cli("findings").stdout
 
 
+@pytest.mark.parametrize("verb", ["findings", "proposals"])
+def test_a_table_says_in_which_account_and_region(cli: Cli, keep: Keep, verb: str) -> None:
+    """People choose names of databases and buckets, and a thousand accounts have the same."""
+    assert str(keep("orders").scope) in cli(verb).stdout
+
+
 def test_a_name_cannot_speak_to_the_terminal(cli: Cli, keep: Keep) -> None:
     """Escape sequences and markup in a resource's name are shown, not obeyed."""
     keep("i-1", name="\x1b[2J[red]evil")

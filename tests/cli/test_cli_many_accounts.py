@@ -15,11 +15,17 @@ from cloudwarden.core.resource import Scope
 from cloudwarden.store import SqlStore
 from happenings import finding, proposal, record
 from many_accounts import assumed, identified
-from stub_aws import Asked, Reply, StubAws, error, json_reply, query_error, serving, xml
+from stub_aws import Asked, Reply, StubAws, error, json_error, json_reply, query_error, serving, xml
 
 Cli = Callable[..., Result]
 WEB, DENIED = "111111111111", "222222222222"
 SERIES = {"Id": "m0", "StatusCode": "Complete", "Timestamps": [], "Values": []}
+RUNNING = (
+    "<reservationSet><item><ownerId>1</ownerId><instancesSet><item><instanceId>i-1</instanceId>"
+    "<instanceType>m5.large</instanceType><imageId>ami-1</imageId><launchTime>2026-01-01T00:00:00Z</launchTime>"
+    "<placement><availabilityZone>eu-west-1a</availabilityZone></placement><rootDeviceType>ebs</rootDeviceType>"
+    "<instanceState><code>16</code><name>running</name></instanceState></item></instancesSet></item></reservationSet>"
+)
 EMPTY = {
     "DescribeInstances": "<reservationSet/>",
     "DescribeVolumes": "<volumeSet/>",
@@ -57,6 +63,19 @@ def test_a_denied_account_makes_a_sweep_partial(cli: Cli, aws: StubAws) -> None:
     assert (result.exit_code, json.loads(result.stdout)["complete"]) == (2, False)
     assert aws.count("DescribeInstances") == 1
     assert [one["accepted_by"] for one in json.loads(cli("scopes", "--json").stdout)] == ["settings", "settings"]
+
+
+def test_what_is_unknown_says_in_which_account(cli: Cli, aws: StubAws) -> None:
+    """Each has an instance of the same id, and neither may read its metrics."""
+    aws.on("AssumeRole", assumed)
+    aws.on("DescribeInstances", xml("DescribeInstances", RUNNING))
+    aws.on("GetMetricData", json_error("AccessDeniedException", "not authorized", status=403))
+    told = json.loads(cli("once", "--json").stdout)["unknown"]
+    assert [(one["account"], one["region"], one["cause"]["reason"]) for one in told] == [
+        (account, "eu-west-1", "access-denied") for account in (WEB, DENIED)
+    ]
+    shown = cli("once").stdout
+    assert all(f"{account}/eu-west-1" in shown for account in (WEB, DENIED))
 
 
 def test_a_failed_discovery_makes_a_sweep_partial(cli: Cli, aws: StubAws, home: Path) -> None:

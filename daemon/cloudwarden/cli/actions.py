@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from cloudwarden.app import App
-from cloudwarden.cli import shapes
+from cloudwarden.cli import shapes, tables
 from cloudwarden.cli.findings import ByOption, NeededReason
 from cloudwarden.cli.installation import app_of, decider
 from cloudwarden.cli.naming import PolicyOption, known_policy
@@ -40,10 +40,20 @@ def actions(
         return
     notes = [undoing.note(one, held=holds.get(one.id), undone=undone.get(one.id)) for one in found]
     rows = [
-        (one.id, one.policy, one.resource_id, one.plan.summary, one.state, moment(one.changed_at), note)
+        (
+            one.id,
+            one.policy,
+            str(one.scope),
+            one.resource_id,
+            one.plan.summary,
+            one.state,
+            moment(one.changed_at),
+            note,
+        )
         for one, note in zip(found, notes, strict=True)
     ]
-    show([table(f"Actions ({len(rows)})", ("id", "policy", "resource", "did", "state", "when", "note"), rows)])
+    columns = ("id", "policy", tables.WHERE, "resource", "did", "state", "when", "note")
+    show([table(f"Actions ({len(rows)})", columns, rows)])
 
 
 def undo(

@@ -10,7 +10,7 @@ import typer
 from rich.table import Table
 
 from cloudwarden.app import App
-from cloudwarden.cli import shapes
+from cloudwarden.cli import shapes, tables
 from cloudwarden.cli.decisions import AccountOption
 from cloudwarden.cli.findings import ByOption, NeededReason
 from cloudwarden.cli.installation import app_of, decider
@@ -122,8 +122,8 @@ def one_of_them(
         emit(shapes.exemption(one, state) | {"covers": [each.id for each in covered]})
         return
     show([table(f"Exemption {one.id}", ("", ""), _facts(one, state))])
-    rows = [(each.id, each.policy, each.resource_id, str(each.state)) for each in covered]
-    show([table(f"Findings that it covers ({len(rows)})", ("id", "policy", "resource", "state"), rows)])
+    rows = [(each.id, each.policy, str(each.scope), each.resource_id, str(each.state)) for each in covered]
+    show([table(f"Findings that it covers ({len(rows)})", ("id", "policy", tables.WHERE, "resource", "state"), rows)])
 
 
 @exemptions.command("revoke")

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
-from cloudwarden.cli import shapes
+from cloudwarden.cli import shapes, tables
 from cloudwarden.cli.installation import app_of, known
 from cloudwarden.cli.naming import PolicyOption, known_policy
 from cloudwarden.cli.output import JsonOption, emit, moment, say, show, table
@@ -64,12 +64,13 @@ def trying(
 def _table(found: Sequence[Notice]) -> Table:
     return table(
         f"Notices ({len(found)})",
-        ("id", "kind", "policy", "resource", "would", "owner", "channel", "state", "since", "why not"),
+        ("id", "kind", "policy", tables.WHERE, "resource", "would", "owner", "channel", "state", "since", "why not"),
         (
             (
                 one.id,
                 one.kind,
                 one.policy,
+                str(one.scope),
                 one.resource_id,
                 one.would,
                 one.owner or "",

@@ -335,7 +335,14 @@ def swept(result: SweepResult) -> Shape:
             for (scope, why), policies in result.blind.items()
         ],
         "unknown": [
-            {"policy": one.policy, "resource": doubt.resource_id, "name": doubt.name, "cause": cause(doubt.cause)}
+            {
+                "policy": one.policy,
+                "account": one.scope.account,
+                "region": one.scope.region,
+                "resource": doubt.resource_id,
+                "name": doubt.name,
+                "cause": cause(doubt.cause),
+            }
             for one in result.judgements
             for doubt in one.doubts
         ],

@@ -16,6 +16,9 @@ from cloudwarden.engine.survey import Judgement
 from cloudwarden.engine.sweep import SweepResult
 from cloudwarden.engine.waiting import Waiting
 
+WHERE = "account/region"
+"""Names repeat in a thousand accounts, and ids that people choose do, too."""
+
 MOST_ROWS = 100
 """An outage makes thousands of scopes blind, and a list of them tells a person nothing more."""
 
@@ -24,10 +27,11 @@ def findings(title: str, found: Sequence[Finding]) -> Table:
     """Findings, with what holds their actions back."""
     return table(
         f"{title} ({len(found)})",
-        ("policy", "resource", "name", "severity", "state", "why", "saves", "held by"),
+        ("policy", WHERE, "resource", "name", "severity", "state", "why", "saves", "held by"),
         (
             (
                 one.policy,
+                str(one.scope),
                 one.resource_id,
                 one.name or "",
                 one.severity,
@@ -45,12 +49,13 @@ def proposals(title: str, found: Sequence[Waiting]) -> Table:
     """Proposals, with the id to approve them by."""
     return table(
         f"{title} ({len(found)})",
-        ("id", "policy", "severity", "resource", "would", "depends on it", "saves", "state", "expires"),
+        ("id", "policy", "severity", WHERE, "resource", "would", "depends on it", "saves", "state", "expires"),
         (
             (
                 one.id,
                 one.policy,
                 each.severity,
+                str(one.scope),
                 one.resource_id,
                 one.plan.summary,
                 str(one.radius),
@@ -88,13 +93,13 @@ def _standing(one: Proposal) -> str:
 def unknown(judgements: Sequence[Judgement]) -> Table:
     """Verdicts that could not be given, and why; the first ones where there are very many."""
     rows = [
-        (one.policy, doubt.resource_id, doubt.name or "", str(doubt.cause))
+        (one.policy, str(one.scope), doubt.resource_id, doubt.name or "", str(doubt.cause))
         for one in judgements
         for doubt in one.doubts
     ]
     every = sum(one.verdicts.get(Outcome.UNKNOWN, 0) for one in judgements)
     title = f"Unknown ({every})" if every == len(rows) else f"Unknown ({len(rows)} of {every})"
-    return table(title, ("policy", "resource", "name", "cause"), rows)
+    return table(title, ("policy", WHERE, "resource", "name", "cause"), rows)
 
 
 def blind(result: SweepResult) -> Table:
@@ -102,7 +107,7 @@ def blind(result: SweepResult) -> Table:
     every = [(str(scope), ", ".join(policies), str(why)) for (scope, why), policies in result.blind.items()]
     rows = every[:MOST_ROWS]
     count = str(len(every)) if rows == every else f"{len(rows)} of {len(every)}"
-    return table(f"Not listed completely ({count})", ("account/region", "policies", "cause"), rows)
+    return table(f"Not listed completely ({count})", (WHERE, "policies", "cause"), rows)
 
 
 def verdicts(judgements: Sequence[Judgement]) -> Table:
