@@ -19,6 +19,7 @@ from cloudwarden.telemetry.instruments import Instruments
 from cloudwarden.telemetry.listings import Listings
 from cloudwarden.telemetry.metrics import ENDINGS, GUARDS
 from cloudwarden.telemetry.snapshot import StoreSnapshot
+from cloudwarden.telemetry.unread import UnreadResources
 
 GENERATED = "<!-- Written by `make docs` from the code: edit that, not this. -->"
 
@@ -85,7 +86,8 @@ def _metrics() -> str:
         if isinstance(one, MetricWrapperBase)
         for metric in one.describe()
     ]
-    counted = [(one, one._labelnames) for kept in (StoreSnapshot(), Listings()) for one in kept.describe()]
+    collectors = (StoreSnapshot(), Listings(), UnreadResources())
+    counted = [(one, one._labelnames) for kept in collectors for one in kept.describe()]
     rows = [(f"`{_name(one)}`", one.type, ", ".join(labels), one.documentation) for one, labels in (*moved, *counted)]
     return _table(("metric", "type", "labels", "what it says"), sorted(rows))
 

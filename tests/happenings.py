@@ -98,6 +98,7 @@ def judged(**changes: Any) -> events.PolicyJudged:
     fields: dict[str, Any] = {
         "run_id": "r-1",
         "policy": "stop-idle",
+        "kind": "ec2.instance",
         "scope": SCOPE,
         "verdicts": {"compliant": 1, "violation": 1, "unknown": 1},
         "unknown": {"not-enough-data": 1},
@@ -265,6 +266,7 @@ def busy_day() -> Iterator[object]:
     yield events.ScopesLeft(account=SCOPE.account, name="shop", regions=(SCOPE.region,))
     yield discovered(DiscoveryProblem(source="organization", cause=Cause(reason="throttled", detail="no answer")))
     yield from sweep()
+    yield judged(unknown={"timeout": 1}, unread=1, cause=Cause(reason="timeout", detail="GetMetricData: no answer"))
     yield counted()
     yield from exemptions()
     yield from notices()

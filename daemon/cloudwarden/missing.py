@@ -14,7 +14,8 @@ from cloudwarden.web.board import Unread
 
 
 class Missing:
-    """What the latest listings missed, and the policies whose judgement was lost since they were last judged.
+    """What the latest listings missed, and the policies whose judgement was lost since they were last judged, or for
+    which the cloud did not tell all that their rules asked when they were.
 
     One thread at a time may call it.
     """
@@ -23,7 +24,7 @@ class Missing:
         self._clock = clock
         self._unread: dict[tuple[Scope, str], Unread] = {}
         """By scope and kind."""
-        self._lost: dict[tuple[Scope, str], Unread] = {}
+        self._of_policies: dict[tuple[Scope, str], Unread] = {}
         """By scope and policy."""
 
     def hear(self, event: object) -> None:
@@ -31,23 +32,27 @@ class Missing:
         match event:
             case Listed():
                 self._listed(event)
-            case JudgementLost():
-                self._judgement_lost(event)
-            case PolicyJudged(scope=scope, policy=policy):
-                self._lost.pop((scope, policy), None)
+            case JudgementLost(scope=scope, policy=policy, kind=kind, problem=problem):
+                self._missed(scope, policy, kind, problem)
+            case PolicyJudged(scope=scope, policy=policy, cause=None):
+                self._of_policies.pop((scope, policy), None)
+            case PolicyJudged(cause=Cause(reason=reason, detail=detail)):
+                how_many = f"{event.unread} of {sum(event.verdicts.values())} not judged"
+                cause = Cause(reason=reason, detail=f"{how_many}: {detail}" if detail else how_many)
+                self._missed(event.scope, event.policy, event.kind, cause)
             case ScopesLeft(account=account, regions=regions):
                 self._keep(lambda one: one.scope.account != account or one.scope.region not in regions)
             case PoliciesLoaded(policies=policies, kinds=kinds):
                 names = {name for name, _ in policies}
                 self._keep(lambda one: one.kind in kinds)
-                self._lost = {key: one for key, one in self._lost.items() if key[1] in names}
+                self._of_policies = {key: one for key, one in self._of_policies.items() if key[1] in names}
             case _:
                 pass
 
     def rows(self) -> list[Unread]:
-        """By scope and kind; policies that were lost there for the same reason are one row, since the first of them."""
+        """By scope and kind; policies that miss something there for the same reason are one row, since the first."""
         together: defaultdict[tuple[Scope, str, Cause], dict[str, datetime]] = defaultdict(dict)
-        for (scope, policy), one in self._lost.items():
+        for (scope, policy), one in self._of_policies.items():
             together[scope, one.kind, one.cause][policy] = one.since
         rows = [
             Unread(scope=scope, kind=kind, since=min(lost.values()), cause=cause, policies=tuple(sorted(lost)))
@@ -63,11 +68,11 @@ class Missing:
         since = self._unread[key].since if key in self._unread else self._clock.now()
         self._unread[key] = Unread(scope=event.scope, kind=event.kind, since=since, cause=event.problem)
 
-    def _judgement_lost(self, event: JudgementLost) -> None:
-        key = (event.scope, event.policy)
-        since = self._lost[key].since if key in self._lost else self._clock.now()
-        self._lost[key] = Unread(scope=event.scope, kind=event.kind, since=since, cause=event.problem)
+    def _missed(self, scope: Scope, policy: str, kind: str, cause: Cause) -> None:
+        key = (scope, policy)
+        since = self._of_policies[key].since if key in self._of_policies else self._clock.now()
+        self._of_policies[key] = Unread(scope=scope, kind=kind, since=since, cause=cause)
 
     def _keep(self, stays: Callable[[Unread], bool]) -> None:
         self._unread = {key: one for key, one in self._unread.items() if stays(one)}
-        self._lost = {key: one for key, one in self._lost.items() if stays(one)}
+        self._of_policies = {key: one for key, one in self._of_policies.items() if stays(one)}

@@ -132,14 +132,20 @@ def test_one_sweep_finds_what_can_be_found_in_time_and_says_what_is_missing(
     assert f"{DENIED}/{UP}" in table.stdout
 
 
-def test_the_daemon_shows_each_scope_s_part_in_metrics_and_log(installed: Installation) -> None:
-    """What is listed is complete, what is not says why; the sweep ends all the same."""
+def test_the_daemon_shows_each_scope_s_part_in_metrics_console_and_log(installed: Installation) -> None:
+    """What is listed is complete; what is not says why, and so does what rules were not told. The sweep ends."""
     installed.start()
     until(lambda: installed.said("sweep_finished"), "a sweep")
     page = installed.get("/metrics")[1]
     complete = 'cloudwarden_inventory_complete{{account="{}",kind="ec2.security-group",region="{}"}} {}'
     for account, region, whole in ((FINE, UP, "1.0"), (FINE, DOWN, "0.0"), (DENIED, UP, "0.0"), (SLOW, UP, "1.0")):
         assert complete.format(account, region, whole) in page
+    assert f'cloudwarden_policy_unread_resources{{account="{SLOW}",policy="idle-boxes",region="{UP}"}} 5.0' in page
+    assert f'cloudwarden_policy_unread_resources{{account="{FINE}"' not in page
+    console = installed.get("/")[1]
+    assert f"{SLOW}/{UP}" in console
+    assert "ec2.instance (idle-boxes)" in console
+    assert "timeout: 5 of 5 not judged: " in console
     listed = [line for line in installed.events() if line.get("event") == "listed"]
     assert {(line["account"], line["region"]) for line in listed} == {
         (DENIED, UP),

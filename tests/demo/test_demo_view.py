@@ -70,6 +70,7 @@ def judged(**changes: Any) -> PolicyJudged:
     fields: dict[str, Any] = {
         "run_id": "r-1",
         "policy": "stop-idle-instances",
+        "kind": "ec2.instance",
         "scope": SCOPE,
         "verdicts": {"compliant": 36, "unknown": 10},
         "unknown": {"not-enough-data": 10},

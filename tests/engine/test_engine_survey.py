@@ -55,6 +55,16 @@ def test_population_of_an_incomplete_listing_is_not_known() -> None:
     assert judgement(stop_idle(), SCOPE, cause, [(instance(), COMPLIANT)], frozenset()).population is None
 
 
+def test_what_the_cloud_did_not_tell_is_counted_with_why() -> None:
+    """In the words of the commonest reason. What was told, and is not enough, is none of it."""
+    enough, denied = Verdict.unknown("not-enough-data", ""), Verdict.unknown("access-denied", "GetMetricData")
+    few = judgement(stop_idle(), SCOPE, None, [(instance(), one) for one in (enough, COMPLIANT)], frozenset())
+    assert (few.unread, few.unread_cause) == (0, None)
+    verdicts = [(instance(), one) for one in (*[enough] * 5, UNKNOWN, denied, denied)]
+    made = judgement(stop_idle(), SCOPE, None, verdicts, frozenset())
+    assert (made.unread, made.unread_cause) == (3, denied.cause)
+
+
 def test_blind_survey_judges_nothing_and_is_incomplete() -> None:
     """Whoever was to look is lost: that proves nothing about any resource."""
     policy, cause = stop_idle(), Cause(reason="worker-lost", detail="killed")

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Protocol
 
+from cloudwarden.core.errors import CloudError
 from cloudwarden.core.policy import AnyPolicy
 from cloudwarden.core.resource import Resource, Scope
 from cloudwarden.core.verdict import Cause, Outcome, Reason, Verdict
@@ -20,6 +21,9 @@ An outage makes every verdict unknown, and a list of a million resources tells a
 _RULE_FAULTS = frozenset(
     {Reason.RULE_RAISED, Reason.RULE_NONSENSE, Reason.RULE_CUT_OFF, Reason.RULE_ASKED_TOO_OFTEN, Reason.RULE_PERMANENT}
 )
+
+_UNREAD = frozenset(one.reason for one in CloudError.__subclasses__())
+"""Why the cloud did not tell what a rule asks. What it told, and is not enough to judge by, is none of these."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -79,6 +83,21 @@ class Judgement:
         kept = {self.scope: population - sum(self.elsewhere.values()), **self.elsewhere}
         counts = [number for where, number in kept.items() if lets(where)]
         return sum(counts) if counts else None
+
+    @property
+    def unread(self) -> int:
+        """Of how many resources the cloud did not tell what the rule asks."""
+        return sum(number for reason, number in self.unknown.items() if reason in _UNREAD)
+
+    @property
+    def unread_cause(self) -> Cause | None:
+        """Why it did not, of most of them; without the cloud's words where no such doubt is told."""
+        reasons = [reason for reason in self.unknown if reason in _UNREAD]
+        if not reasons:
+            return None
+        most = max(reasons, key=lambda reason: self.unknown[reason])
+        told = (doubt.cause for doubt in self.doubts if doubt.cause.reason == most)
+        return next(told, Cause(reason=most, detail=""))
 
     @property
     def fault(self) -> Doubt | None:

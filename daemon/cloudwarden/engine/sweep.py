@@ -274,10 +274,13 @@ def _told(judgement: Judgement, kind: str, seconds: float, run_id: str) -> Polic
     return PolicyJudged(
         run_id=run_id,
         policy=judgement.policy,
+        kind=kind,
         scope=judgement.scope,
         verdicts=judgement.verdicts,
         unknown=judgement.unknown,
         population=judgement.population,
+        unread=judgement.unread,
+        cause=judgement.unread_cause,
         seconds=seconds,
     )
 

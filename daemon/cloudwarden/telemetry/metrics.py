@@ -22,6 +22,7 @@ from cloudwarden.ports import Clock
 from cloudwarden.telemetry.instruments import Instruments
 from cloudwarden.telemetry.listings import Listings
 from cloudwarden.telemetry.snapshot import StoreSnapshot
+from cloudwarden.telemetry.unread import UnreadResources
 from cloudwarden.version import VERSION
 
 CAUTION = "caution"
@@ -60,6 +61,8 @@ class Metrics:
         self.registry.register(self._snapshot)
         self._listings = Listings()
         self.registry.register(self._listings)
+        self._unread = UnreadResources()
+        self.registry.register(self._unread)
         self._is.exemptions_successful.set(1)
         self._is.settings_in_force.set(1)
         self._is.metrics_budget.set(metrics_per_day)
@@ -138,6 +141,7 @@ class Metrics:
         self._loaded = names
         # A gauge that nobody sets any more would stand for ever.
         self._listings.keep(event.kinds, names)
+        self._unread.keep(names)
         self._snapshot.load(names)
 
     def _begin(self, policy: str) -> None:
@@ -179,7 +183,9 @@ class Metrics:
 
     def _scopes_left(self, event: events.ScopesLeft) -> None:
         # A gauge of 0 that nobody sets any more would alarm for ever.
-        self._listings.forget(Scope(account=event.account, region=region) for region in event.regions)
+        scopes = [Scope(account=event.account, region=region) for region in event.regions]
+        self._listings.forget(scopes)
+        self._unread.forget(scopes)
 
     def _scopes_discovered(self, event: events.ScopesDiscovered) -> None:
         self._is.scopes.labels("accepted").set(event.accepted)
@@ -213,6 +219,7 @@ class Metrics:
         if event.population is not None:
             self._judged[event.run_id].add(event.policy)
         self._listings.judged(event.scope, event.policy)
+        self._unread.judged(event.policy, event.scope, event.unread)
 
     def _judgement_lost(self, event: events.JudgementLost) -> None:
         if self._shown(event.policy):

@@ -59,15 +59,19 @@ class RunMissed:
 class PolicyJudged:
     """One policy was judged on all resources of one scope.
 
-    `verdicts` counts by outcome; `unknown` by reason. `population` is None when the listing was incomplete.
+    `kind` is what it judges. `verdicts` counts by outcome; `unknown` by reason. `population` is None when the listing
+    was incomplete. Of so many as `unread` the cloud did not tell what the rule asks, for a `cause` such as this one.
     """
 
     run_id: str
     policy: str
+    kind: str
     scope: Scope
     verdicts: Mapping[str, int]
     unknown: Mapping[str, int] = field(default_factory=dict)
     population: int | None
+    unread: int = 0
+    cause: Cause | None = None
     seconds: float
 
 
