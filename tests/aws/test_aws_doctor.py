@@ -15,6 +15,7 @@ from cloudwarden.aws.actuator import AwsActuator
 from cloudwarden.aws.doctor import AwsDoctor
 from cloudwarden.aws.inventory import AwsInventory
 from cloudwarden.aws.kind import Kind
+from cloudwarden.aws.refusals import MEND_CLOCK
 from cloudwarden.aws.session import Sessions
 from cloudwarden.aws.trials import Trials
 from cloudwarden.core.checkup import Area, Check, Health
@@ -109,12 +110,21 @@ def healthy(aws: StubAws, *accounts: str) -> Sessions:
     return sessions_to(aws, accounts=tuple(Account(id=one) for one in accounts))
 
 
-def examined(sessions: Sessions, *policies: AnyPolicy, mode: Mode = PROPOSE, budget: Till | None = None) -> list[Check]:
+TWO = (stop_idle(), delete_unattached())
+
+
+def examined(
+    sessions: Sessions,
+    *policies: AnyPolicy,
+    mode: Mode = PROPOSE,
+    budget: Till | None = None,
+    otherwise: tuple[AnyPolicy, ...] = TWO,
+) -> list[Check]:
     """Every check, for two policies unless others are given."""
     inventory = AwsInventory(sessions, (*ec2.KINDS, *s3.KINDS, FUNCTIONS))
     trials = Trials(sessions, inventory, AwsActuator(sessions), now=lambda: datetime.now(UTC))
     doctor = AwsDoctor(sessions, trials, inventory, budget=budget or Till(), threads=4)
-    return list(doctor.examine(policies or (stop_idle(), delete_unattached()), lambda policy: mode))
+    return list(doctor.examine(policies or otherwise, lambda policy: mode))
 
 
 def of(checks: list[Check], health: Health) -> set[str]:
@@ -239,6 +249,25 @@ def test_useless_credentials_end_the_examination(aws: StubAws) -> None:
         (Area.CLOCK, Health.FAILED),
     ]
     assert "12 minutes behind" in checks[2].detail
+    assert checks[1].fix == checks[2].fix == MEND_CLOCK
+
+
+def test_where_the_clock_is_wrong_no_region_is_to_be_enabled(aws: StubAws) -> None:
+    """STS took the signature just in time, and EC2 does not."""
+    healthy(aws, WEB)
+    sessions = sessions_to(aws, now=lambda: datetime.now(UTC) - timedelta(minutes=12))
+    aws.on("DescribeInstances", error("RequestExpired", "Request has expired.", status=400))
+    (failed,) = (one for one in examined(sessions) if one.subject == "ec2:DescribeInstances")
+    assert (failed.health, failed.fix) == (Health.FAILED, MEND_CLOCK)
+
+
+def test_accounts_are_tried_where_no_policy_reads_any(aws: StubAws) -> None:
+    """On the first day, or when every policy file is broken."""
+    sessions = healthy(aws, WEB, DATA)
+    aws.on("AssumeRole", lambda asked: refused if DATA in asked.parameters["RoleArn"] else assumed(asked))
+    refused = query_error("AccessDenied", "not authorized to perform: sts:AssumeRole", status=403)
+    checks = [one for one in examined(sessions, otherwise=()) if one.area is Area.ACCOUNT]
+    assert [(one.where, one.health) for one in checks] == [(WEB, Health.OK), (DATA, Health.FAILED)]
 
 
 def test_a_silent_service_says_to_look_at_the_network(aws: StubAws) -> None:

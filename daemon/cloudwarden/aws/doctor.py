@@ -70,7 +70,8 @@ class AwsDoctor:
             if check.health is Health.FAILED:
                 closed.update(endpoints[endpoint])
         reachable: set[str] = set()
-        for check in self._in_parallel(self._account, sorted({task.scope.account for task in tasks})):
+        # Each that is looked after, also where no policy could be loaded that would read there.
+        for check in self._in_parallel(self._account, sorted({found.scope.account for found in discovery.scopes})):
             yield check
             if check.health is Health.OK:
                 reachable.add(check.where)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from botocore.session import Session
 
 from cloudwarden.aws.access.sts import not_known_here
+from cloudwarden.aws.refusals import MEND_CLOCK
 from cloudwarden.core.acceptance import LEFT_OUT, DiscoveryProblem
 from cloudwarden.core.errors import (
     AccessDenied,
@@ -40,6 +41,8 @@ def for_endpoint(region: str, cause: str) -> str:
 
 def for_credentials(error: CloudError) -> str:
     """What to do when the daemon's own credentials are of no use."""
+    if MEND_CLOCK in str(error):
+        return MEND_CLOCK
     if not_known_here(error):
         return (
             "name a region first (aws.regions) that the daemon's own account has enabled, and STS in it; if it has "
@@ -86,8 +89,10 @@ def for_discovery(problem: DiscoveryProblem) -> str:
     return for_reason(problem.cause.reason)
 
 
-def for_permission(reason: str, permission: str, scope: Scope, *, acting: bool = False) -> str:
-    """What to do when a permission is missing in a scope, or could not be tried there."""
+def for_permission(reason: str, permission: str, scope: Scope, *, detail: str = "", acting: bool = False) -> str:
+    """What to do when a permission is missing in a scope, or could not be tried there, by what the error says."""
+    if MEND_CLOCK in detail:
+        return MEND_CLOCK
     if reason == AccessDenied.reason:
         file = "act.json" if acting else "read.json"
         return f"allow {permission} to the role in {scope.account} (deploy/iam/{file}), and see the SCPs above it"

@@ -164,7 +164,7 @@ class Trials:
     def _read(self, permission: str, scope: Scope, problem: Cause | None) -> Check:
         if problem is None:
             return Check(area=Area.READ, subject=permission, where=str(scope), health=Health.OK)
-        fix = remedies.for_permission(problem.reason, permission, scope)
+        fix = remedies.for_permission(problem.reason, permission, scope, detail=problem.detail)
         return Check(
             area=Area.READ, subject=permission, where=str(scope), health=Health.FAILED, detail=str(problem), fix=fix
         )
