@@ -15,7 +15,19 @@ from cloudwarden.core.resource import Scope
 from cloudwarden.store import SqlStore
 from happenings import finding, proposal, record
 from many_accounts import assumed, identified
-from stub_aws import Asked, Reply, StubAws, error, json_error, json_reply, query_error, serving, xml
+from stub_aws import (
+    Asked,
+    Reply,
+    StubAws,
+    error,
+    json_error,
+    json_reply,
+    query_error,
+    rest_error,
+    rest_xml,
+    serving,
+    xml,
+)
 
 Cli = Callable[..., Result]
 WEB, DENIED = "111111111111", "222222222222"
@@ -26,6 +38,9 @@ RUNNING = (
     "<placement><availabilityZone>eu-west-1a</availabilityZone></placement><rootDeviceType>ebs</rootDeviceType>"
     "<instanceState><code>16</code><name>running</name></instanceState></item></instancesSet></item></reservationSet>"
 )
+LOCKED = rest_xml("<ObjectLockConfiguration><ObjectLockEnabled>Enabled</ObjectLockEnabled></ObjectLockConfiguration>")
+NOTHING = rest_xml("<ListVersionsResult><IsTruncated>false</IsTruncated></ListVersionsResult>")
+FORBIDDEN = rest_error("AccessDenied", "Access Denied", status=403)
 EMPTY = {
     "DescribeInstances": "<reservationSet/>",
     "DescribeVolumes": "<volumeSet/>",
@@ -147,6 +162,27 @@ def test_the_doctor_examines_on_the_first_day(cli_without_store: Cli, aws: StubA
     assert (database["health"], "there is no database" in database["detail"]) == ("warning", True)
     assert {one["area"] for one in checks} >= {"policies", "limits", "credentials", "read"}
     assert not list(home.glob("cloudwarden.db*"))
+
+
+@pytest.mark.parametrize(
+    ("lock", "versions", "code", "health"),
+    [(LOCKED, NOTHING, 0, "ok"), (LOCKED, FORBIDDEN, 2, "failed"), (FORBIDDEN, NOTHING, 2, "failed")],
+    ids=["well", "cannot be listed", "nobody knows whether it is locked"],
+)
+def test_the_doctor_looks_at_the_journals_copy(
+    cli: Cli, aws: StubAws, home: Path, lock: Reply, versions: Reply, code: int, health: str
+) -> None:
+    """The daemon does nothing before it was compared; what else is denied here has its own lines."""
+    settings = home / "cloudwarden.toml"
+    text = settings.read_text().replace(f"[aws.accounts.{DENIED}]", "")
+    settings.write_text(text + '[journal]\nship_to = "s3://audit/journal"\n')
+    aws.on("GET object-lock", lock)
+    aws.on("GET versions", versions)
+    result = cli("doctor", "--json")
+    (copy,) = (one for one in json.loads(result.stdout) if one["area"] == "journal")
+    assert (result.exit_code, copy["subject"], copy["health"]) == (code, "s3://audit/journal", health)
+    assert ("ship.json" in (copy["fix"] or "")) == (health == "failed")
+    assert aws.count("PUT") == 0
 
 
 def test_the_doctor_ends_with_the_highest_code(cli: Cli, aws: StubAws, home: Path) -> None:

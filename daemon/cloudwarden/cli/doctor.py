@@ -25,7 +25,8 @@ _FAILURES = {Area.STORE: Exit.NOT_DONE, Area.POLICIES: Exit.BAD_POLICIES_OR_SETT
 def doctor(context: typer.Context, *, as_json: JsonOption = False) -> None:
     """Try everything that the daemon needs.
 
-    Every account, region and permission that the policies need, the clock, limits, the store and the policies.
+    Every account, region and permission that the policies need, the clock, limits, the store, the policies and the
+    journal's copy in S3.
     Nothing is changed: small reads, and dry runs of actions where AWS has them.
     """
     with progress() as reporters, app_of(context, reporters=reporters) as app:

@@ -10,10 +10,12 @@ from datetime import UTC
 from cloudwarden.app import App
 from cloudwarden.core.acceptance import KnownScope
 from cloudwarden.core.checkup import Area, Check, Health
-from cloudwarden.core.errors import NoDatabase, StoreError
+from cloudwarden.core.errors import AccessDenied, CloudError, NoDatabase, ShippingError, StoreError
 from cloudwarden.core.policy import AnyPolicy
 from cloudwarden.engine.budget import SHARES
+from cloudwarden.keeping.shipper import shipment_of
 from cloudwarden.loading import passed_over
+from cloudwarden.settings import bucket_of
 
 CLIENTS_PER_REGION = 8
 """Services that policies read there, with those that act apart."""
@@ -47,6 +49,7 @@ def examine(app: App) -> Iterator[Check]:
     yield from _channels(app)
     yield from _limits(app, known)
     yield _budget(app)
+    yield from _journal_copy(app)
     yield from app.doctor.examine(tuple(loaded.policies.values()), app.highest_mode_of)
     yield from _acceptance(known)
 
@@ -110,6 +113,34 @@ def _budget(app: App) -> Check:
         if waiting
         else "",
     )
+
+
+def _journal_copy(app: App) -> Iterator[Check]:
+    """Whether the journal's copy in S3 is locked and can be compared, before which the daemon does nothing.
+
+    A copy in a file is for the daemon's user alone to read. Putting into either is not tried: it would stay.
+    """
+    target = app.settings.journal.ship_to
+    if target is None or bucket_of(target) is None:
+        return
+    copy = app.copy_at(target)
+    with app.store.reading() as tx:
+        shipped = shipment_of(tx, target)
+    try:
+        copy.refuse_unfit()
+        copy.ahead(shipped.seq)
+    except (CloudError, ShippingError) as error:
+        denied = isinstance(error, AccessDenied)
+        fix = "allow the daemon's own role what deploy/iam/ship.json holds, with this bucket in it" if denied else ""
+        yield Check(
+            area=Area.JOURNAL,
+            subject=target,
+            health=Health.FAILED,
+            detail=str(error),
+            fix=fix or "see the detail, journal.ship_to and journal.ship_region",
+        )
+    else:
+        yield Check(area=Area.JOURNAL, subject=target, health=Health.OK, detail="putting is not tried")
 
 
 def _acceptance(known: Collection[KnownScope]) -> Iterator[Check]:

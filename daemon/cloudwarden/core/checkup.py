@@ -22,6 +22,7 @@ class Area(StrEnum):
     POLICIES = "policies"
     ENDPOINT = "endpoint"
     CHANNEL = "channel"
+    JOURNAL = "journal"
     CREDENTIALS = "credentials"
     CLOCK = "clock"
     LIMITS = "limits"
