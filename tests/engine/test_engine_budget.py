@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from cloudwarden import hours
+from cloudwarden import every, hours
 from cloudwarden.clock import FakeClock
 from cloudwarden.core.metric import Series
 from cloudwarden.core.verdict import Outcome, Severity
@@ -52,6 +52,15 @@ def test_what_is_over_the_budget_is_unknown_and_not_asked(store: SqlStore) -> No
     assert second.cause is not None
     assert second.cause.reason == "budget"
     assert len(cloud.asked) == 1
+
+
+def test_of_one_severity_the_policy_with_the_shorter_interval_is_asked_first(store: SqlStore) -> None:
+    """Whichever comes first in the sweep, by name or otherwise."""
+    made, cloud = gatherer(store, 2)
+    seldom, often = (stop_idle(name=name, schedule=every(hours=n)) for name, n in (("a", 6), ("b", 1)))
+    cases = [Case(policy=seldom, resource=BOX), Case(policy=often, resource=replace(BOX, id="i-2"))]
+    reasons = [one.cause.reason for one in made.verdicts(cases, NOON) if one.cause]
+    assert (reasons, len(cloud.asked)) == (["budget", "not-enough-data"], 1)
 
 
 def test_a_restart_does_not_begin_the_day_anew_and_midnight_does(store: SqlStore) -> None:
