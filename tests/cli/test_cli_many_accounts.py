@@ -185,6 +185,20 @@ def test_the_doctor_looks_at_the_journals_copy(
     assert aws.count("PUT") == 0
 
 
+def test_the_doctor_counts_open_files_for_every_region_that_there_is(
+    cli_without_store: Cli, aws: StubAws, home: Path
+) -> None:
+    """Also on the first day, when none is recorded."""
+    settings = home / "cloudwarden.toml"
+    text = settings.read_text().replace(f"[aws.accounts.{DENIED}]", "")
+    settings.write_text(text.replace('["eu-west-1"]', '["enabled"]'))
+    names = "".join(f"<item><regionName>eu-west-{number}</regionName></item>" for number in range(1, 18))
+    aws.on("DescribeRegions", xml("DescribeRegions", f"<regionInfo>{names}</regionInfo>"))
+    checks = json.loads(cli_without_store("doctor", "--json").stdout)
+    (files,) = [one for one in checks if one["subject"] == "open files"]
+    assert f"up to {17 * 8 * 8 + 100} used" in files["detail"]
+
+
 def test_the_doctor_ends_with_the_highest_code(cli: Cli, aws: StubAws, home: Path) -> None:
     """A broken policy file outweighs what AWS refuses."""
     (home / "policies" / "broken.py").write_text("this is no Python")

@@ -47,10 +47,10 @@ def examine(app: App) -> Iterator[Check]:
         fix = "move the files, or the folder elsewhere"
         yield Check(area=Area.POLICIES, subject="folder", health=Health.WARNING, detail=unread, fix=fix)
     yield from _channels(app)
-    yield from _limits(app, known)
     yield _budget(app)
     yield from _journal_copy(app)
     yield from app.doctor.examine(tuple(loaded.policies.values()), app.highest_mode_of)
+    yield _open_files(app, known)
     yield from _acceptance(known)
 
 
@@ -79,14 +79,20 @@ def _channels(app: App) -> Iterator[Check]:
         )
 
 
-def _limits(app: App, known: Collection[KnownScope]) -> Iterator[Check]:
-    """Each shared client may hold a connection per thread, and each connection is an open file."""
-    regions = len({one.scope.region for one in known}) or 1
+def _open_files(app: App, known: Collection[KnownScope]) -> Check:
+    """Each shared client may hold a connection per thread, and each connection is an open file.
+
+    How many regions there are, the examination of AWS has found out; where that failed, what is known counts.
+    """
+    try:
+        regions = len({scope.region for scope in app.sessions.scopes()}) or 1
+    except CloudError:
+        regions = len({one.scope.region for one in known}) or 1
     clients = min(app.settings.aws.max_clients, regions * CLIENTS_PER_REGION)
     most = clients * app.settings.threads + FILES_BESIDE_AWS
     allowed, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
     enough = allowed in (resource.RLIM_INFINITY, -1) or allowed >= most
-    yield Check(
+    return Check(
         area=Area.LIMITS,
         subject="open files",
         health=Health.OK if enough else Health.WARNING,
