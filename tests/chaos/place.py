@@ -74,8 +74,12 @@ connect_timeout_seconds = 2
 attempts = 3
 
 [quota]
+account_per_run = {quota.account_per_run}
+account_share = {quota.account_share}
 account_per_hour = {quota.account_per_hour}
 account_per_day = {quota.account_per_day}
+per_run = {quota.per_run}
+share = {quota.share}
 per_hour = {quota.per_hour}
 per_day = {quota.per_day}
 
@@ -85,6 +89,9 @@ tags = ["{critical}"]
 
 {freeze}
 """
+
+
+UNBOUNDED = Quota(account_per_run=1000, account_per_hour=1000, account_per_day=1000, per_run=1000, per_hour=1000)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -112,7 +119,9 @@ class Place(Installation):
 
     def __init__(self, folder: Path, endpoint: str, region: str = REGION, quota: Quota | None = None) -> None:
         super().__init__(folder, endpoint, region)
-        self.quota = quota or Quota(account_per_hour=1000, account_per_day=1000, per_hour=1000)
+        self.quota = quota or Quota(
+            account_per_run=1000, account_per_hour=1000, account_per_day=1000, per_run=1000, per_hour=1000
+        )
         self.versions: list[Version] = []
         self._endpoint, self._region = endpoint, region
         self.thaw()

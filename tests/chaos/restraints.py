@@ -7,11 +7,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from fnmatch import fnmatchcase
 
-from chaos.history import History
+from chaos.history import History, Run
 from chaos.told import all_intents, beginnings, done, seen_before, undos, versions_in_force
 from cloudwarden.core.exemption import ANY
 from cloudwarden.core.finding import ActionRecord
 from cloudwarden.core.plain import Json
+from cloudwarden.core.policy import Limit
+from cloudwarden.core.restraint import Ceiling
 
 
 def no_limit_exceeded(history: History) -> Iterator[str]:
@@ -36,16 +38,25 @@ def no_limit_exceeded(history: History) -> Iterator[str]:
 
 def _run_exceeded(history: History, policy: str, begun: Sequence[int], action: ActionRecord) -> Iterator[str]:
     seq = begun[-1]
-    runs = [run for run in history.runs if run.policy == policy and run.after < seq]
-    if not runs or runs[-1].population is None:
+    latest = _latest_run(history, policy, seq)
+    if latest is None or latest.population is None:
         yield f"{policy}: action {action.id} began with an unknown population"
         return
     limits = [version.limit for version in versions_in_force(history, policy, seq)]
-    population = _listed(history, action, runs[-1].population, history.committed[seq])
-    most = max((min(limit.per_run, max(1, int(limit.share * population))) for limit in limits), default=0)
-    taken = sum(one > runs[-1].after for one in begun)
+    population = _listed(history, action, latest.population, history.committed[seq])
+    most = max((_in_run(limit, population) for limit in limits), default=0)
+    taken = sum(one > latest.after for one in begun)
     if taken > most:
         yield f"{policy}: action {action.id} is number {taken} since the last sweep, and {most} are allowed"
+
+
+def _latest_run(history: History, policy: str, seq: int) -> Run | None:
+    """The policy's latest sweep before an entry of the journal."""
+    return next((run for run in reversed(history.runs) if run.policy == policy and run.after < seq), None)
+
+
+def _in_run(most: Limit | Ceiling, population: int) -> int:
+    return min(most.per_run, max(1, int(most.share * population)))
 
 
 def _listed(history: History, action: ActionRecord, told: int, at: datetime) -> int:
@@ -65,21 +76,25 @@ def _listed(history: History, action: ActionRecord, told: int, at: datetime) -> 
 
 
 def no_quota_exceeded(history: History) -> Iterator[str]:
-    """An hour and a day hold no more actions of all policies than the installation allows, nor of one account."""
+    """A run, an hour and a day hold no more actions than the installation allows, in all accounts and in one."""
     if (quota := history.quota) is None:
         return
-    begun = [action for _, action in done(history)]
-    for number, action in enumerate(begun, start=1):
-        here = [one for one in begun[:number] if one.scope.account == action.scope.account]
-        for hours, everywhere, account in (
-            (1, quota.per_hour, quota.account_per_hour),
-            (24, quota.per_day, quota.account_per_day),
-        ):
-            since = action.started_at - timedelta(hours=hours)
-            for taken, most in ((begun[:number], everywhere), (here, account)):
-                count = sum(one.started_at >= since for one in taken)
-                if count > most:
-                    yield f"action {action.id} is number {count} of all policies within {hours} h, and {most} may be"
+    begun = list(done(history))
+    for number, (entry, action) in enumerate(begun, start=1):
+        here = [one for one in begun[:number] if one[1].scope.account == action.scope.account]
+        for taken, most in ((begun[:number], quota.everywhere), (here, quota.account)):
+            for hours, may in ((1, most.per_hour), (24, most.per_day)):
+                since = action.started_at - timedelta(hours=hours)
+                count = sum(one.started_at >= since for _, one in taken)
+                if count > may:
+                    yield f"action {action.id} is number {count} of all policies within {hours} h, and {may} may be"
+            latest = _latest_run(history, action.policy, entry.seq)
+            if latest is None or latest.population is None:
+                continue  # `no_limit_exceeded` tells of that.
+            may = _in_run(most, _listed(history, action, latest.population, history.committed[entry.seq]))
+            count = sum(then.seq > latest.after for then, one in taken if one.policy == action.policy)
+            if count > may:
+                yield f"action {action.id} is number {count} of {action.policy} since its sweep, and {may} may be"
 
 
 def nothing_while_paused(history: History) -> Iterator[str]:

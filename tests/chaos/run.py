@@ -35,7 +35,9 @@ IN_MEMORY = 100
 
 REGION = "eu-west-3"
 LEAST_MOMENTS = 30
-QUOTA = Quota(account_per_hour=12, account_per_day=16, per_hour=20, per_day=20)
+QUOTA = Quota(
+    account_per_run=4, account_share=0.8, account_per_hour=12, account_per_day=16, per_run=4, per_hour=20, per_day=20
+)
 """Tight enough for lives to run into it."""
 
 

@@ -229,6 +229,10 @@ def test_no_quota_exceeded() -> None:
     """All policies together do more than the installation, or an account, allows."""
     assert "no_quota_exceeded" in broken(history(**two(), quota=Quota(per_hour=1)))
     assert "no_quota_exceeded" in broken(history(**two(), quota=Quota(account_per_day=1)))
+    for quota in (Quota(per_run=1), Quota(account_per_run=1), Quota(share=0.4), Quota(account_share=0.4)):
+        assert "no_quota_exceeded" in broken(history(**two(), quota=quota))
+        anew = [run(), run(at=at(7), began=at(7), after=7)]
+        assert "no_quota_exceeded" not in broken(history(**two(), quota=quota, runs=anew))
 
 
 def test_nothing_while_paused() -> None:

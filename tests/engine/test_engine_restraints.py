@@ -15,7 +15,7 @@ from cloudwarden.core.finding import Finding, State
 from cloudwarden.core.policy import AnyPolicy
 from cloudwarden.core.protection import Protection
 from cloudwarden.core.resource import Tags
-from cloudwarden.core.restraint import Quota, Reach, Restraints
+from cloudwarden.core.restraint import Reach, Restraints
 from cloudwarden.core.window import Freeze
 from cloudwarden.engine.decide import resume
 from cloudwarden.engine.events import LimitTripped, PolicyCautious, PolicyStopped
@@ -178,18 +178,6 @@ def test_the_hour_and_the_day_are_bounded(world: World, bounds: dict[str, int]) 
     assert len(world.reports.of(LimitTripped)) == 1
     world.sweep_until(world.clock.now() + hours(25), step=hours(1))
     assert len(world.called()) == 3
-
-
-@pytest.mark.parametrize("quota", [Quota(account_per_hour=1), Quota(per_day=1), Quota(account_per_day=1)])
-def test_policies_share_a_quota(store: SqlStore, quota: Quota) -> None:
-    """Two policies with a limit each: what one did counts for the other."""
-    world = restrained(store, Restraints(quota=quota), enforcing(), enforcing(name="halt-idle"))
-    world.add("i-0")
-    world.sweep(after=minutes(15))
-    world.add("i-1")
-    world.sweep(after=minutes(15))
-    assert len(world.called()) == 1
-    assert any("by all policies" in (one.held or "") for one in standing(world))
 
 
 def test_a_policy_that_only_fails_pauses_itself(world: World) -> None:

@@ -15,6 +15,7 @@ accounts = ["9999*"]
 tags = ["env=prod", "hands-off"]
 [quota]
 per_day = 10
+account_share = 0.5
 [[window]]
 open = "mon-fri 09:00-17:00"
 timezone = "Europe/Berlin"
@@ -35,7 +36,7 @@ def test_restraints_are_read(tmp_path: Path) -> None:
     restraints = load_settings(file).restraints
     assert restraints.protection.accounts == ("9999*",)
     assert [str(tag) for tag in restraints.protection.tags] == ["tag env=prod", "tag hands-off"]
-    assert restraints.quota.per_day == 10
+    assert (restraints.quota.everywhere.per_day, restraints.quota.account.share) == (10, 0.5)
     ((reach, hours),) = restraints.windows
     assert (reach.covers("any", "123456789012"), reach.covers("any", "999999999999")) == (True, False)
     assert str(hours) == "mon,tue,wed,thu,fri 09:00-17:00 Europe/Berlin"
@@ -72,6 +73,8 @@ def test_a_freeze_may_last_for_as_long_as_there_is_time(tmp_path: Path) -> None:
         ("[protect]\naccounts = ['99991234567']", "'99991234567' is no account's id"),
         ("[[window]]\nopen = 'mon 09:00-17:00'\naccounts = ['shop']", "'shop' is no account's id"),
         ("[quota]\nper_day = 0", "greater than or equal to 1"),
+        ("[quota]\naccount_share = 0", "greater than 0"),
+        ("[quota]\nshare = 50", "less than or equal to 1"),
     ],
 )
 def test_a_restraint_that_cannot_be_is_refused(text: str, problem: str) -> None:

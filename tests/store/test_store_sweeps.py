@@ -45,7 +45,7 @@ def test_the_latest_run_replaces_the_one_before(store: SqlStore, noon: datetime)
     first = ports.PolicyRun(policy="stop-idle", run_id="r1", started_at=noon, population=10)
     second = ports.PolicyRun(policy="stop-idle", run_id="r2", started_at=noon, population=None, fingerprint="v2")
     with store.transaction() as tx:
-        east, west = ScopeRun(scope=EAST), ScopeRun(scope=WEST, read_at=noon, matches=3)
+        east, west = ScopeRun(scope=EAST), ScopeRun(scope=WEST, read_at=noon, matches=3, population=10)
         tx.runs.save(replace(first, policy="owner-tags"), [east])
         tx.runs.save(first, [east, east])
         tx.runs.save(second, [west])

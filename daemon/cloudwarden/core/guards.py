@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -12,7 +12,6 @@ from cloudwarden.core.finding import Finding, Proposal, ProposalState, State
 from cloudwarden.core.lifecycle import grace_left, watched
 from cloudwarden.core.notice import Lead, Notice
 from cloudwarden.core.policy import AnyPolicy, Approval, Mode
-from cloudwarden.core.restraint import Quota
 from cloudwarden.core.telling import Ahead, untold
 
 
@@ -237,58 +236,4 @@ def held_by(candidate: Candidate, chain: tuple[Guard, ...] = CHAIN) -> Hold | No
     for guard in chain:
         if hold := guard(candidate):
             return hold
-    return None
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Taken:
-    """Actions begun: since the policy's latest sweep, and in the hour and the day before now."""
-
-    run: int = 0
-    hour: int = 0
-    day: int = 0
-
-
-def limit(policy: AnyPolicy, *, batch: int, taken: Taken, population: int | None) -> Hold | None:
-    """Holds a whole batch of `batch` actions beside those `taken`, among `population` judged resources.
-
-    `population` is None when a listing was incomplete: a share of an unknown number is unknown, so nothing goes.
-    """
-    if population is None:
-        return Hold(guard="limit", detail="the share cannot be known: a listing of this policy's sweep was incomplete")
-    bounds = policy.limit
-    run = f"since the last sweep (per_run={bounds.per_run}, share={bounds.share:g} of {population})"
-    return _over(
-        batch,
-        (taken.run, bounds.allowed(population), run),
-        (taken.hour, bounds.per_hour, f"in an hour (per_hour={bounds.per_hour})"),
-        (taken.day, bounds.per_day, f"in a day (per_day={bounds.per_day})"),
-    )
-
-
-def quota(bounds: Quota, *, batch: Mapping[str, int], accounts: Mapping[str, Taken], everywhere: Taken) -> Hold | None:
-    """Holds a whole batch, of which `batch` counts each account's part, beside what all policies have taken."""
-    for account, part in batch.items():
-        taken = accounts[account]
-        if held := _over(
-            part,
-            (taken.hour, bounds.account_per_hour, f"in an hour in account {account}, by all policies"),
-            (taken.day, bounds.account_per_day, f"in a day in account {account}, by all policies"),
-        ):
-            return held
-    return _over(
-        sum(batch.values()),
-        (everywhere.hour, bounds.per_hour, "in an hour in all accounts, by all policies"),
-        (everywhere.day, bounds.per_day, "in a day in all accounts, by all policies"),
-    )
-
-
-def _over(batch: int, *bounds: tuple[int, int, str]) -> Hold | None:
-    for taken, allowed, what in bounds:
-        if batch + taken > allowed:
-            detail = (
-                f"{batch} actions due and {taken} taken, {allowed} allowed {what}: none is taken until some are put "
-                "off or exempt, or more is allowed"
-            )
-            return Hold(guard="limit", detail=detail, exceeds=True)
     return None

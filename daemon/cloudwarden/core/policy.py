@@ -69,10 +69,6 @@ class Limit:
         if not 0 < self.share <= 1:
             raise PolicyError(f"Limit(share={self.share}): write a share above 0 and up to 1, such as 0.1")
 
-    def allowed(self, population: int) -> int:
-        """How many actions one run may take among `population` judged resources."""
-        return min(self.per_run, max(1, int(self.share * population)))
-
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Approval:

@@ -27,13 +27,46 @@ class Reach:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Quota:
-    """How many actions all policies together may take: in one account, and in all of them."""
+class Ceiling:
+    """How many actions may be taken at most, whatever the policies' own limits are.
 
+    Those in an hour and a day are of all policies together. Those in a run, and the share, are of any one policy from
+    one of its sweeps to the next, among the resources that it judged in that sweep; whatever the share, one is allowed.
+    """
+
+    per_run: int
+    share: float
+    per_hour: int
+    per_day: int
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Quota:
+    """What may be done at most in one account, and in all of them."""
+
+    account_per_run: int = 25
+    account_share: float = 1.0
     account_per_hour: int = 50
     account_per_day: int = 200
+    per_run: int = 100
+    share: float = 1.0
     per_hour: int = 200
     per_day: int = 1000
+
+    @property
+    def account(self) -> Ceiling:
+        """Of one account."""
+        return Ceiling(
+            per_run=self.account_per_run,
+            share=self.account_share,
+            per_hour=self.account_per_hour,
+            per_day=self.account_per_day,
+        )
+
+    @property
+    def everywhere(self) -> Ceiling:
+        """Of all of them."""
+        return Ceiling(per_run=self.per_run, share=self.share, per_hour=self.per_hour, per_day=self.per_day)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

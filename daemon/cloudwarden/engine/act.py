@@ -6,13 +6,13 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 
-from cloudwarden.core import guards, lifecycle
+from cloudwarden.core import bounds, guards, lifecycle
 from cloudwarden.core.action import Plan
 from cloudwarden.core.errors import LeaseLost, StoreError
 from cloudwarden.core.finding import ActionRecord, ActionState, State
-from cloudwarden.core.guards import Candidate, Hold, Taken
+from cloudwarden.core.guards import Candidate, Hold
 from cloudwarden.core.policy import AnyPolicy, Mode, ModeOf
 from cloudwarden.core.prospect import Prospect
 from cloudwarden.core.resource import Scope
@@ -31,9 +31,10 @@ from cloudwarden.engine.propose import alternatives, new_id, proposal
 from cloudwarden.engine.prospects import Prospects
 from cloudwarden.engine.recheck import Over, Recheck, Sight, Unclear
 from cloudwarden.engine.rest import Rest
+from cloudwarden.engine.tally import Tally
 from cloudwarden.engine.tenure import Tenure
 from cloudwarden.engine.withhold import Withholder
-from cloudwarden.ports import Actuator, Clock, Reporter, Store, Transaction
+from cloudwarden.ports import Actuator, Clock, Reporter, Store
 
 _OVER = {State.GONE: "the resource is gone", State.RESOLVED: "compliant when looked at again"}
 
@@ -205,30 +206,12 @@ class Actor:
         """The policy's own limit, then what all policies together may do."""
         parts = Counter(candidate.finding.scope.account for candidate in batch)
         with self._store.reading() as tx:
-            run = tx.runs.get(policy.name)
-            taken = self._taken(tx, policy=policy.name, run_began=run.started_at if run else None)
-            accounts = {account: self._taken(tx, account=account) for account in parts}
-            everywhere = self._taken(tx)
-        own = guards.limit(policy, batch=len(batch), taken=taken, population=run.population if run else None)
-        return own or guards.quota(self._restraints.quota, batch=parts, accounts=accounts, everywhere=everywhere)
-
-    def _taken(
-        self,
-        tx: Transaction,
-        *,
-        policy: str | None = None,
-        account: str | None = None,
-        run_began: datetime | None = None,
-    ) -> Taken:
-        def since(moment: datetime) -> int:
-            return tx.actions.count_since(moment, policy=policy, account=account)
-
-        now = self._clock.now()
-        return Taken(
-            run=since(run_began) if run_began else 0,
-            hour=since(now - timedelta(hours=1)),
-            day=since(now - timedelta(days=1)),
-        )
+            tally = Tally(tx, policy.name, self._clock.now())
+            own, everywhere = tally.own(), tally.everyone()
+            accounts = {account: tally.everyone(account) for account in parts}
+        if hold := bounds.limit(policy, batch=len(batch), taken=own):
+            return hold
+        return bounds.quota(self._restraints.quota, batch=parts, accounts=accounts, everywhere=everywhere)
 
     def _ready(self, candidate: Candidate, run_id: str) -> Ready | None:
         """What the last look before the first call leaves of a candidate; what it does not is held, or dropped."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime
 from functools import cache, partial
@@ -115,17 +115,22 @@ class Settler:
             self._alive()
             if key not in seen and key in remembered and key[0] in problems and not finding.state.closed:
                 self._settle_unseen(finding, problems[key[0]])
+        populations = [judgement.population_in(lambda where: self._may_act(policy, where)) for judgement in judgements]
         run = PolicyRun(
             policy=policy.name,
             run_id=self._run_id,
             started_at=self._now,
-            # What is only observed is no part of what a share may be taken of; one sweep's ceiling is not what lasts.
-            population=population(judgements, lambda where: self._lasting_mode_of(policy, where) > Mode.OBSERVE),
+            population=total(populations),
             fingerprint=policy.fingerprint,
         )
-        self._runs.append((run, self._precedent.scopes))
+        scopes = zip(self._precedent.scopes, populations, strict=True)
+        self._runs.append((run, [replace(scope, population=population) for scope, population in scopes]))
         if self._precedent.matches is not None:
             self._matches[policy.name] = self._precedent.matches
+
+    def _may_act(self, policy: AnyPolicy, where: Scope | None) -> bool:
+        """Whether what is there is part of what a share may be taken of; one sweep's ceiling is not what lasts."""
+        return self._lasting_mode_of(policy, where) > Mode.OBSERVE
 
     def finish(self) -> None:
         """Write everything that changed."""
@@ -258,13 +263,12 @@ class Settler:
             self.events.append(FindingChanged(run_id=self._run_id, finding=finding, was=was.state if was else None))
 
 
-def population(judgements: Sequence[Judgement], lets: Callable[[Scope | None], bool]) -> int | None:
-    """How many resources were judged, of those kept where `lets` says so, in the scopes that were listed completely.
+def total(populations: Iterable[int | None]) -> int | None:
+    """How many resources were judged in the scopes that were listed completely; None when there is no such scope.
 
-    None when there is no such scope. What is in the others could only make the population larger, and a share of it
-    allow more.
+    What is in the others could only make the population larger, and a share of it allow more.
     """
-    known = [number for judgement in judgements if (number := judgement.population_in(lets)) is not None]
+    known = [number for number in populations if number is not None]
     return sum(known) if known else None
 
 

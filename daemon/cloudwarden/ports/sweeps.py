@@ -31,12 +31,14 @@ class ScopeRun:
     """What a policy's latest sweep left of one scope.
 
     `read_at` is when one last could read it (if this one, it is the sweep's own instant), None when none ever did, and
-    `matches` how many violations there were then.
+    `matches` how many violations there were then. `population` is how many resources this sweep judged; None where it
+    could not list them, or they may not be acted on.
     """
 
     scope: Scope
     read_at: datetime | None = None
     matches: int | None = None
+    population: int | None = None
 
 
 class Runs(Protocol):
@@ -54,6 +56,10 @@ class Runs(Protocol):
 
     def scopes(self, policy: str) -> Mapping[Scope, ScopeRun]:
         """The scopes that the latest sweep of the policy covered."""
+        ...
+
+    def population(self, policy: str, account: str) -> int | None:
+        """How many resources the policy's latest sweep judged in an account; None when that is known of no scope."""
         ...
 
     def matches(self, policy: str) -> Sequence[int]:

@@ -175,8 +175,8 @@ class Settings(BaseSettings):
     )
     quota: QuotaSettings = Field(
         default_factory=QuotaSettings,
-        description="table, default as below: what all policies together may do, so that many small limits make no "
-        "large harm.",
+        description="table, default as below: what may be done in one account and in all of them, so that neither one "
+        "large limit nor many small ones do large harm.",
     )
     retention: RetentionSettings = Field(
         default_factory=RetentionSettings,

@@ -107,16 +107,40 @@ class FreezeSettings(_Reaching):
 
 
 class QuotaSettings(Table):
-    """How much all policies together may do, beside each policy's own limit."""
+    """How much may be done in one account and in all of them; a run is from one sweep of a policy to its next."""
 
+    account_per_run: int = Field(
+        default=25, ge=1, description="actions, default 25: in one account in a run, by one policy."
+    )
+    account_share: float = Field(
+        default=1.0,
+        gt=0,
+        le=1,
+        description="fraction above 0 and up to 1, default 1.0: in one account in a run at most this part of what the "
+        "policy judged there; whatever it is, one is allowed.",
+    )
     account_per_hour: int = Field(
         default=50, ge=1, description="actions, default 50: in one account in an hour, by all policies."
     )
     account_per_day: int = Field(
         default=200, ge=1, description="actions, default 200: in one account in a day, by all policies."
     )
-    per_hour: int = Field(default=200, ge=1, description="actions, default 200: in all accounts in an hour.")
-    per_day: int = Field(default=1000, ge=1, description="actions, default 1000: in all accounts in a day.")
+    per_run: int = Field(
+        default=100, ge=1, description="actions, default 100: in all accounts in a run, by one policy."
+    )
+    share: float = Field(
+        default=1.0,
+        gt=0,
+        le=1,
+        description="fraction above 0 and up to 1, default 1.0: in all accounts in a run at most this part of what the "
+        "policy judged; whatever it is, one is allowed.",
+    )
+    per_hour: int = Field(
+        default=200, ge=1, description="actions, default 200: in all accounts in an hour, by all policies."
+    )
+    per_day: int = Field(
+        default=1000, ge=1, description="actions, default 1000: in all accounts in a day, by all policies."
+    )
 
     @property
     def quota(self) -> Quota:

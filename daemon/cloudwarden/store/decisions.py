@@ -118,6 +118,11 @@ class SqlRuns:
         query = select(run_scopes).where(run_scopes.c.policy == policy)
         return {one.scope: one for one in rows.fetch(self._connection, query, _scope_run_from)}
 
+    def population(self, policy: str, account: str) -> int | None:
+        where = (run_scopes.c.policy == policy, run_scopes.c.account == account)
+        known: int | None = self._connection.execute(select(func.sum(run_scopes.c.population)).where(*where)).scalar()
+        return known
+
     def matches(self, policy: str) -> Sequence[int]:
         query = select(matches.c.count).where(matches.c.policy == policy).order_by(_NUMBER.desc())
         return list(self._connection.execute(query.limit(MATCHES_KEPT)).scalars())
@@ -174,8 +179,9 @@ def _run_from(row: RowMapping) -> PolicyRun:
 
 
 def _scope_run_row(one: ScopeRun) -> dict[str, object]:
-    return {**rows.scope_columns(one.scope), "read_at": one.read_at, "matches": one.matches}
+    kept = {"read_at": one.read_at, "matches": one.matches, "population": one.population}
+    return {**rows.scope_columns(one.scope), **kept}
 
 
 def _scope_run_from(row: RowMapping) -> ScopeRun:
-    return ScopeRun(scope=rows.scope_of(row), read_at=row["read_at"], matches=row["matches"])
+    return ScopeRun(scope=rows.scope_of(row), **{name: row[name] for name in ("read_at", "matches", "population")})

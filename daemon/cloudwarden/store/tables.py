@@ -290,6 +290,7 @@ run_scopes = Table(
     Column("region", String, primary_key=True),
     Column("read_at", UtcTime),
     Column("matches", Integer),
+    Column("population", Integer),
 )
 
 spending = Table(

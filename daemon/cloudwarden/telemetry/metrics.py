@@ -13,6 +13,7 @@ from prometheus_client import CollectorRegistry, ProcessCollector, disable_creat
 from cloudwarden.clock import SystemClock
 from cloudwarden.core import guards
 from cloudwarden.core.acceptance import LEFT_OUT
+from cloudwarden.core.bounds import LIMIT
 from cloudwarden.core.policy import Mode
 from cloudwarden.core.resource import Scope
 from cloudwarden.core.verdict import Outcome
@@ -27,7 +28,7 @@ from cloudwarden.version import VERSION
 
 CAUTION = "caution"
 
-GUARDS = (*(guard.__name__ for guard in guards.CHAIN), guards.limit.__name__, "re-check", "blast-radius", CAUTION)
+GUARDS = (*(guard.__name__ for guard in guards.CHAIN), LIMIT, "re-check", "blast-radius", CAUTION)
 """Every guard that can hold an action: its counters begin at 0, so that a first trip is a rise and not a beginning."""
 
 DISCOVERIES = ("credentials", "organization", "regions", LEFT_OUT)
