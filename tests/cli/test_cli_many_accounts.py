@@ -199,6 +199,23 @@ def test_the_doctor_counts_open_files_for_every_region_that_there_is(
     assert f"up to {17 * 8 * 8 + 100} used" in files["detail"]
 
 
+def test_the_doctor_tells_of_accounts_that_nobody_found(cli: Cli, aws: StubAws, home: Path) -> None:
+    """Who protects one by a wrong number protects nothing; one that is there, or a pattern of it, is well."""
+    settings = home / "cloudwarden.toml"
+    freeze = "begins = 2026-12-20T00:00:00Z\nuntil = 2027-01-04T00:00:00Z\nreason = 'year end'"
+    settings.write_text(
+        f"{settings.read_text()}\n[protect]\naccounts = ['{DENIED}', '9999*']\n"
+        f"[[freeze]]\n{freeze}\naccounts = ['{DENIED[:3]}*', '888888888888']\n"
+        f"[[window]]\nopen = 'mon 09:00-17:00'\naccounts = ['777777777777']\n"
+    )
+    told = [one for one in json.loads(cli("doctor", "--json").stdout) if one["area"] == "restraints"]
+    assert [(one["subject"], one["where"], one["health"]) for one in told] == [
+        ("protect.accounts", "9999*", "warning"),
+        ("window.accounts", "777777777777", "warning"),
+        ("freeze.accounts", "888888888888", "warning"),
+    ]
+
+
 def test_the_doctor_ends_with_the_highest_code(cli: Cli, aws: StubAws, home: Path) -> None:
     """A broken policy file outweighs what AWS refuses."""
     (home / "policies" / "broken.py").write_text("this is no Python")

@@ -6,12 +6,14 @@ import resource
 from collections import Counter
 from collections.abc import Collection, Iterator
 from datetime import UTC
+from fnmatch import fnmatchcase
 
 from cloudwarden.app import App
 from cloudwarden.core.acceptance import KnownScope
 from cloudwarden.core.checkup import Area, Check, Health
 from cloudwarden.core.errors import AccessDenied, CloudError, NoDatabase, ShippingError, StoreError
 from cloudwarden.core.policy import AnyPolicy
+from cloudwarden.core.resource import Scope
 from cloudwarden.engine.budget import SHARES
 from cloudwarden.keeping.shipper import shipment_of
 from cloudwarden.loading import passed_over
@@ -50,7 +52,9 @@ def examine(app: App) -> Iterator[Check]:
     yield _budget(app)
     yield from _journal_copy(app)
     yield from app.doctor.examine(tuple(loaded.policies.values()), app.highest_mode_of)
-    yield _open_files(app, known)
+    scopes = _scopes(app, known)
+    yield _open_files(app, scopes)
+    yield from _restraints(app, {scope.account for scope in scopes} | {one.scope.account for one in known})
     yield from _acceptance(known)
 
 
@@ -79,15 +83,31 @@ def _channels(app: App) -> Iterator[Check]:
         )
 
 
-def _open_files(app: App, known: Collection[KnownScope]) -> Check:
-    """Each shared client may hold a connection per thread, and each connection is an open file.
-
-    How many regions there are, the examination of AWS has found out; where that failed, what is known counts.
-    """
+def _scopes(app: App, known: Collection[KnownScope]) -> Collection[Scope]:
+    """What there is: the examination of AWS has found it out; where that failed, what is known counts."""
     try:
-        regions = len({scope.region for scope in app.sessions.scopes()}) or 1
+        return app.sessions.scopes()
     except CloudError:
-        regions = len({one.scope.region for one in known}) or 1
+        return [one.scope for one in known]
+
+
+def _restraints(app: App, accounts: Collection[str]) -> Iterator[Check]:
+    """Whoever protects an account by a wrong number protects nothing."""
+    for table, account in app.settings.restraints.placed:
+        if accounts and not any(fnmatchcase(one, account) for one in accounts):
+            yield Check(
+                area=Area.RESTRAINTS,
+                subject=f"{table}.accounts",
+                where=account,
+                health=Health.WARNING,
+                detail="no account that was found is it: it holds nothing",
+                fix="compare it with those that `cloudwarden scopes` lists; remove what is gone",
+            )
+
+
+def _open_files(app: App, scopes: Collection[Scope]) -> Check:
+    """Each shared client may hold a connection per thread, and each connection is an open file."""
+    regions = len({scope.region for scope in scopes}) or 1
     clients = min(app.settings.aws.max_clients, regions * CLIENTS_PER_REGION)
     most = clients * app.settings.threads + FILES_BESIDE_AWS
     allowed, _ = resource.getrlimit(resource.RLIMIT_NOFILE)

@@ -26,6 +26,7 @@ class Area(StrEnum):
     CREDENTIALS = "credentials"
     CLOCK = "clock"
     LIMITS = "limits"
+    RESTRAINTS = "restraints"
     DISCOVERY = "discovery"
     ACCOUNT = "account"
     SCOPE = "scope"

@@ -85,6 +85,14 @@ class Restraints:
             for reach, _ in reaches:
                 yield from ((what, name) for name in reach.policies if name != "*")
 
+    @property
+    def placed(self) -> Iterator[tuple[str, str]]:
+        """Which accounts protection, windows and freezes are about, each with what it is that says so."""
+        yield from (("protect", account) for account in self.protection.accounts)
+        for what, reaches in (("window", self.windows), ("freeze", self.freezes)):
+            for reach, _ in reaches:
+                yield from ((what, account) for account in reach.accounts if account != "*")
+
     def closed(self, policy: AnyPolicy, account: str, now: datetime) -> str | None:
         """Why the policy may not act in an account now, in words: its own windows, and the installation's."""
         freezes = [freeze for reach, freeze in self.freezes if reach.covers(policy.name, account)]
