@@ -7,7 +7,7 @@ import json
 import os
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, time, timedelta
 from pathlib import Path
 
 import pytest
@@ -231,6 +231,22 @@ def test_a_proposal_is_put_off_for_a_time(cli: Cli, keep: Keep, store: SqlStore)
     assert timedelta(days=2) < found.snoozed_until - datetime.now(UTC) <= timedelta(days=3)
     shown = " ".join(cli("findings").stdout.split())
     assert f"until {found.snoozed_until:%Y-%m-%d %H:%M}Z: a load test runs" in shown
+
+
+def test_a_proposal_is_put_off_until_a_day(cli: Cli, keep: Keep, store: SqlStore) -> None:
+    """From midnight of UTC on it is proposed again; a day that is over is refused, and so are two ends, and none."""
+    finding = keep("i-1")
+    day = (datetime.now(UTC) + timedelta(days=5)).date()
+    over = cli("snooze", "p-i-1", "--until", "2026-01-01", "--reason", "a load test runs")
+    assert over.exit_code == 4
+    assert "2026-01-01 00:00Z is over" in over.stderr
+    for ends in ((), ("--until", f"{day}", "--for", "3d")):
+        assert cli("snooze", "p-i-1", *ends, "--reason", "a load test runs").exit_code == 64
+    assert cli("snooze", "p-i-1", "--until", f"{day}", "--reason", "a load test runs").exit_code == 0
+    with store.reading() as tx:
+        found = tx.findings.get(finding.id)
+    assert found is not None
+    assert found.snoozed_until == datetime.combine(day, time(), UTC)
 
 
 def test_nothing_is_put_off_for_longer_than_it_may_be_exempt(cli: Cli, keep: Keep, home: Path) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import UTC, datetime
 from typing import Annotated
 
 import typer
@@ -12,12 +11,12 @@ from rich.table import Table
 from cloudwarden.app import App
 from cloudwarden.cli import shapes, tables
 from cloudwarden.cli.decisions import AccountOption
+from cloudwarden.cli.ending import Lasting, Until, end
 from cloudwarden.cli.findings import ByOption, NeededReason
 from cloudwarden.cli.installation import app_of, decider
 from cloudwarden.cli.naming import PolicyOption, known_policy
 from cloudwarden.cli.output import JsonOption, emit, moment, notice, say, show, table
 from cloudwarden.cli.presence import where_it_counts
-from cloudwarden.core.durations import duration
 from cloudwarden.core.errors import StoreError
 from cloudwarden.core.exemption import ANY, STORE, Exemption, ExemptionState, Subject, Tagged, tag_written
 from cloudwarden.core.finding import Finding
@@ -26,13 +25,6 @@ from cloudwarden.engine.exempt import Wish
 from cloudwarden.ports import Transaction
 
 exemptions = typer.Typer(help="What is taken out of policies, by whom, and until when.", no_args_is_help=True)
-
-Until = Annotated[
-    datetime | None, typer.Option("--until", formats=["%Y-%m-%d", "%Y-%m-%dT%H:%M"], help="When it ends, in UTC.")
-]
-Lasting = Annotated[
-    str | None, typer.Option("--for", metavar="DURATION", help="How long it lasts, such as 30d; instead of --until.")
-]
 
 
 def exempt(
@@ -70,7 +62,7 @@ def exempt(
             region=region,
             owner=person.by if owner is None else owner,
             reason=reason,
-            expires_at=_end(until, lasting, person.now),
+            expires_at=end(until, lasting, person.now),
         )
         known_policy(app, policy)
         allowed = exempting.longest(app.load().policies, policy, app.settings.exemption_longest)
@@ -148,17 +140,6 @@ def revoke(
 
 
 exemptions.command("add")(exempt)
-
-
-def _end(until: datetime | None, lasting: str | None, now: datetime) -> datetime:
-    if (until is None) == (lasting is None):
-        raise typer.BadParameter("write either --until DATE or --for DURATION: every exemption ends")
-    if until is not None:
-        return until.replace(tzinfo=UTC)
-    try:
-        return now + duration(lasting or "")
-    except ValueError as error:
-        raise typer.BadParameter(f"--for {lasting}: {error}") from error
 
 
 def _tag(word: str | None) -> Tagged | None:

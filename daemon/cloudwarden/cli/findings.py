@@ -10,13 +10,13 @@ import typer
 
 from cloudwarden.app import App
 from cloudwarden.cli import shapes, tables
+from cloudwarden.cli.ending import Lasting, Until, end
 from cloudwarden.cli.exits import Exit
 from cloudwarden.cli.holding import say_pauses
 from cloudwarden.cli.installation import app_of, decider
 from cloudwarden.cli.naming import PolicyOption, known_policy
 from cloudwarden.cli.output import JsonOption, emit, moment, notice, say, show
 from cloudwarden.cli.presence import settings_edited, when_it_happens, where_it_counts
-from cloudwarden.core.durations import duration
 from cloudwarden.core.finding import Finding, Proposal, ProposalState, State
 from cloudwarden.core.guards import outlived
 from cloudwarden.core.pause import paused_by
@@ -120,7 +120,8 @@ def approve(
 def snooze(
     context: typer.Context,
     ids: Ids,
-    lasting: Annotated[str, typer.Option("--for", metavar="DURATION", help="How long, such as 12h or 3d.")],
+    until: Until = None,
+    lasting: Lasting = None,
     reason: NeededReason = "",
     by: ByOption = None,
     *,
@@ -132,19 +133,16 @@ def snooze(
     """
     with app_of(context) as app:
         person = decider(app, by=by, reason=reason)
-        try:
-            until = person.now + duration(lasting)
-        except ValueError as error:
-            raise typer.BadParameter(f"--for {lasting}: {error}") from error
+        then = end(until, lasting, person.now)
         longest = _longest(app)
         with app.store.transaction() as tx:
-            done = [decide.snooze(tx, one, person, until=until, allowed=longest(tx, one)) for one in dict.fromkeys(ids)]
+            done = [decide.snooze(tx, one, person, until=then, allowed=longest(tx, one)) for one in dict.fromkeys(ids)]
         notice(where_it_counts(app.settings.database))
     if as_json:
         emit([shapes.proposal(one) for one in done])
         return
     for one in done:
-        say(f"put off {one.id}: {one.plan.summary}; proposed again after {until:%Y-%m-%d %H:%M}Z")
+        say(f"put off {one.id}: {one.plan.summary}; proposed again after {then:%Y-%m-%d %H:%M}Z")
 
 
 def reject(

@@ -94,10 +94,12 @@ def snooze(
 
     At most `allowed` away: what is to be left alone for longer is exempted, with an owner whom its end is told.
     """
+    if until <= decider.now:
+        raise DecisionError(f"{until:%Y-%m-%d %H:%M}Z is over: write a later time, in UTC")
     if until > decider.now + allowed:
         raise DecisionError(
             f"proposal {proposal_id} may be put off until {decider.now + allowed:%Y-%m-%d} at most, as an exemption "
-            f"may: write --for {allowed.days}d or less"
+            f"may: write --for {allowed.days}d or less, or an earlier date"
         )
     return _put_off(tx, proposal_id, decider, until, "proposal_snoozed")
 
