@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
 from cloudwarden.app import build
 from cloudwarden.app.running import once, run
+from cloudwarden.aws.access.clockwatch import ClockWatch
+from cloudwarden.clock import SystemClock
 from cloudwarden.core.acceptance import Discovery, KnownScope
 from cloudwarden.core.pause import ITSELF, Pause
 from cloudwarden.core.policy import Mode
@@ -27,7 +30,11 @@ stop_idle = Policy(name="stop-idle", rule=idle, params=Idle(), schedule=every(ho
 
 
 class Discovering:
-    """Sessions that know of no scope."""
+    """Sessions that know of no scope, and what time it is."""
+
+    def __init__(self, ahead: timedelta) -> None:
+        self.clock = ClockWatch(SystemClock().now)
+        self.clock.ahead = ahead
 
     def discover(self, alive: Callable[[], None]) -> Discovery:
         """Nothing."""
@@ -54,16 +61,17 @@ def test_what_stands_is_shown_before_the_first_sweep(tmp_path: Path) -> None:
     assert sample("cloudwarden_cloudwatch_metrics_budget") == settings.cloudwatch.metrics_per_day
 
 
-def test_one_sweep_lets_go_of_what_is_old(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("ahead", "kept"), [(timedelta(seconds=1), 0), (timedelta(days=400), 1)])
+def test_one_sweep_lets_go_of_what_is_old(tmp_path: Path, ahead: timedelta, kept: int) -> None:
     """Where `once` is run by cron alone, nothing else would, and the database grew for ever."""
     app = build(Settings(database=f"sqlite:///{tmp_path}/cloudwarden.db", policies=tmp_path), begins=True)
-    vars(app)["sessions"] = Discovering()
+    vars(app)["sessions"] = Discovering(ahead)
     with app.store.transaction() as tx:
         tx.scopes.save([KnownScope(scope=SCOPE, name="", found_at=NOON, accepted_at=NOON, left_at=NOON)])
     try:
         once(app)
         with app.store.reading() as tx:
-            assert not tx.scopes.known()
+            assert len(tx.scopes.known()) == kept
     finally:
         app.close()
 

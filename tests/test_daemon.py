@@ -12,7 +12,8 @@ import pytest
 
 from cloudwarden.app import App, build
 from cloudwarden.app.running import run
-from cloudwarden.clock import FakeClock
+from cloudwarden.aws.access.clockwatch import ClockWatch
+from cloudwarden.clock import FakeClock, SystemClock
 from cloudwarden.core.acceptance import Discovery
 from cloudwarden.settings import Settings
 
@@ -32,6 +33,8 @@ summer = Policy(
 
 class Nowhere:
     """Sessions that look after nothing."""
+
+    clock = ClockWatch(SystemClock().now)
 
     def discover(self, alive: Callable[[], None]) -> Discovery:
         """No scope."""

@@ -19,6 +19,7 @@ class Work:
         self.begun: list[datetime] = []
         self.steps = 0
         self.fails = False
+        self.ahead: timedelta | None = timedelta(seconds=-2)
 
     def batches(self, now: datetime) -> Iterator[OldRemoved]:
         """The day's steps."""
@@ -33,7 +34,7 @@ class Work:
 def upkeep() -> tuple[Upkeep, Work, FakeClock, Reports]:
     """One with everything that it knows."""
     clock, work, reports = FakeClock(NOON), Work(), Reports()
-    return Upkeep(clock=clock, reporter=reports, batches=work.batches), work, clock, reports
+    return Upkeep(clock=clock, ahead=lambda: work.ahead, reporter=reports, batches=work.batches), work, clock, reports
 
 
 def test_a_turn_is_one_step() -> None:
@@ -89,3 +90,19 @@ def test_what_takes_too_long_is_left_for_the_next_process() -> None:
     kept, work, _, reports = upkeep()
     kept.work(seconds=0)
     assert (work.steps, reports.events) == (1, [OldRemoved(findings=3)])
+
+
+def test_a_clock_that_is_ahead_removes_nothing() -> None:
+    """Before AWS has told the time nobody knows; a clock of another year is told of, and looked at again in an hour."""
+    kept, work, clock, reports = upkeep()
+    work.ahead = None
+    kept.turn()
+    work.ahead = timedelta(days=400)
+    kept.turn()
+    kept.turn()
+    assert (work.begun, len(reports.events)) == ([], 1)
+    assert "400 days" in str(reports.events[0])
+    work.ahead = timedelta(seconds=2)
+    clock.advance(timedelta(seconds=AGAIN_SECONDS))
+    kept.turn()
+    assert len(work.begun) == 1

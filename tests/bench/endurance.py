@@ -91,6 +91,7 @@ class Life:
         self.world.use(stop_idle(schedule=every(minutes=15)), delete_unattached())
         self.upkeep = Upkeep(
             clock=self.world.clock,
+            ahead=timedelta,
             reporter=self.metrics,
             batches=Retention(
                 store=self.store, findings=timedelta(days=90), journal=timedelta(days=400), directory=folder / "journal"

@@ -47,7 +47,7 @@ def run(app: App, stop: threading.Event, reload: threading.Event | None = None) 
             reload=reload or threading.Event(),
             edits=_edits(app),
             schedule_known=app.metrics.schedule,
-            upkeep=Upkeep(clock=app.clock, reporter=app.reporter, batches=app.retention.batches),
+            upkeep=_upkeep(app),
             orphans=app.orphans,
             register=app.register,
             in_force=app.in_force,
@@ -89,9 +89,15 @@ def once(app: App, *, ceiling: Mode | None = None) -> tuple[Loaded, SweepResult]
         app.orphans.turn(loaded.clean)
         app.courier.turn()
         # Where no daemon ever runs, nothing else does it. When nothing is old, it reads a little.
-        Upkeep(clock=app.clock, reporter=app.reporter, batches=app.retention.batches).work(UPKEEP_SECONDS)
+        _upkeep(app).work(UPKEEP_SECONDS)
         _ship_all(app)
         return loaded, result
+
+
+def _upkeep(app: App) -> Upkeep:
+    """What lets go of what is old, by a clock that AWS agrees with."""
+    clock = app.sessions.clock
+    return Upkeep(clock=app.clock, ahead=lambda: clock.ahead, reporter=app.reporter, batches=app.retention.batches)
 
 
 def _edits(app: App) -> Edits:
