@@ -72,6 +72,13 @@ def test_what_no_sweep_could_read_is_not_clean(cli: Cli, store: SqlStore) -> Non
     assert (result.exit_code, "no sweep could read anything yet" in result.stderr) == (2, True)
 
 
+def test_nothing_found_says_as_of_when(cli: Cli, store: SqlStore) -> None:
+    """Sweeps may have failed since then."""
+    swept(store)
+    result = cli("findings")
+    assert (result.exit_code, "as AWS was last read at" in result.stderr) == (0, True)
+
+
 def test_a_finding_says_that_somebody_looked(cli: Cli, keep: Keep) -> None:
     """Whatever else is known of sweeps."""
     keep("i-1", state=State.OPEN)

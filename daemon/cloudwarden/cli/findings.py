@@ -15,7 +15,7 @@ from cloudwarden.cli.exits import Exit
 from cloudwarden.cli.holding import say_pauses
 from cloudwarden.cli.installation import app_of, decider
 from cloudwarden.cli.naming import PolicyOption, known_policy
-from cloudwarden.cli.output import JsonOption, emit, moment, notice, say, show
+from cloudwarden.cli.output import JsonOption, ago, emit, moment, notice, say, show
 from cloudwarden.cli.presence import settings_edited, when_it_happens, where_it_counts
 from cloudwarden.core.finding import Finding, Proposal, ProposalState, State
 from cloudwarden.core.guards import outlived
@@ -56,7 +56,9 @@ def findings(
             since = app.clock.now() - CLOSED_SHOWN_FOR if everything or (state and state.closed) else None
             found = [one for one in _findings(tx, policy, since) if state in (None, one.state)]
             restored, pauses = tx.keeping.restored(), tx.decisions.pauses()
-            doubt = None if found else _not_looked_at(tx, policy)
+            read = [at for name, at in tx.runs.swept().items() if policy in (None, name)]
+    latest = max(filter(None, read), default=None)
+    doubt = None if found or latest else _not_looked_at(policy, swept=bool(read))
     if restored and restored.at > app.clock.now() - CLOSED_SHOWN_FOR:
         how = f"restored from {restored.file} by {restored.by}" if restored.file else "found to be put back in silence"
         notice(
@@ -70,6 +72,8 @@ def findings(
         show([tables.findings("Findings", found)])
     if doubt is not None:
         notice(doubt)
+    if latest is not None:
+        notice(f"as AWS was last read at {moment(latest)}, {ago(latest, app.clock.now())} ago")
     raise typer.Exit(Exit.FINDINGS if found else Exit.NOT_ALL_JUDGED if doubt else Exit.NOTHING_FOUND)
 
 
@@ -225,12 +229,9 @@ def _awaiting(one: Proposal) -> str:
     return "" if one.state is ProposalState.APPROVED else f" ({one.agreed} of {one.quorum} have agreed)"
 
 
-def _not_looked_at(tx: Transaction, policy: str | None) -> str | None:
-    """Why it says nothing that there is no finding; None when somebody looked."""
-    read = [at for name, at in tx.runs.swept().items() if policy in (None, name)]
-    if any(read):
-        return None
-    if read:
+def _not_looked_at(policy: str | None, *, swept: bool) -> str:
+    """Why it says nothing that there is no finding, where nobody could look."""
+    if swept:
         return "no sweep could read anything yet, so nobody can tell what there is"
     what = "nothing was swept yet" if policy is None else f"{policy} was not swept yet"
     return f"{what}: `cloudwarden run` sweeps by schedule, `cloudwarden once` at once"
