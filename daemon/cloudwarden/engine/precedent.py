@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cache
 
@@ -41,15 +41,24 @@ NO_PRECEDENT = Precedent(scopes=(), matches=None, gaps={}, growth=None)
 
 
 def precedent(
-    tx: Transaction, policy: AnyPolicy, judgements: Sequence[Judgement], known: Mapping[Key, Finding], now: datetime
+    tx: Transaction,
+    policy: AnyPolicy,
+    judgements: Sequence[Judgement],
+    populations: Sequence[int | None],
+    known: Mapping[Key, Finding],
+    now: datetime,
 ) -> Precedent:
     """Hold a sweep's judgements against what is stored of the sweeps before it.
 
     A scope that cannot be read counts with what was found in it before, so that neither its silence nor its return
-    looks like a change of what there is.
+    looks like a change of what there is. `populations` says for each judgement of how many resources a share may be
+    taken there; None where that is not known.
     """
     before = tx.runs.scopes(policy.name)
-    scopes = [_after(before.get(one.scope), one, known, now) for one in judgements]
+    scopes = [
+        _after(before.get(one.scope), one, population, known, now)
+        for one, population in zip(judgements, populations, strict=True)
+    ]
     last_read = {scope: one.read_at for scope, one in before.items()}
     gap_since = cache(lambda read_at: unwatched(read_at, policy.schedule, now))
     gaps = {one.scope: gap_since(last_read.get(one.scope)) for one in judgements}
@@ -66,10 +75,13 @@ def precedent(
     )
 
 
-def _after(before: ScopeRun | None, judgement: Judgement, known: Mapping[Key, Finding], now: datetime) -> ScopeRun:
+def _after(
+    before: ScopeRun | None, judgement: Judgement, population: int | None, known: Mapping[Key, Finding], now: datetime
+) -> ScopeRun:
+    scope = judgement.scope
     if _read(judgement):
-        return ScopeRun(scope=judgement.scope, read_at=now, matches=_matches(judgement, known))
-    return before or ScopeRun(scope=judgement.scope)
+        return ScopeRun(scope=scope, read_at=now, matches=_matches(judgement, known), population=population)
+    return replace(before or ScopeRun(scope=scope), population=population)
 
 
 def _read(judgement: Judgement) -> bool:

@@ -98,7 +98,8 @@ class Settler:
         about = [one.id for one in known.values()]
         self._asked = cache(partial(self._tx.proposals.put_to_people, about))
         self._teller.begin(policy, about)
-        self._precedent = precedent(self._tx, policy, judgements, known, self._now)
+        populations = [judgement.population_in(partial(self._may_act, policy)) for judgement in judgements]
+        self._precedent = precedent(self._tx, policy, judgements, populations, known, self._now)
         self._say_caution(policy, judgements)
         for stranger in of_policy.strangers:
             self._alive()
@@ -115,7 +116,6 @@ class Settler:
             self._alive()
             if key not in seen and key in remembered and key[0] in problems and not finding.state.closed:
                 self._settle_unseen(finding, problems[key[0]])
-        populations = [judgement.population_in(lambda where: self._may_act(policy, where)) for judgement in judgements]
         run = PolicyRun(
             policy=policy.name,
             run_id=self._run_id,
@@ -123,8 +123,7 @@ class Settler:
             population=total(populations),
             fingerprint=policy.fingerprint,
         )
-        scopes = zip(self._precedent.scopes, populations, strict=True)
-        self._runs.append((run, [replace(scope, population=population) for scope, population in scopes]))
+        self._runs.append((run, self._precedent.scopes))
         if self._precedent.matches is not None:
             self._matches[policy.name] = self._precedent.matches
 

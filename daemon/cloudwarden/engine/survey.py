@@ -158,9 +158,9 @@ def judgement(
         fingerprint=policy.fingerprint,
         scope=scope,
         problem=problem,
-        verdicts=counts,
-        unknown=unknown,
-        elsewhere=elsewhere,
+        verdicts=dict(counts),
+        unknown=dict(unknown),
+        elsewhere=dict(elsewhere),
         told=tuple(told),
         doubts=tuple(doubts),
     )
