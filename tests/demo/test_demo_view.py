@@ -148,6 +148,18 @@ def test_the_view_gives_the_lines_to_copy() -> None:
     assert "curl http://127.0.0.1:1234/metrics" in shown
 
 
+def test_a_line_to_copy_begins_as_this_process_did(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A script, or the package by its name: its own file is no program."""
+    here = Place(settings=Path("/tmp/demo.toml"))  # noqa: S108  # named, not made
+    for started, begins in (
+        ("/opt/bin/cloudwarden", "/opt/bin/cloudwarden --config"),
+        ("/opt/cloudwarden/__main__.py", "/opt/bin/python -m cloudwarden --config"),
+    ):
+        monkeypatch.setattr("sys.argv", [started])
+        monkeypatch.setattr("sys.executable", "/opt/bin/python")
+        assert here.command("proposals").startswith(begins)
+
+
 def test_a_line_that_reads_the_estate_brings_its_credentials() -> None:
     """A shell has none, or real ones, which sign nothing that goes to the demo."""
     (line,) = (one for one in commands(PLACE, "", [proposal(1)]) if " explain " in one)

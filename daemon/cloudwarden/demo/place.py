@@ -62,10 +62,12 @@ class Place:
 
     def command(self, *words: str) -> str:
         """A line to copy into another terminal."""
-        program = Path(sys.argv[0])
+        module = Path(sys.argv[0]).name == "__main__.py"
+        program = Path(sys.executable if module else sys.argv[0])
         if program.is_absolute() and program.is_relative_to(Path.cwd()):
             program = program.relative_to(Path.cwd())
-        return shlex.join([str(program), "--config", str(self.settings), *words])
+        begins = [str(program), *(("-m", "cloudwarden") if module else ())]
+        return shlex.join([*begins, "--config", str(self.settings), *words])
 
     def reading(self, *words: str) -> str:
         """A line of a verb that reads the estate: no credentials of the person who copies it sign what it asks."""
