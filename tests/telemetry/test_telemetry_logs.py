@@ -221,6 +221,14 @@ def test_a_strangers_text_does_not_command_the_terminal(log_of: Begin) -> None:
     assert "\\x1b[2J" in log.getvalue()
 
 
+def test_whoever_sends_no_requests_writes_no_log(log_of: Begin) -> None:
+    """A line for each would let a stranger fill the disk; what goes wrong in the server itself is told."""
+    log = log_of()
+    logging.getLogger("uvicorn.error").warning("Invalid HTTP request received.")
+    logging.getLogger("uvicorn.error").error("Exception in ASGI application")
+    assert [line["event"] for line in log.lines] == ["Exception in ASGI application"]
+
+
 def test_configuring_twice_logs_once(log_of: Begin) -> None:
     """The last configuration counts; the first one's stream hears no more."""
     first, second = log_of(), log_of()

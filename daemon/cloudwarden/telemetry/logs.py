@@ -109,6 +109,8 @@ def _route(handler: logging.Handler, level: str) -> None:
         logging.getLogger(name).setLevel(max(logging.WARNING, root.level))
     # It prints a traceback for each role that is refused, and the listings that fail for it say the same in a line.
     logging.getLogger("botocore.credentials").setLevel(logging.ERROR)
+    # It warns of each request that is none: whoever sends them could fill the disk.
+    logging.getLogger("uvicorn.error").setLevel(logging.ERROR)
     logging.captureWarnings(capture=True)
 
 
