@@ -163,6 +163,36 @@ def test_a_doubt_about_exemptions_only_holds_it(world: World) -> None:
     assert world.called() == ["create_snapshot", "delete_volume"]
 
 
+@pytest.mark.parametrize("shown", [None, "recoverable"])
+def test_a_volume_whose_snapshot_is_gone_by_now_is_kept(world: World, shown: str | None) -> None:
+    """Somebody deletes the snapshot during a pause: the volume would be deleted without one."""
+    begun(world)
+    complete(world)
+    paused(world)
+    world.act()
+    assert action(world).step == 2
+    world.cloud.readings["describe_snapshots"] = lambda cloud, read: shown
+    resumed(world)
+    world.act()
+    assert world.called() == ["create_snapshot"]
+    assert action(world).held == f"re-check: describe_snapshots, which was waited for, shows {shown!r} by now"
+
+
+def test_what_was_waited_for_is_read_again_before_the_call(world: World) -> None:
+    """Whether it is there still could not be told: the volume is deleted once it can."""
+    begun(world)
+    complete(world)
+    paused(world)
+    world.act()
+    world.cloud.fails["read describe_snapshots"] = Throttled("Rate exceeded")
+    resumed(world)
+    world.act()
+    assert (world.called(), action(world).held) == (["create_snapshot"], "re-check: throttled: Rate exceeded")
+    del world.cloud.fails["read describe_snapshots"]
+    world.act()
+    assert world.called() == ["create_snapshot", "delete_volume"]
+
+
 @pytest.mark.parametrize(("held", "deleted"), [(FRESH_FOR, True), (FRESH_FOR + SOON, False)])
 def test_a_snapshot_of_long_ago_is_stale(world: World, held: timedelta, *, deleted: bool) -> None:
     """Though every sweep saw the volume left: between two of them it may have been used."""

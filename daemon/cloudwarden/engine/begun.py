@@ -6,10 +6,11 @@ from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
 
 from cloudwarden.core import guards
-from cloudwarden.core.action import Plan
+from cloudwarden.core.action import Plan, Wait
 from cloudwarden.core.errors import CloudError
 from cloudwarden.core.finding import ActionRecord, ActionState, State
 from cloudwarden.core.guards import Candidate, Hold
+from cloudwarden.core.placeholder import filled_read
 from cloudwarden.core.policy import AnyPolicy, Mode, ModeOf
 from cloudwarden.core.resource import Scope
 from cloudwarden.engine.candidates import Candidates
@@ -149,6 +150,20 @@ class BegunActions:
             self._rest.held(record.id, seen)
         return seen
 
+    def _still_shown(self, record: ActionRecord) -> Hold | None:
+        """What was waited for right before the next call, and is not there any more: a snapshot, say."""
+        for step in reversed(record.plan.steps[: record.step]):
+            if not isinstance(step, Wait):
+                break
+            try:
+                shown = self._actuator.read(record.scope, filled_read(step.read, record))
+            except CloudError as error:
+                return Hold(guard="re-check", detail=f"{error.reason}: {error}")
+            if shown not in step.until:
+                detail = f"{step.read.operation}, which was waited for, shows {shown!r} by now"
+                return Hold(guard="re-check", detail=detail)
+        return None
+
     def _still_the_same(self, record: ActionRecord, candidate: Candidate) -> Ending | Hold | None:
         seen = self._recheck.look(candidate, record.plan.action)
         if isinstance(seen, Over):
@@ -161,7 +176,7 @@ class BegunActions:
             return seen
         if not isinstance(seen.plan, Plan) or seen.plan.hash != record.plan.hash:
             return _abandoned("the resource changed since the action began")
-        return None
+        return self._still_shown(record)
 
 
 def _abandoned(why: str) -> Ending:
