@@ -201,8 +201,8 @@ def test_a_wrong_value_is_replaced_and_the_inverse_restores_it(overwrite: bool, 
     plan = action.plan(volume(tags={"owner": "a"}), Violation(summary="", offending=offending))
     assert tags(plan) == {"owner": "b", "new": "1"}
     assert [(a_call(step).operation, a_call(step).arguments["Tags"]) for step in plan.inverse] == [
-        ("delete_tags", [{"Key": "new", "Value": "1"}]),
         ("create_tags", [{"Key": "owner", "Value": "a"}]),
+        ("delete_tags", [{"Key": "new", "Value": "1"}]),
     ]
 
 

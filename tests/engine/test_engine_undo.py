@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import timedelta
 from functools import partial
@@ -15,6 +16,7 @@ from cloudwarden.core.action import Call, Read
 from cloudwarden.core.errors import AccessDenied, Conflict
 from cloudwarden.core.finding import ActionRecord, ActionState, Finding, State
 from cloudwarden.core.plain import Json
+from cloudwarden.core.resource import Tags
 from cloudwarden.engine import decide
 from cloudwarden.engine.decide import DecisionError
 from cloudwarden.engine.undo import undo
@@ -165,11 +167,11 @@ def _describe_tags(tags: dict[str, dict[str, str]], cloud: MemoryCloud, read: Re
 def test_an_undo_that_failed_half_way_goes_on_where_it_stood(world: World, *, meddled: bool) -> None:
     """What it did itself is no change by somebody else; what somebody changed since is left as it is."""
     done = tagged_over(world)
-    create = world.cloud.fails["create_tags"] = AccessDenied("not authorized")
+    delete = world.cloud.fails["delete_tags"] = AccessDenied("not authorized")
     world.clock.advance(minutes(1))
     ask(world, done)
     world.act()
-    assert create is world.cloud.fails.pop("create_tags")
+    assert delete is world.cloud.fails.pop("delete_tags")
     world.clock.advance(minutes(1))
     if meddled:
         world.cloud.call(done.scope, done.plan.calls[0])
@@ -180,9 +182,38 @@ def test_an_undo_that_failed_half_way_goes_on_where_it_stood(world: World, *, me
     with world.store.reading() as tx:
         ended = tx.actions.get(made.id)
     assert ended is not None
-    wanted = (ActionState.ABANDONED, "create_tags") if meddled else (ActionState.SUCCEEDED, "create_tags")
+    wanted = (ActionState.ABANDONED, "create_tags") if meddled else (ActionState.SUCCEEDED, "delete_tags")
     assert (ended.state, world.called()[-1]) == wanted
-    assert world.called().count("delete_tags") == 1
+    assert world.called().count("delete_tags") == (0 if meddled else 1)
+
+
+def test_a_tag_that_somebody_gave_while_an_undo_was_held_stays(world: World) -> None:
+    """Somebody pauses between the two calls of the undo, and gives a value of their own to the tag we had changed."""
+    world.use(stop_idle(action=ec2.AddTags(tags={"idle": "yes", "team": "nobody"}, overwrite=True)))
+    world.add("i-idle", tags=Tags({"team": "web"}))
+    world.sweep()
+    world.approve_all()
+    world.act()
+    world.clock.advance(minutes(1))
+    for operation in ("create_tags", "delete_tags"):
+        world.cloud.effects[operation] = partial(_and_paused, world, world.cloud.effects[operation])
+    ask(world, latest(world))
+    world.act()
+    world.clock.advance(minutes(1))
+    world.cloud.change("i-idle", tags=Tags({**world.cloud.resources["i-idle"].tags, "team": "theirs"}))
+    with world.store.transaction() as tx:
+        decide.resume(tx, world.decider("over"))
+    world.act()
+    assert world.cloud.resources["i-idle"].tags["team"] == "theirs"
+
+
+def _and_paused(
+    world: World, effect: Callable[[MemoryCloud, Call], Mapping[str, str]], cloud: MemoryCloud, call: Call
+) -> Mapping[str, str]:
+    kept = effect(cloud, call)
+    with world.store.transaction() as tx:
+        decide.pause(tx, world.decider("incident"))
+    return kept
 
 
 def test_a_failed_undo_may_be_asked_for_again(world: World, stopped: ActionRecord) -> None:

@@ -45,7 +45,7 @@ class AddTags(Action[T]):
         object.__setattr__(self, "tags", Tags(dict(sorted(self.tags.items()))))
 
     def plan(self, resource: T, violation: Violation) -> Plan:
-        """One call; the inverse deletes what was added, and restores what was overwritten.
+        """One call; the inverse restores what was overwritten, and deletes what was added.
 
         Raises PermanentError when there is nothing to add, or no room for it: then these tags repair nothing.
         """
@@ -89,10 +89,11 @@ def _problems(tags: Mapping[str, str]) -> Iterator[str]:
 
 
 def _inverse(resource: Taggable, added: Mapping[str, str]) -> Iterator[Call]:
-    if new := {key: value for key, value in added.items() if key not in resource.tags}:
-        yield _delete(resource.id, new)
+    # What is overwritten comes first, right after the look whether all is as we left it; deleting looks by itself.
     if old := {key: resource.tags[key] for key in added if key in resource.tags}:
         yield _create(resource.id, old)
+    if new := {key: value for key, value in added.items() if key not in resource.tags}:
+        yield _delete(resource.id, new)
 
 
 def _create(resource_id: str, tags: Mapping[str, str]) -> Call:
