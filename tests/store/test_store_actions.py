@@ -132,6 +132,20 @@ def test_the_latest_undo_is_the_one_asked_for_last(
         assert latest.id == "second"
 
 
+def test_what_was_done_to_a_resource_after_an_action(
+    store: SqlStore, finding: Findings, action: Actions, noon: datetime
+) -> None:
+    """In the order in which it began, whatever the clock said; other resources' actions are none of it."""
+    with store.transaction() as tx:
+        tx.findings.save([finding()])
+        for id_ in ("before", "first", "second", "third"):
+            tx.actions.save(action(id_, started_at=noon - timedelta(days=int(id_ == "second"))))
+        tx.actions.save(action("elsewhere", resource_id="i-another"))
+        first = tx.actions.get("first")
+        assert first is not None
+        assert [one.id for one in tx.actions.after(first)] == ["third", "second"]
+
+
 def test_undos_of_late_are_those_that_did_not_end_badly(
     store: SqlStore, finding: Findings, action: Actions, noon: datetime
 ) -> None:

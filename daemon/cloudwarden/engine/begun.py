@@ -19,7 +19,7 @@ from cloudwarden.engine.consent import paused_since, undo_held
 from cloudwarden.engine.ending import Ending
 from cloudwarden.engine.recheck import Over, Recheck, Unclear
 from cloudwarden.engine.rest import Rest
-from cloudwarden.engine.undo import unshown
+from cloudwarden.engine.undo import done_again, unshown
 from cloudwarden.ports import Actuator, Clock, Store
 
 _OVER = {
@@ -129,6 +129,10 @@ class BegunActions:
         return timedelta(0) <= self._clock.now() - moment < PROOF_WAITS
 
     def _still_in_force(self, record: ActionRecord, original: ActionRecord) -> Ending | Hold | None:
+        with self._store.reading() as tx:
+            again = done_again(tx, original)
+        if again is not None:
+            return _abandoned(f"{original.id} was done again since by {again.id}: undo that")
         try:
             missing = unshown(record, original, self._actuator)
         except CloudError as error:

@@ -27,8 +27,8 @@ def undo(tx: Transaction, action_id: str, decider: Decider) -> ActionRecord:
 
     One that ended half-way goes on where it stood when it is asked for again, and one that succeeded is done anew: the
     last look before its calls tells whether there is something to undo. Raises DecisionError that says why not: there
-    is no such action, it did not succeed, it has no inverse, it was undone just now, its scope is not looked after any
-    more, or nobody says why.
+    is no such action, it did not succeed, it has no inverse, it was undone just now, it was done again since, its scope
+    is not looked after any more, or nobody says why.
     """
     decider.demand_reason()
     record = tx.actions.get(action_id)
@@ -36,6 +36,8 @@ def undo(tx: Transaction, action_id: str, decider: Decider) -> ActionRecord:
         raise DecisionError(f"no action {action_id!r}: `cloudwarden actions` lists them")
     earlier = tx.actions.undoing(record.id)
     _refuse(record, earlier, decider.now)
+    if again := done_again(tx, record):
+        raise DecisionError(f"action {record.id} was done again since by {again.id}: undo that")
     if earlier and earlier.state is ActionState.SUCCEEDED:
         earlier = None
     plan = Plan(
@@ -117,6 +119,20 @@ def unshown(undoing: ActionRecord, original: ActionRecord, actuator: Actuator) -
         return None
     shown = actuator.read(by.scope, filled_read(last.proof.read, by))
     return None if last.proof.shown_by(shown) else Unshown(operation=last.operation, shown=shown, done_by=done_by)
+
+
+def done_again(tx: Transaction, record: ActionRecord) -> ActionRecord | None:
+    """The latest action that did the same to the resource since, and was not undone.
+
+    What is in force is what it did, and only its plan knows what there was before.
+    """
+    for one in tx.actions.after(record):
+        alike = one.policy == record.policy or one.plan.steps == record.plan.steps
+        if alike and one.plan.action == record.plan.action and one.state is ActionState.SUCCEEDED:
+            undoing = tx.actions.undoing(one.id)
+            if undoing is None or undoing.state is not ActionState.SUCCEEDED:
+                return one
+    return None
 
 
 def _last_call(steps: Sequence[Step]) -> Call | None:

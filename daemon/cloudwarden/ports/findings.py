@@ -93,6 +93,10 @@ class ActionRecords(Protocol):
         """Actions that undo another one and did not end badly, whose latest change was at or after `since`."""
         ...
 
+    def after(self, record: ActionRecord) -> Sequence[ActionRecord]:
+        """Actions on the same resource that began after this one, whatever the clock said, newest first."""
+        ...
+
     def latest(self, most: int, policy: str | None = None) -> Sequence[ActionRecord]:
         """The latest actions, of a policy or of all, newest first."""
         ...

@@ -227,6 +227,21 @@ class SqlActionRecords:
         )
         return rows.fetch(self._connection, query, rows.action_from)
 
+    def after(self, record: ActionRecord) -> Sequence[ActionRecord]:
+        of_record = select(_NUMBER).select_from(actions_table).where(actions_table.c.id == record.id)
+        number = self._connection.execute(of_record).scalar_one()
+        query = (
+            select(actions_table)
+            .where(
+                actions_table.c.account == record.scope.account,
+                actions_table.c.region == record.scope.region,
+                actions_table.c.resource_id == record.resource_id,
+                number < _NUMBER,
+            )
+            .order_by(_NUMBER.desc())
+        )
+        return rows.fetch(self._connection, query, rows.action_from)
+
     def latest(self, most: int, policy: str | None = None) -> Sequence[ActionRecord]:
         query = select(actions_table).order_by(actions_table.c.started_at.desc(), actions_table.c.id).limit(most)
         if policy is not None:
