@@ -9,9 +9,14 @@ import pytest
 
 from cloudwarden import ENFORCE, PROPOSE, Limit, Mode, NoParams, Policy, Violation, every, hours, minutes, rule
 from cloudwarden.aws import rds
-from cloudwarden.core.finding import ProposalState, State
+from cloudwarden.core.action import Call, Read
+from cloudwarden.core.errors import Throttled
+from cloudwarden.core.finding import ActionRecord, ProposalState, State
+from cloudwarden.core.plain import Json
 from cloudwarden.core.policy import AnyPolicy
+from cloudwarden.memory import MemoryCloud
 from cloudwarden.testing import database
+from undoing import ask, latest
 from world import NOON, SCOPE, World
 
 QUARTER = minutes(15)
@@ -110,3 +115,53 @@ def test_a_database_that_is_changed_is_the_same(world: World) -> None:
     world.cloud.put(replace(world.cloud.resources["orders"], name="orders-of-all"))
     world.sweep(after=QUARTER)
     assert world.finding("orders").id == before.id
+
+
+def stopped(world: World) -> ActionRecord:
+    """The action that stopped the database, on an approval, an hour ago."""
+    world.cloud.effects["stop_db_instance"] = stop
+    world.cloud.readings["describe_db_instances"] = status
+    world.use(stop_all(PROPOSE))
+    orders(world)
+    world.sweep()
+    world.approve_all()
+    world.act()
+    world.clock.advance(hours(1))
+    return latest(world)
+
+
+def stop(cloud: MemoryCloud, call: Call) -> dict[str, str]:
+    """It is stopped at once."""
+    cloud.change("orders", status="stopped")
+    return {}
+
+
+def status(cloud: MemoryCloud, read: Read) -> Json:
+    """How it is."""
+    found = cloud.resources["orders"]
+    return found.status if isinstance(found, rds.Database) else None
+
+
+@pytest.mark.parametrize("answers", [True, False])
+def test_an_undo_starts_no_other_database_of_that_name(world: World, *, answers: bool) -> None:
+    """Somebody deleted it, and stopped the next one of its name: nobody asked that this be started."""
+    done = stopped(world)
+    orders(world, created=NOON + minutes(30))
+    world.cloud.change("orders", status="stopped")
+    if not answers:
+        world.cloud.fails["get rds.database"] = Throttled("Rate exceeded")
+    undoing = ask(world, done)
+    world.act()
+    assert world.called() == ["stop_db_instance"]
+    with world.store.reading() as tx:
+        ended = tx.actions.get(undoing.id)
+    assert ended is not None
+    why = "orders is another one by now, which was given its name"
+    assert ended.error == (why if answers else "re-check: throttled: Rate exceeded")
+
+
+def test_an_undo_starts_the_database_that_was_stopped(world: World) -> None:
+    """It is the same still."""
+    ask(world, stopped(world))
+    world.act()
+    assert world.called() == ["stop_db_instance", "start_db_instance"]

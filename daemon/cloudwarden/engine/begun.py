@@ -129,10 +129,8 @@ class BegunActions:
         return timedelta(0) <= self._clock.now() - moment < PROOF_WAITS
 
     def _still_in_force(self, record: ActionRecord, original: ActionRecord) -> Ending | Hold | None:
-        with self._store.reading() as tx:
-            again = done_again(tx, original)
-        if again is not None:
-            return _abandoned(f"{original.id} was done again since by {again.id}: undo that")
+        if (seen := self._followed(original)) is not None:
+            return seen
         try:
             missing = unshown(record, original, self._actuator)
         except CloudError as error:
@@ -144,6 +142,20 @@ class BegunActions:
             return Hold(guard="re-check", detail=detail)
         what = f"{missing.operation} is not in force any more (its proof shows {missing.shown!r})"
         return _abandoned(f"{what}: somebody changed it since")
+
+    def _followed(self, original: ActionRecord) -> Ending | Hold | None:
+        """What came after an action by which another action, or another resource of that name, is in force by now."""
+        policy = self._policy_of(original.policy)
+        with self._store.reading() as tx:
+            again, finding = done_again(tx, original), tx.findings.get(original.finding_id)
+        if again is not None:
+            return _abandoned(f"{original.id} was done again since by {again.id}: undo that")
+        if policy is None or finding is None:
+            return None
+        successor = self._recheck.successor(policy.kind, finding)
+        if isinstance(successor, Unclear):
+            return Hold(guard="re-check", detail=successor.why)
+        return _abandoned(successor) if successor is not None else None
 
     def _looked_at(self, record: ActionRecord, look: Callable[[], Ending | Hold | None]) -> Ending | Hold | None:
         """What a look says; what the one before said, while the action rests after that."""

@@ -7,7 +7,7 @@ from datetime import datetime
 
 from cloudwarden.core import guards
 from cloudwarden.core.action import Plan
-from cloudwarden.core.finding import State
+from cloudwarden.core.finding import Finding, State
 from cloudwarden.core.guards import Candidate, Hold
 from cloudwarden.core.resource import Resource
 from cloudwarden.core.verdict import Outcome, Violation
@@ -64,6 +64,16 @@ class Recheck:
         if not listing.resources or not finding.is_of(listing.resources[0]):
             return Over(state=State.GONE)
         return self._judged(candidate, listing.resources[0], chosen, now)
+
+    def successor(self, kind: type[Resource], finding: Finding) -> str | Unclear | None:
+        """That another resource took the finding's id since, in words; None where none did, or none can."""
+        if not kind.ids_come_again or finding.kind != kind.kind:
+            return None
+        listing = self._gatherer.described(kind, finding.scope, finding.resource_id)
+        if listing.problem is not None:
+            return Unclear(why=str(listing.problem))
+        another = any(not finding.is_of(one) for one in listing.resources)
+        return f"{finding.resource_id} is another one by now, which was given its name" if another else None
 
     def _judged(
         self, candidate: Candidate, resource: Resource, chosen: str | None, now: datetime
