@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 
 import pytest
@@ -12,6 +12,7 @@ from cloudwarden.core.exemption import Exemption
 from cloudwarden.core.finding import ActionState, State
 from cloudwarden.core.policy import Mode
 from cloudwarden.engine import exempt as exempting
+from cloudwarden.engine.exempt import Wish
 from cloudwarden.ports import ExemptionsFile
 from world import World, begin_alone, stop_idle, wish
 
@@ -69,14 +70,52 @@ def by_a_tag(world: World) -> None:
 
 def left_the_file(world: World) -> None:
     """It was in the file, and is no more."""
-    for wishes in ([wish(world.clock.now() + hours(9), id="shop")], []):
+    edited(world, [wish(world.clock.now() + hours(9), id="shop")], [])
+
+
+def of_another_in_the_file(world: World) -> None:
+    """The file says by the same name that another resource is exempt."""
+    ends = world.clock.now() + hours(9)
+    edited(world, [wish(ends, id="shop")], [wish(ends, id="shop", resource="i-other")])
+
+
+def over_and_of_another_in_the_file(world: World) -> None:
+    """It ends with its time, and then the file says by the same name that another resource is exempt."""
+    now = world.clock.now()
+    edited(world, [wish(now + minutes(1), id="shop")], [wish(now + hours(9), id="shop", resource="i-other")])
+
+
+def back_in_the_file(world: World) -> None:
+    """It left the file, and is back there for another resource."""
+    ends = world.clock.now() + hours(9)
+    edited(world, [wish(ends, id="shop")], [], [wish(ends, id="shop", resource="i-other")])
+
+
+def dated_back_in_the_file(world: World) -> None:
+    """Its date in the file is one that is over by now."""
+    now = world.clock.now()
+    edited(world, [wish(now + hours(9), id="shop")], [wish(now - hours(9), id="shop")])
+
+
+def edited(world: World, *versions: Sequence[Wish]) -> None:
+    """The file has one after the other, and each is taken over."""
+    for wishes in versions:
         file = ExemptionsFile("exemptions.toml", "0" * 64, world.clock.now())
         with world.store.transaction() as tx:
             exempting.take_over(tx, file, wishes, world.clock.now())
         later(world, minutes(1))
 
 
-ENDINGS = [by_itself, revoked, by_a_tag, left_the_file]
+ENDINGS = [
+    by_itself,
+    revoked,
+    by_a_tag,
+    left_the_file,
+    of_another_in_the_file,
+    over_and_of_another_in_the_file,
+    back_in_the_file,
+    dated_back_in_the_file,
+]
 
 
 @pytest.mark.parametrize("mode", [Mode.PROPOSE, ENFORCE])
@@ -92,6 +131,15 @@ def test_an_end_between_two_sweeps_lets_nothing_go(world: World, end: Ending, mo
         assert (world.called(), world.states()) == ([], {"i-idle": State.OPEN})
     world.sweep(after=minutes(30))
     assert world.states() == {"i-idle": State.PROPOSED if mode is Mode.PROPOSE else State.VERIFYING}
+
+
+def test_what_the_file_said_before_is_kept_once(world: World) -> None:
+    """However often it is taken over, and until retention lets go of what was revoked."""
+    ends = world.clock.now() + hours(9)
+    edited(world, *([wish(ends, id="shop", resource=f"i-{number}")] for number in (1, 2, 2)))
+    with world.store.reading() as tx:
+        kept = {one.resource: one.active(world.clock.now()) for one in tx.decisions.exemptions()}
+        assert (len(tx.decisions.exemptions()), kept) == (2, {"i-1": False, "i-2": True})
 
 
 def test_without_grace_it_is_not_due_in_the_sweep_that_comes_next(world: World) -> None:

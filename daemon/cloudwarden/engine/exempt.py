@@ -155,6 +155,7 @@ def _kept(tx: Transaction, wish: Wish, known: Exemption | None, decider: Decider
     """Keep one of a file's exemptions as the file has it; whether that changed anything."""
     made = wish.made(decider, source=path)
     if known is None or known.revoked_at is not None:
+        _remember(tx, known, made, decider)
         tx.decisions.save_exemption(made)
         _journal(tx, "exemption_made", made, decider)
         return True
@@ -162,9 +163,28 @@ def _kept(tx: Transaction, wish: Wish, known: Exemption | None, decider: Decider
     kept = replace(made, created_at=known.created_at, made_from=known.made_from, used_at=known.used_at, told=told)
     if kept == known:
         return False
+    _remember(tx, known, made, decider)
     tx.decisions.save_exemption(replace(kept, made_from=decider.origin))
     _journal(tx, "exemption_changed", kept, decider)
     return True
+
+
+def _remember(tx: Transaction, known: Exemption | None, made: Exemption, decider: Decider) -> None:
+    """Keep what the file said before, under an id of its own, where it took out what it takes out no more.
+
+    The end of that counts until a sweep has seen it, as any exemption's does.
+    """
+    if known is None or (made.active(decider.now) and _selection(made) == _selection(known)):
+        return
+    before = replace(known, id=new_id("x"))
+    if before.revoked_at is None:
+        _revoked(tx, before, replace(decider, reason=f"{known.id} was changed in the file"))
+    else:
+        tx.decisions.save_exemption(before)
+
+
+def _selection(one: Exemption) -> tuple[object, ...]:
+    return one.policy, one.resource, one.tag, one.account, one.region
 
 
 def tell(tx: Transaction, exemption: Exemption, told: Told, now: datetime) -> Exemption:
