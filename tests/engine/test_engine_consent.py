@@ -26,6 +26,20 @@ def test_an_exemption_made_after_the_last_look_holds(store: Store) -> None:
     assert world.called() == []
 
 
+@pytest.mark.parametrize("edited", ["doubt", "edited"])
+def test_a_file_that_is_edited_after_the_last_look_holds(store: Store, edited: str) -> None:
+    """The exemptions, or the settings: what they say by now nobody has read."""
+    world, cloud = approved(store)
+    cloud.meanwhile = [nothing, nothing, lambda: setattr(world, edited, "it was edited, and is not read yet")]
+    world.act()
+    assert world.called() == []
+    assert "not read yet" in (world.finding("i-1").held or "")
+    setattr(world, edited, None)
+    world.clock.advance(minutes(1))
+    world.act()
+    assert world.called() == ["stop_instances"]
+
+
 def test_an_exemption_by_tag_holds_until_the_tags_were_asked_about(store: Store) -> None:
     """Nobody can tell whether it covers the instance; the next look can, and it does not."""
     world, cloud = approved(store)

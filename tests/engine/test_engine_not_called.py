@@ -24,6 +24,8 @@ from world import NOON, World, begin_alone, delete_unattached, stop_idle
     [
         (paused, "paused by operator"),
         (lambda world: exempted(world, resource="i-1")(), "exempt"),
+        (lambda world: setattr(world, "doubt", "exemptions.toml was edited"), "exemptions.toml was edited"),
+        (lambda world: setattr(world, "edited", "freeze was edited"), "freeze was edited"),
         (lambda world: world.clock.jump(timedelta(seconds=20)), "frozen until"),
         (lambda world: world.clock.jump(minutes(10)), "its lease lapsed meanwhile"),
         (lambda world: world.clock.jump(-minutes(10)), "the last look"),
@@ -104,6 +106,19 @@ def test_an_undo_that_is_not_made_is_made_later(store: Store) -> None:
     cloud.permitting = None
     world.act()
     assert world.called() == ["stop_instances", "start_instances"]
+
+
+@pytest.mark.parametrize(("edited", "calls"), [("doubt", ["start_instances"]), ("edited", [])])
+def test_an_undo_is_held_by_edited_settings_and_by_no_exemption(store: Store, edited: str, calls: list[str]) -> None:
+    """An edit while permission is tried may say that nothing is to be done there any more."""
+    world, cloud = approved(store)
+    world.act()
+    (done,) = actions(world)
+    with world.store.transaction() as tx:
+        undo(tx, done.id, world.decider())
+    cloud.permitting = lambda: setattr(world, edited, "it was edited")
+    world.act()
+    assert world.called() == ["stop_instances", *calls]
 
 
 @pytest.mark.parametrize("writable", [True, False])

@@ -115,6 +115,8 @@ class Actor:
             policy_of=self._policy,
             closed=self._closed,
             tenure=self._tenure,
+            exemptions_doubt=exemptions_doubt,
+            settings_doubt=settings_doubt,
         )
         self._carrier = Carrier(
             store=store,

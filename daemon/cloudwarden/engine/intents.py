@@ -26,7 +26,8 @@ suspended in between, or whose clock was set, looks again."""
 class Intents:
     """Commits intents, asks right before a call whether its intent still holds, and takes back what does not.
 
-    `closed` says why a policy may do nothing in an account at an instant, by its windows and freezes, or None.
+    `closed` says why a policy may do nothing in an account at an instant, by its windows and freezes, or None. The
+    doubts are about files that say by now what nobody has read.
     """
 
     def __init__(
@@ -38,6 +39,8 @@ class Intents:
         policy_of: Callable[[str], AnyPolicy | None],
         closed: Callable[[str, str, datetime], str | None],
         tenure: Tenure,
+        exemptions_doubt: Callable[[], str | None],
+        settings_doubt: Callable[[], str | None],
     ) -> None:
         self._store = store
         self._clock = clock
@@ -45,6 +48,8 @@ class Intents:
         self._policy_of = policy_of
         self._closed = closed
         self._tenure = tenure
+        self._exemptions_doubt = exemptions_doubt
+        self._settings_doubt = settings_doubt
         self._uncalled: dict[tuple[str, datetime], str] = {}
 
     def commit(
@@ -53,7 +58,8 @@ class Intents:
         """The action with its intent, or what holds it by now.
 
         People's decisions and the hour are looked at in this very transaction, so that no call follows a pause, an
-        exemption, a rejection, or the beginning of a freeze. A StoreError means that nothing is called.
+        exemption, a rejection, an edit of the settings, or the beginning of a freeze. A StoreError means that
+        nothing is called.
         """
         record = replace(record, state=ActionState.INTENDED, changed_at=self._clock.now(), error=None)
         with self._store.transaction() as tx:
@@ -115,9 +121,9 @@ class Intents:
     def _forbidden(self, tx: Transaction, record: ActionRecord, looked_at: datetime, now: datetime) -> Hold | None:
         """What forbids the call at this instant; an undo is a person's word, which only a later one holds."""
         if record.undoes is not None:
-            return _undo_paused(tx, record)
+            return _undo_paused(tx, record) or self._doubted(record)
         taken_back = withdrawn(tx, record, self._policy_of(record.policy), looked_at, now)
-        return taken_back or self._shut(record, now)
+        return taken_back or self._doubted(record) or self._shut(record, now)
 
     def _changed(self, record: ActionRecord, looked_at: datetime) -> str | None:
         with self._store.reading() as tx:
@@ -126,11 +132,18 @@ class Intents:
                 return "its lease lapsed meanwhile"
             if (hold := _stale(looked_at, now)) is None:
                 if record.undoes is not None:
-                    hold = _undo_paused(tx, record)
+                    hold = _undo_paused(tx, record) or self._doubted(record)
                 else:
                     held = held_since(tx, record, self._policy_of(record.policy), looked_at, now)
-                    hold = held or self._shut(record, now)
+                    hold = held or self._doubted(record) or self._shut(record, now)
             return hold.detail if hold is not None else None
+
+    def _doubted(self, record: ActionRecord) -> Hold | None:
+        """An edit that only a file knows yet must hold; no exemption holds an undo."""
+        if (doubt := self._settings_doubt()) is not None:
+            return Hold(guard="pause", detail=doubt)
+        doubt = self._exemptions_doubt() if record.undoes is None else None
+        return Hold(guard="exemption", detail=doubt) if doubt is not None else None
 
     def _shut(self, record: ActionRecord, now: datetime) -> Hold | None:
         why = self._closed(record.policy, record.scope.account, now)
