@@ -11,6 +11,7 @@ import pytest
 from busy_cloud import BusyCloud, actions, approved, distrusted, exempted, paused, resumed, trusted
 from cloudwarden import PROPOSE, hours, minutes, tagged
 from cloudwarden.core.finding import ActionState, ProposalState, State
+from cloudwarden.core.resource import Tags
 from cloudwarden.core.restraint import Reach, Restraints
 from cloudwarden.core.window import Freeze
 from cloudwarden.engine.undo import undo
@@ -60,6 +61,18 @@ def test_a_harmless_decision_costs_no_approval(store: Store) -> None:
     world.clock.advance(minutes(1))
     world.act()
     assert world.called() == ["stop_instances"]
+
+
+def test_an_exemption_by_a_name_that_was_given_since_it_was_found_holds(store: Store) -> None:
+    """A sweep has seen the name, and people call it so."""
+    world, cloud = approved(store)
+    world.cloud.change("i-1", name="web", tags=Tags({"Name": "web"}))
+    world.edited = "held by the test"
+    world.sweep(after=minutes(1))
+    world.edited = None
+    cloud.permitting = exempted(world, resource="web")
+    world.act()
+    assert (world.called(), world.finding("i-1").name) == ([], "web")
 
 
 def test_a_second_call_that_is_not_made_waits(store: Store) -> None:

@@ -197,7 +197,8 @@ class Settler:
             finding = lifecycle.exempt_no_more(finding, self._now)
         if verdict.violation is not None:
             protected = protected_as_judged(resource, verdict, policy.touches, self._protection)
-            finding = replace(finding, protected=protected, saving=self._saving_of(policy, resource))
+            saving = self._saving_of(policy, resource)
+            finding = replace(finding, name=resource.name, protected=protected, saving=saving)
         asks = self._asks_because(policy, resource, terms.mode, finding)
         alone = finding.state is State.DUE and terms.mode is Mode.ENFORCE and asks is None
         observes = terms.mode is Mode.OBSERVE
