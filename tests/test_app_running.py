@@ -76,6 +76,25 @@ def test_one_sweep_lets_go_of_what_is_old(tmp_path: Path, ahead: timedelta, kept
         app.close()
 
 
+def test_policies_that_are_edited_during_a_sweep_hold_what_comes_after_it(tmp_path: Path) -> None:
+    """A sweep of many accounts takes long, and who lowered a policy's mode meanwhile relies on it."""
+
+    def lowered() -> None:
+        (tmp_path / "policy.py").write_text(ENFORCING.replace("ENFORCE", "OBSERVE"))
+
+    (tmp_path / "policy.py").write_text(ENFORCING)
+    app = build(Settings(database=f"sqlite:///{tmp_path}/cloudwarden.db", policies=tmp_path), begins=True)
+    vars(app)["sessions"] = Discovering()
+    try:
+        once(app)
+        assert app.exemptions_doubt() is None
+        app.alive = lowered
+        once(app)
+        assert "were edited, and are not read yet" in str(app.exemptions_doubt())
+    finally:
+        app.close()
+
+
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 def test_a_policy_is_shown_to_go_no_further_than_the_ceiling(tmp_path: Path) -> None:
     """On the page and in the metric: that it acts would be untrue."""

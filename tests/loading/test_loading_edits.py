@@ -186,3 +186,16 @@ def test_files_that_never_rest_are_not_waited_for_long(place: Place) -> None:
         found.append(edits.found())
         place.clock.advance(seconds(0.6))
     assert found == [False] * 5 + [True]
+
+
+def test_policies_that_were_edited_are_unread_at_once(place: Place) -> None:
+    """Until they are taken, rest or not; other files are for others to tell of."""
+    edits = place.edits()
+    place.settings.write_text("threads = 2\n")
+    assert edits.unread() is None
+    (place.policies / "a.py").write_text("a = 12\n")
+    assert edits.unread() == f"policies in {place.policies} were edited, and are not read yet"
+    edits.take()
+    assert edits.unread() is None
+    (place.policies / "a.py").unlink()
+    assert edits.unread() is not None

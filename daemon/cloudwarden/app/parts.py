@@ -36,7 +36,7 @@ from cloudwarden.engine.sweep import Sweeper
 from cloudwarden.engine.tenure import Tenure
 from cloudwarden.in_force import InForce
 from cloudwarden.keeping.shipper import Shipper
-from cloudwarden.loading import NOTHING, Loaded
+from cloudwarden.loading import NOTHING, Edits, Loaded
 from cloudwarden.ports import Reporter
 from cloudwarden.register import ExemptionRegister
 from cloudwarden.settings import Settings, load_settings
@@ -137,7 +137,7 @@ class App(Adapters):
             acceptance=self.enroller,
             restraints=self.settings.restraints,
             tenure=self.tenure,
-            exemptions_doubt=self.register.doubt,
+            exemptions_doubt=self.exemptions_doubt,
             settings_doubt=self.standstill,
         )
 
@@ -155,6 +155,13 @@ class App(Adapters):
             policies=lambda: self._loaded.policies,
             exemption_longest=self.settings.exemption_longest,
         )
+
+    @cached_property
+    def edits(self) -> Edits:
+        """What notices edits of all that people write."""
+        files = (self.settings.file, self.settings.exemptions_file)
+        found = [file for file in files if file is not None]
+        return Edits(self.settings.policies, found, clock=self.clock)
 
     @cached_property
     def register(self) -> ExemptionRegister:
@@ -231,6 +238,10 @@ class App(Adapters):
         return Shipper(
             store=self.store, copy=self.copy_at(target), target=target, clock=self.clock, reporter=self.reporter
         )
+
+    def exemptions_doubt(self) -> str | None:
+        """Why nobody can tell what is exempt; None when somebody can. What a policy exempts itself is in its file."""
+        return self.register.doubt() or self.edits.unread()
 
     def standstill(self) -> str | None:
         """Why nothing may be done at all for now, undos included; None when something may."""

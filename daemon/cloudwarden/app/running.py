@@ -13,7 +13,7 @@ from cloudwarden.daemon import Daemon
 from cloudwarden.engine.sweep import SweepResult
 from cloudwarden.engine.tenure import beat
 from cloudwarden.keeping.shipper import ship_until
-from cloudwarden.loading import Edits, Loaded
+from cloudwarden.loading import Loaded
 from cloudwarden.store import own
 from cloudwarden.upkeep import Upkeep
 from cloudwarden.web.server import WebServer
@@ -45,7 +45,7 @@ def run(app: App, stop: threading.Event, reload: threading.Event | None = None) 
             counts=app.counted,
             stop=stop,
             reload=reload or threading.Event(),
-            edits=_edits(app),
+            edits=app.edits,
             schedule_known=app.metrics.schedule,
             upkeep=_upkeep(app),
             orphans=app.orphans,
@@ -81,6 +81,7 @@ def once(app: App, *, ceiling: Mode | None = None) -> tuple[Loaded, SweepResult]
     """
     if ceiling is not None:
         app.swept_under = ceiling
+    app.edits.take()
     loaded = app.load()
     with own(app.settings.database), _leases_renewed(app), unhurried():
         _ship_all(app)
@@ -98,12 +99,6 @@ def _upkeep(app: App) -> Upkeep:
     """What lets go of what is old, by a clock that AWS agrees with."""
     clock = app.sessions.clock
     return Upkeep(clock=app.clock, ahead=lambda: clock.ahead, reporter=app.reporter, batches=app.retention.batches)
-
-
-def _edits(app: App) -> Edits:
-    """What notices edits of all that people write."""
-    files = (app.settings.file, app.settings.exemptions_file)
-    return Edits(app.settings.policies, [file for file in files if file is not None], clock=app.clock)
 
 
 @contextmanager

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from pathlib import Path
 
 from cloudwarden.loading.source import policy_files
@@ -16,7 +16,7 @@ MOST_SECONDS = 3.0
 """How long files that never rest are waited for."""
 
 Stamp = tuple[object, ...]
-_Look = Sequence[Stamp]
+_Look = tuple[Stamp, ...]
 
 
 class Edits:
@@ -30,12 +30,19 @@ class Edits:
         self._directory = directory
         self._files = files
         self._clock = clock
-        self._taken = self._seen = self._look()
+        self.take()
         self._seen_at = self._differs_since = 0.0
 
     def take(self) -> None:
         """Count what is there as known: for right before it is read, so that an edit meanwhile is noticed."""
-        self._taken = self._seen = self._look()
+        self._taken_policies = self._policies()
+        self._taken = self._seen = (*self._taken_policies, *map(stamp, self._files))
+
+    def unread(self) -> str | None:
+        """Why nobody can tell what the policies say by now: somebody edited them since; None when nobody did."""
+        if self._policies() == self._taken_policies:
+            return None
+        return f"policies in {self._directory} were edited, and are not read yet"
 
     def found(self) -> bool:
         """Whether the files differ from those taken, and rest, or never do. To be asked every second or so."""
@@ -50,11 +57,13 @@ class Edits:
         return now - self._seen_at >= REST_SECONDS or now - self._differs_since >= MOST_SECONDS
 
     def _look(self) -> _Look:
+        return (*self._policies(), *map(stamp, self._files))
+
+    def _policies(self) -> _Look:
         try:
-            policies = policy_files(self._directory)
+            return tuple((path.name, *stamp(path)) for path in policy_files(self._directory))
         except OSError as error:
-            return (("unreadable", error.errno), *map(stamp, self._files))
-        return tuple((path.name, *stamp(path)) for path in policies) + tuple(map(stamp, self._files))
+            return (("unreadable", error.errno),)
 
 
 def stamp(path: Path) -> Stamp:
