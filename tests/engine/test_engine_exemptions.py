@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from datetime import timedelta
 
 import pytest
 
@@ -286,3 +287,19 @@ def test_nothing_is_done_while_nobody_can_tell_what_is_exempt(world: World) -> N
     world.doubt = None
     world.act()
     assert world.called() == ["stop_instances"]
+
+
+def test_what_is_exempt_after_an_action_that_repaired_nothing_is_asked_of_nobody(world: World) -> None:
+    """Until its effect should show it is waited for; then it is exempt, as any other that violates."""
+    world.cloud.effects["stop_instances"] = lambda cloud, call: {}
+    world.use(stop_idle(respects=timedelta(0)))
+    world.add("i-idle")
+    world.sweep()
+    world.approve_all()
+    world.act()
+    with world.store.transaction() as tx:
+        exempt.exempt(tx, world.decider(), wish(NOON + days(1)))
+    world.sweep(after=minutes(15))
+    assert world.states() == {"i-idle": State.VERIFYING}
+    world.sweep(after=minutes(15))
+    assert (world.states(), world.proposals()) == ({"i-idle": State.EXEMPTED}, [])

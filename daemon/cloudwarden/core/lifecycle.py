@@ -182,6 +182,7 @@ def _after_violation(
         seen = _reopened(seen, terms)
     if seen.state is State.ACTING:
         return _still_acting(seen, exempted, terms)
+    seen = _verified(seen, terms)
     if exempted is not None and seen.state is not State.VERIFYING:
         return replace(moved(seen, State.EXEMPTED, terms.now, held=exempted), grace=Grace())
     if seen.state is State.EXEMPTED:
@@ -254,9 +255,6 @@ def _ticked(grace: Grace, terms: Terms) -> Grace:
 def _advanced(finding: Finding, terms: Terms) -> Finding:
     """Where a finding goes whose violation was just seen to stand."""
     now = terms.now
-    shown_by = max(VERIFY_WITHIN, terms.schedule.interval_at(now))
-    if finding.state is State.VERIFYING and now - finding.state_since >= shown_by:
-        finding = _unrepaired(finding, terms)
     if finding.state is State.FAILED and (finding.attempts < MAX_ATTEMPTS or now - finding.state_since >= FAILED_FOR):
         held = finding.held if finding.snoozed_at(now) else None
         finding = replace(moved(finding, State.OPEN, now, held=held), grace=Grace(ticked_at=now))
@@ -267,6 +265,14 @@ def _advanced(finding: Finding, terms: Terms) -> Finding:
         return moved(finding, State.OPEN, now)
     if finding.state is State.OPEN and _is_due(finding, terms):
         return moved(finding, State.DUE, now)
+    return finding
+
+
+def _verified(finding: Finding, terms: Terms) -> Finding:
+    """The finding, whose action has failed if what it does should show by now."""
+    shown_by = max(VERIFY_WITHIN, terms.schedule.interval_at(terms.now))
+    if finding.state is State.VERIFYING and terms.now - finding.state_since >= shown_by:
+        return _unrepaired(finding, terms)
     return finding
 
 
