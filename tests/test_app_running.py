@@ -84,7 +84,7 @@ def test_policies_that_are_edited_during_a_sweep_hold_what_comes_after_it(tmp_pa
 
     (tmp_path / "policy.py").write_text(ENFORCING)
     app = build(Settings(database=f"sqlite:///{tmp_path}/cloudwarden.db", policies=tmp_path), begins=True)
-    vars(app)["sessions"] = Discovering()
+    vars(app)["sessions"] = Discovering(timedelta(0))
     try:
         once(app)
         assert app.exemptions_doubt() is None
