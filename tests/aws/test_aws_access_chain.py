@@ -48,14 +48,17 @@ def web_identity(monkeypatch: pytest.MonkeyPatch, aws: StubAws, folder: Path, en
     monkeypatch.setenv("AWS_WEB_IDENTITY_TOKEN_FILE", str(folder / "token"))
     monkeypatch.setenv("AWS_ROLE_ARN", f"arn:aws:iam::{ACCOUNT}:role/pod")
     monkeypatch.setenv("AWS_ENDPOINT_URL_STS", aws.url)
-    monkeypatch.setenv("AWS_REGION", "eu-central-1")
 
     def changed(asked: Asked) -> Reply:
         assert asked.parameters["WebIdentityToken"] == "a.b.c"
-        fields = "".join(f"<{name}>{value}</{name}>" for name, value in _of(ends).items() if name != "Token")
-        return query_xml("AssumeRoleWithWebIdentity", f"<Credentials>{fields}</Credentials>")
+        return _changed(ends)
 
     aws.on("AssumeRoleWithWebIdentity", changed)
+
+
+def _changed(ends: datetime) -> Reply:
+    fields = "".join(f"<{name}>{value}</{name}>" for name, value in _of(ends).items() if name != "Token")
+    return query_xml("AssumeRoleWithWebIdentity", f"<Credentials>{fields}</Credentials>")
 
 
 def single_sign_on(monkeypatch: pytest.MonkeyPatch, aws: StubAws, folder: Path, ends: datetime) -> None:
@@ -148,6 +151,46 @@ def test_what_ends_soon_is_renewed_before_it_does(
     timer.seconds += 60
     sessions.account()
     assert len(aws.asked) > asked
+
+
+@pytest.mark.parametrize(
+    ("settings", "region"),
+    [
+        (("eu-west-1",), "eu-west-1"),
+        (("ap-east-1",), "ap-east-1"),
+        (("enabled",), "us-east-1"),
+        (("cn-north-1",), "cn-north-1"),
+    ],
+)
+def test_a_profile_s_role_needs_no_region_of_its_own(
+    settings: tuple[str, ...], region: str, aws: StubAws, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What the settings say is enough: the SDK would refuse to sign for none."""
+    role_of_a_profile(monkeypatch, aws, tmp_path, datetime.now(UTC) + LATER)
+    config = tmp_path / "config"
+    config.write_text(config.read_text().replace("region = eu-central-1\n", ""))
+    assert sessions_to(aws, regions=settings).account() == ACCOUNT
+    (assuming,) = (asked for asked in aws.asked if asked.operation == "AssumeRole")
+    assert f"/{region}/sts/" in assuming.headers["authorization"]
+
+
+def test_a_token_that_was_rotated_is_read_anew(aws: StubAws, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The kubelet writes another into the file long before the first one ends."""
+    told: list[str] = []
+
+    def changed(asked: Asked) -> Reply:
+        told.append(asked.parameters["WebIdentityToken"])
+        return _changed(datetime.now(UTC) + timedelta(minutes=5))
+
+    web_identity(monkeypatch, aws, tmp_path, datetime.now(UTC) + LATER)
+    aws.on("AssumeRoleWithWebIdentity", changed)
+    timer = Stopwatch()
+    sessions = sessions_to(aws, timer=timer)
+    sessions.account()
+    (tmp_path / "token").write_text("d.e.f")
+    timer.seconds += 60
+    sessions.account()
+    assert (told[0], told[-1]) == ("a.b.c", "d.e.f")
 
 
 def test_a_session_of_single_sign_on_that_is_over_says_to_log_in(

@@ -27,9 +27,6 @@ from cloudwarden.core.errors import AccessDenied, SettingsError
 from cloudwarden.core.resource import GLOBAL, Scope
 from cloudwarden.ports import Reporter
 
-FIRST_REGION = "us-east-1"
-"""Enabled in every account of AWS; asked for the others where no region is named."""
-
 
 class Sessions:
     """Clients by service and scope, for every account and every thread.
@@ -128,22 +125,8 @@ class Sessions:
         self._discoverer.know(accounts)
 
     def home(self) -> str:
-        """The region whose STS is asked first, and where global services are asked. Raises SettingsError.
-
-        Of those that are named, the first that every account has enabled: others would know nobody of an account that
-        has not enabled it. Where enabled ones are meant, the session's own is as good as named; without one it is the
-        first that the settings do not leave out, as what they leave out may be closed to every account.
-        """
-        named = regions.named(self._settings)
-        for region in (*regions.wanted(self._settings, named), *named):
-            if regions.by_default(region):
-                return region
-        if not regions.means_enabled(self._settings):
-            return self.unnamed()
-        own = self._builder.chain().get_config_variable("region")
-        if own and regions.by_default(own):
-            return str(own)
-        return next(iter(regions.wanted(self._settings, regions.BY_DEFAULT)), FIRST_REGION)
+        """The region whose STS is asked first, and where global services are asked. Raises SettingsError."""
+        return regions.home(self._settings, self._builder.own_region()) or self.unnamed()
 
     def unnamed(self) -> str:
         """The region where none is named: the first that is anywhere, or the session's own. Raises SettingsError."""
@@ -151,12 +134,12 @@ class Sessions:
         return named[0] if named else self._session_region()
 
     def _session_region(self) -> str:
-        region = self._builder.chain().get_config_variable("region")
+        region = self._builder.own_region()
         if not region and not regions.means_enabled(self._settings):
             raise SettingsError(
                 'aws.regions: no region is set here or in the AWS profile; write regions = ["eu-west-1"]'
             )
-        return str(region or FIRST_REGION)
+        return region or regions.BY_DEFAULT[0]
 
     def _known(self) -> str:
         accounts = sorted({scope.account for scope in self.scopes()})

@@ -14,6 +14,7 @@ from botocore.credentials import CredentialProvider, CredentialResolver
 from botocore.exceptions import IncompleteReadError
 from botocore.session import Session
 
+from cloudwarden.aws.access import regions
 from cloudwarden.aws.access.account import AwsAccess
 from cloudwarden.aws.access.clients import Nobody
 from cloudwarden.aws.access.clockwatch import ClockWatch
@@ -40,6 +41,7 @@ class ClientBuilder:
         self._clock = clock
         self._session: Session | None = None
         self._chained: Session | None = None
+        self._own_region: str | None = None
         self._opening = threading.RLock()
 
     def chain(self) -> Session:
@@ -48,14 +50,26 @@ class ClientBuilder:
             if self._chained is None:
                 try:
                     chained = new_session(self._settings.profile)
-                    chained.get_config_variable("region")
+                    self._own_region = chained.get_config_variable("region")
                 except Exception as error:  # noqa: BLE001 - profiles fail in many ways
                     failure = translated(error)
                 else:
                     self._chained = chained
+                    self._place(chained)
                     return chained
                 raise failure
             return self._chained
+
+    def own_region(self) -> str | None:
+        """The region that the profile or the environment names. Raises CloudError."""
+        self.chain()
+        return self._own_region or None
+
+    def _place(self, chained: Session) -> None:
+        """Have the chain ask STS, for a profile's role, in a region of the settings where there is no other."""
+        named = regions.named(self._settings)
+        if not self._own_region and (region := regions.home(self._settings, None) or next(iter(named), None)):
+            chained.set_config_variable("region", region)
 
     def _opened(self) -> Session:
         """Where shared clients come from: it has no credentials of its own, so that none can be used by mistake."""

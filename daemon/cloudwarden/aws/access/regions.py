@@ -38,6 +38,22 @@ def means_enabled(access: AwsAccess) -> bool:
     return any(ENABLED in regions for regions in (access.regions, *(one.regions for one in access.accounts)))
 
 
+def home(access: AwsAccess, own: str | None) -> str | None:
+    """Where STS is asked first; `own` is the session's region. None where nothing says it but that, or nothing at all.
+
+    Of those that are named, the first that every account has enabled: others would know nobody of an account that
+    has not enabled it. Where enabled ones are meant, the session's own is as good as named; without one it is the
+    first that the settings do not leave out, as what they leave out may be closed to every account.
+    """
+    names = named(access)
+    for region in (*wanted(access, names), *names):
+        if by_default(region):
+            return region
+    if not means_enabled(access):
+        return None
+    return own if own and by_default(own) else next(iter(wanted(access, BY_DEFAULT)), BY_DEFAULT[0])
+
+
 def likely(access: AwsAccess, account: str, home: str) -> tuple[str, ...]:
     """Where an account may be asked for what is alike in all regions, best first: `home`, its own, and the others'.
 
