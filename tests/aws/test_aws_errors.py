@@ -137,6 +137,15 @@ def test_messages_hold_no_secret(error: Exception, secret: str) -> None:
     assert secret not in str(translated(error))
 
 
+@pytest.mark.parametrize("error", [boto.SSOTokenLoadError, boto.UnauthorizedSSOTokenError, boto.TokenRetrievalError])
+def test_the_name_of_an_error_hides_no_word_of_it(error: type[Exception]) -> None:
+    """That it ends in Token is no reason to take what follows for one."""
+    told = str(translated(bare(error)))
+    assert (
+        told == f"{error.__name__}: nobody is logged in by single sign-on, or the session is over: run `aws sso login`"
+    )
+
+
 def test_messages_are_bounded() -> None:
     """An answer that is a whole web page does not fill the log."""
     assert len(str(translated(refusal("X", "word " * 1000)))) <= 500

@@ -79,6 +79,10 @@ def test_a_secret_inside_a_text_is_masked_alone(text: str, shown: str) -> None:
         "arn:aws:iam::111122223333:role/CloudwardenReaderInTheOrganization1",
         "policies/stop_idle_instances.py:12: params: Idle is not what the rule takes",
         "3f1c2b9e-7a53-4f0e-9d57-0c5e2f0a1b2c",
+        "GetCallerIdentity: ExpiredToken: the credentials are over",
+        "GetBucketAcl: InvalidToken: The provided token is malformed",
+        "ListAccounts: IncompleteSignature: the request's signature is incomplete",
+        "DescribeVolumes: MissingAuthenticationToken: Request is missing Authentication Token",
     ],
 )
 def test_ordinary_text_is_left_alone(text: str) -> None:

@@ -181,7 +181,8 @@ def translated(error: Exception) -> CloudError:
         return error
     if isinstance(error, ClientError):
         return _refused(error)
-    return error_class_of(error)(_safe(_described(error)))
+    # The name apart, as below: "SSOTokenLoadError: nobody" names no token.
+    return error_class_of(error)(_cut(f"{type(error).__name__}: {_masked(_described(error))}"))
 
 
 def error_class_of(error: Exception) -> ErrorClass:
@@ -226,26 +227,21 @@ def _refused(error: ClientError) -> CloudError:
 
 
 def _described(error: Exception) -> str:
-    name = type(error).__name__
     if isinstance(error, boto.ParamValidationError):
         # The report quotes values, and one of them may be an external id.
-        return f"{name}: " + re.sub(r"value: .*?(?=, type|, valid|\n|$)", "value: ***", str(error))
+        return re.sub(r"value: .*?(?=, type|, valid|\n|$)", "value: ***", str(error))
     if isinstance(error, boto.SSOError | boto.TokenRetrievalError):
-        return f"{name}: nobody is logged in by single sign-on, or the session is over: run `aws sso login`"
+        return "nobody is logged in by single sign-on, or the session is over: run `aws sso login`"
     # A credential process's or provider's own words may hold what it failed to parse.
     if isinstance(error, boto.CredentialRetrievalError | boto.MetadataRetrievalError):
-        return f"{name}: credentials could not be retrieved"
+        return "credentials could not be retrieved"
     # Whether the other side hung up in order, or reset, is only in what it was made of.
     if isinstance(error, boto.ConnectionClosedError):
-        return f"{name}: {error} {getattr(error, 'kwargs', {}).get('error', '')}".rstrip()
+        return f"{error} {getattr(error, 'kwargs', {}).get('error', '')}".rstrip()
     # It quotes the answer, which may be STS's, with a secret key in it.
     if isinstance(error, ResponseParserError):
-        return f"{name}: the answer could not be parsed"
-    return f"{name}: {error}"
-
-
-def _safe(text: str) -> str:
-    return _cut(_masked(text))
+        return "the answer could not be parsed"
+    return str(error)
 
 
 def _masked(text: str) -> str:

@@ -24,10 +24,11 @@ _LOOKS: tuple[tuple[re.Pattern[str], str], ...] = (
     (re.compile(r"(?<=://)([^\s:/?#@]{0,100}):[^\s\"'<>]{1,500}@"), rf"\1:{MASK}@"),
     # Authorization: Bearer abc; also what botocore prints of a signed request.
     (re.compile(r"\b(Bearer|Basic|AWS4-HMAC-SHA256)\s+[^\"'}\n]{4,}", re.IGNORECASE), rf"\1 {MASK}"),
-    # password=abc, "SecretAccessKey": "abc", X-Amz-Signature=abc.
+    # password=abc, "SecretAccessKey": "abc", X-Amz-Signature=abc; but after a code such as ExpiredToken comes text.
     (
         re.compile(
-            r"""((?:pass(?:word|wd|phrase)|secret(?:[_-]?access)?[_-]?key|secret|token|signature"""
+            r"""((?:pass(?:word|wd|phrase)|secret(?:[_-]?access)?[_-]?key|secret"""
+            r"""|(?<!Expired)(?<!Invalid)(?<!Authentication)token|(?<!Incomplete)signature"""
             r"""|(?:api|private|signing)[_-]?key|external[_-]?id|x-amz-credential)["']?\s{0,4}[:=]\s{0,4}["']?)"""
             r"""[^\s"',;&}\])]{2,}""",
             re.IGNORECASE,
