@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import pytest
 
 from cloudwarden import OBSERVE, PROPOSE, Mode, NoParams, Policy, every
 from cloudwarden.aws import ec2, s3
-from cloudwarden.aws.access.account import Account
+from cloudwarden.aws.access.account import Account, OrganizationAccess
 from cloudwarden.aws.actuator import AwsActuator
 from cloudwarden.aws.doctor import AwsDoctor
 from cloudwarden.aws.inventory import AwsInventory
@@ -250,6 +250,44 @@ def test_useless_credentials_end_the_examination(aws: StubAws) -> None:
     ]
     assert "12 minutes behind" in checks[2].detail
     assert checks[1].fix == checks[2].fix == MEND_CLOCK
+
+
+@pytest.mark.parametrize(
+    ("settings", "answers", "said", "fix"),
+    [
+        ({}, {"ListAccounts": "AccessDeniedException"}, "ListAccounts", "organizations:List*"),
+        ({}, {"ListAccounts": "AWSOrganizationsNotInUseException"}, "ListAccounts", "aws.accounts"),
+        (
+            {"include": ("ou-a", "ou-b")},
+            {"ListOrganizationalUnitsForParent": None, "ListAccountsForParent": "ParentNotFoundException"},
+            "(ou-a)",
+            "aws.organization.include",
+        ),
+        ({"role_arn": f"arn:aws:iam::{DATA}:role/x"}, {}, "AssumeRole", "aws.organization.external_id"),
+    ],
+    ids=["denied", "no organization", "no such unit", "no role"],
+)
+def test_an_organization_that_is_not_told_is_not_blamed_on_the_daemon_s_credentials(
+    aws: StubAws, settings: dict[str, Any], answers: dict[str, str | None], said: str, fix: str
+) -> None:
+    """On the first day, when no account is remembered, as on any other."""
+    healthy(aws)
+    aws.on("AssumeRole", query_error("AccessDenied", "not authorized to perform: sts:AssumeRole", status=403))
+    for operation, code in answers.items():
+        aws.on(operation, json_error(code) if code else json_reply({"OrganizationalUnits": []}))
+    checks = examined(sessions_to(aws, organization=OrganizationAccess(**settings)))
+    (failed,) = (one for one in checks if one.health is Health.FAILED)
+    assert (failed.area, failed.subject) == (Area.DISCOVERY, "organization")
+    assert said in failed.detail
+    assert fix in failed.fix
+    assert Area.CLOCK in {one.area for one in checks}
+
+
+def test_a_profile_that_does_not_exist_ends_the_examination(aws: StubAws) -> None:
+    """With its name, as other credentials that are of no use."""
+    (failed, clock) = examined(sessions_to(aws, profile="nobodys"))
+    assert (failed.area, failed.health, clock.area) == (Area.CREDENTIALS, Health.FAILED, Area.CLOCK)
+    assert "nobodys" in failed.detail
 
 
 def test_where_the_clock_is_wrong_no_region_is_to_be_enabled(aws: StubAws) -> None:

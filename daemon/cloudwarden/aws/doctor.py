@@ -11,18 +11,19 @@ from datetime import timedelta
 from typing import TypeVar
 
 from cloudwarden.aws import remedies
+from cloudwarden.aws.access.discovery import ORGANIZATION
 from cloudwarden.aws.endpoints import Endpoint
 from cloudwarden.aws.iam_actions import services_of
 from cloudwarden.aws.inventory import AwsInventory
 from cloudwarden.aws.refusals import MEND_CLOCK, skewed
 from cloudwarden.aws.session import Sessions
 from cloudwarden.aws.trials import GET_METRIC_DATA, Task, Trials
-from cloudwarden.core.acceptance import NO_SCOPES, Discovery
+from cloudwarden.core.acceptance import NO_SCOPES, Discovery, DiscoveryProblem
 from cloudwarden.core.checkup import Area, Check, Health
 from cloudwarden.core.errors import CloudError
 from cloudwarden.core.policy import AnyPolicy, Mode
 from cloudwarden.core.resource import Scope
-from cloudwarden.core.verdict import Severity
+from cloudwarden.core.verdict import Cause, Severity
 from cloudwarden.engine.budget import Budget
 
 SKEW_WARNS, SKEW_FAILS = timedelta(seconds=30), timedelta(minutes=4)
@@ -49,17 +50,17 @@ class AwsDoctor:
 
     def examine(self, policies: Collection[AnyPolicy], mode_of: Callable[[AnyPolicy], Mode]) -> Iterator[Check]:
         """Check after check, from the way to STS to each permission in each scope."""
-        knocking = self._sessions.endpoints()
         try:
+            knocking = self._sessions.endpoints()
             sts = self._sessions.endpoint("sts", self._sessions.home())
             yield knocking.knock(sts)
             caller = self._sessions.identities.own.caller()
             yield Check(area=Area.CREDENTIALS, subject=caller.arn, where=caller.account, health=Health.OK)
-            discovery = self._sessions.discover()
         except CloudError as error:
             yield _failed(Area.CREDENTIALS, "the daemon's own", "", error, remedies.for_credentials(error))
             yield from self._clock()
             return
+        discovery = self._discovery()
         yield from self._clock()
         yield from _discovered(discovery)
         tasks = self._tasks([found.scope for found in discovery.scopes], policies, mode_of)
@@ -78,6 +79,14 @@ class AwsDoctor:
         tried = self._afforded([task for task in tasks if task.scope.account in reachable], closed)
         for checks in self._in_parallel(self._trials.of, tried):
             yield from checks
+
+    def _discovery(self) -> Discovery:
+        """What there is. Where the organization cannot be told, and nothing was found before: that."""
+        try:
+            return self._sessions.discover()
+        except CloudError as error:
+            cause = Cause(reason=error.reason, detail=str(error))
+            return Discovery(scopes=(), problems=(DiscoveryProblem(source=ORGANIZATION, cause=cause),))
 
     def _tasks(
         self, scopes: Sequence[Scope], policies: Collection[AnyPolicy], mode_of: Callable[[AnyPolicy], Mode]
@@ -156,7 +165,7 @@ def _discovered(discovery: Discovery) -> Iterator[Check]:
             detail=str(problem.cause),
             fix=remedies.for_discovery(problem),
         )
-    if not discovery.scopes:
+    if not discovery.scopes and not discovery.untold:
         yield Check(
             area=Area.DISCOVERY, subject="accounts and regions", health=Health.FAILED, detail="0 scopes", fix=NO_SCOPES
         )

@@ -105,7 +105,7 @@ _CODES: Mapping[str, ErrorClass] = {
         InvalidParameterValueException
         InvalidQueryParameter InvalidCharacter MalformedQueryString ValidationError ValidationException
         InvalidPaginationToken InvalidNextToken UnsupportedOperation UnsupportedProtocol
-        UnsupportedInstanceAttribute PackedPolicyTooLarge MalformedPolicyDocument
+        UnsupportedInstanceAttribute PackedPolicyTooLarge MalformedPolicyDocument AWSOrganizationsNotInUseException
         """,
     ),
 }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from botocore.session import Session
 
+from cloudwarden.aws.access.discovery import ORGANIZATION
 from cloudwarden.aws.access.sts import not_known_here
 from cloudwarden.aws.refusals import MEND_CLOCK
 from cloudwarden.core.acceptance import LEFT_OUT, DiscoveryProblem
@@ -11,6 +12,8 @@ from cloudwarden.core.errors import (
     AccessDenied,
     CloudError,
     CredentialsExpired,
+    InvalidRequest,
+    NotFound,
     RegionDisabled,
     Throttled,
     Timeout,
@@ -18,6 +21,7 @@ from cloudwarden.core.errors import (
 )
 from cloudwarden.core.nearest import nearest
 from cloudwarden.core.resource import GLOBAL, Scope
+from cloudwarden.core.verdict import Cause
 
 WAY = (
     "check the way to the endpoint: DNS, proxy, security groups, VPC endpoints, aws.endpoint_url; AWS's own state is "
@@ -77,16 +81,32 @@ def for_discovery(problem: DiscoveryProblem) -> str:
             f"see aws.regions, aws.regions_include, aws.regions_exclude and aws.accounts.{problem.account}.regions; or "
             "have the settings leave the account out"
         )
-    if problem.cause.reason == AccessDenied.reason and problem.source == "organization":
-        return (
-            "allow organizations:List* (deploy/iam/hub.json) and ask from the management or a delegated "
-            "administrator's account: aws.organization.role_arn"
-        )
+    if problem.source == ORGANIZATION:
+        return _for_organization(problem.cause)
     if problem.cause.reason == AccessDenied.reason:
         return f"see the account's own line; its role needs ec2:DescribeRegions in {problem.account}"
     if problem.cause.reason in (RegionDisabled.reason, CredentialsExpired.reason) and problem.account:
         return f"see the account's own line; where that is fine, name first a region that {problem.account} has enabled"
     return for_reason(problem.cause.reason)
+
+
+def _for_organization(cause: Cause) -> str:
+    """What to do when the organization does not tell its accounts."""
+    if cause.reason == AccessDenied.reason and cause.detail.startswith("AssumeRole"):
+        return (
+            "let the trust policy of aws.organization.role_arn name the daemon and aws.organization.external_id, and "
+            "allow sts:AssumeRole on it (deploy/iam/hub.json)"
+        )
+    if cause.reason == AccessDenied.reason:
+        return (
+            "allow organizations:List* (deploy/iam/hub.json) and ask from the management or a delegated "
+            "administrator's account: aws.organization.role_arn"
+        )
+    if cause.reason == NotFound.reason:
+        return "correct aws.organization.include or exclude, which names what is no root or unit of this organization"
+    if cause.reason == InvalidRequest.reason:
+        return "ask as a role in an account of the organization (aws.organization.role_arn), or name aws.accounts"
+    return for_reason(cause.reason)
 
 
 def for_permission(reason: str, permission: str, scope: Scope, *, detail: str = "", acting: bool = False) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 from cloudwarden.aws.access.account import Account, OrganizationAccess
 from cloudwarden.aws.access.clients import SpeakingClient
 from cloudwarden.aws.pages import pages
-from cloudwarden.core.errors import MalformedAnswer
+from cloudwarden.core.errors import CloudError, MalformedAnswer
 
 _ACTIVE = "ACTIVE"
 _UNIT, _ROOT = "ou-", "r-"
@@ -38,7 +38,7 @@ class Organization:
             yield from _active(pages(client, "list_accounts", {}))
         for parent in self._access.include:
             for unit in _with_units_below(client, parent):
-                yield from _active(pages(client, "list_accounts_for_parent", {"ParentId": unit}))
+                yield from _active(_of_unit(client, "list_accounts_for_parent", unit))
 
     def _excluded(self, client: SpeakingClient) -> Iterator[str]:
         for excluded in self._access.exclude:
@@ -46,7 +46,7 @@ class Organization:
                 yield excluded
                 continue
             for unit in _with_units_below(client, excluded):
-                for page in pages(client, "list_accounts_for_parent", {"ParentId": unit}):
+                for page in _of_unit(client, "list_accounts_for_parent", unit):
                     yield from (_text(one, "Id") for one in _items(page, "Accounts"))
 
 
@@ -56,8 +56,16 @@ def _with_units_below(client: SpeakingClient, parent: str) -> Iterator[str]:
     while waiting:
         unit = waiting.pop()
         yield unit
-        for page in pages(client, "list_organizational_units_for_parent", {"ParentId": unit}):
+        for page in _of_unit(client, "list_organizational_units_for_parent", unit):
             waiting.extend(_text(one, "Id") for one in _items(page, "OrganizationalUnits"))
+
+
+def _of_unit(client: SpeakingClient, operation: str, unit: str) -> Iterator[Mapping[str, Any]]:
+    """Every page about one unit. Raises CloudError that names it, which AWS's own words do not."""
+    try:
+        yield from pages(client, operation, {"ParentId": unit})
+    except CloudError as error:
+        raise type(error)(f"{error} ({unit})", code=error.code, request_id=error.request_id) from None
 
 
 def _active(listed: Iterable[Mapping[str, Any]]) -> Iterator[tuple[str, Account]]:
