@@ -193,6 +193,20 @@ def test_a_token_that_was_rotated_is_read_anew(aws: StubAws, tmp_path: Path, mon
     assert (told[0], told[-1]) == ("a.b.c", "d.e.f")
 
 
+@pytest.mark.parametrize("source", [web_identity, process], ids=lambda source: source.__name__)
+def test_what_is_not_there_to_give_credentials_is_no_outage(
+    source: Setup, aws: StubAws, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A token's file that is not mounted, or a program that is not installed: no network is at fault."""
+    source(monkeypatch, aws, tmp_path, datetime.now(UTC) + LATER)
+    for name in ("token", "config"):
+        if (path := tmp_path / name).exists():
+            path.write_text(path.read_text().replace("= cat", "= /no/such/program"))
+    (tmp_path / "token").unlink(missing_ok=True)
+    with pytest.raises(CredentialsExpired, match=r"read or run.*(token|program)"):
+        sessions_to(aws).account()
+
+
 def test_a_session_of_single_sign_on_that_is_over_says_to_log_in(
     aws: StubAws, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

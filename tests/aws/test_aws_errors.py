@@ -35,7 +35,7 @@ MEANINGS: dict[type[CloudError], str] = {
         AllAccessDisabled""",
     CredentialsExpired: """ExpiredToken ExpiredTokenException RequestExpired InvalidClientTokenId
         UnrecognizedClientException SignatureDoesNotMatch InvalidSignatureException IncompleteSignature
-        MissingAuthenticationToken""",
+        MissingAuthenticationToken InvalidIdentityToken IDPRejectedClaim""",
     RegionDisabled: "OptInRequired RegionDisabledException",
     NotFound: """InvalidInstanceID.NotFound InvalidVolume.NotFound InvalidSnapshot.NotFound InvalidGroup.NotFound
         InvalidGroupId.NotFound InvalidPermission.NotFound InvalidSecurityGroupRuleId.NotFound ResourceNotFound

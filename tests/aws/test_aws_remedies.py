@@ -6,7 +6,7 @@ import pytest
 
 from cloudwarden.aws import remedies
 from cloudwarden.core.acceptance import LEFT_OUT, DiscoveryProblem
-from cloudwarden.core.errors import AccessDenied, CloudError, CredentialsExpired, RegionDisabled
+from cloudwarden.core.errors import AccessDenied, CloudError, CredentialsExpired, InvalidRequest, RegionDisabled
 from cloudwarden.core.resource import GLOBAL, Scope
 from cloudwarden.core.verdict import Cause
 
@@ -27,6 +27,40 @@ def test_a_role_that_may_not_be_assumed_is_to_trust_the_daemon(error: CloudError
     """The policy names who asks."""
     fix = remedies.for_account(error, ACCOUNT, OWN)
     assert (OWN in fix, "member-trust.json" in fix) == (True, True)
+
+
+@pytest.mark.parametrize(
+    ("error", "fix"),
+    [
+        (AccessDenied("AssumeRoleWithWebIdentity: AccessDenied: no"), "AWS_ROLE_ARN"),
+        (CredentialsExpired("AssumeRoleWithWebIdentity: InvalidIdentityToken: no"), "OIDC provider"),
+        (AccessDenied("GetRoleCredentials: ForbiddenException: No access"), "sso_role_name"),
+        (AccessDenied("AssumeRole: AccessDenied: no"), "aws.external_id"),
+        (CredentialsExpired("GetCallerIdentity: InvalidClientTokenId: no", code="InvalidClientTokenId"), "new cred"),
+    ],
+)
+def test_each_source_of_the_first_credentials_is_mended_where_it_is(error: CloudError, fix: str) -> None:
+    """A pod's role is no role that the settings name, and single sign-on assigns its own."""
+    assert fix in remedies.for_credentials(error)
+
+
+@pytest.mark.parametrize(
+    ("code", "message", "fix"),
+    [
+        ("PackedPolicyTooLarge", "Packed policy consumes 104% of allotted space", "aws.session_policy"),
+        ("MalformedPolicyDocument", "Syntax errors in policy", "aws.session_policy"),
+        (
+            "ValidationError",
+            "The requested DurationSeconds exceeds the MaxSessionDuration set for this role.",
+            "aws.session_duration",
+        ),
+    ],
+)
+def test_how_a_role_is_assumed_is_mended_in_the_settings(code: str, message: str, fix: str) -> None:
+    """Trust is not at fault where AWS would give a shorter session, or one with a shorter policy."""
+    error = InvalidRequest(f"AssumeRole: {code}: {message}", code=code)
+    assert fix in remedies.for_account(error, ACCOUNT, OWN)
+    assert fix in remedies.for_credentials(error)
 
 
 @pytest.mark.parametrize("reason", [RegionDisabled.reason, CredentialsExpired.reason])

@@ -63,7 +63,8 @@ _CODES: Mapping[str, ErrorClass] = {
         ExpiredToken ExpiredTokenException RequestExpired RequestTimeTooSkewed RequestInTheFuture
         InvalidClientTokenId InvalidAccessKeyId InvalidToken TokenRefreshRequired UnrecognizedClientException
         MissingAuthenticationToken MissingAuthenticationTokenException IncompleteSignature
-        IncompleteSignatureException InvalidSignatureException SignatureDoesNotMatch
+        IncompleteSignatureException InvalidSignatureException SignatureDoesNotMatch InvalidIdentityToken
+        IDPRejectedClaim
         """,
     ),
     **_each(RegionDisabled, "OptInRequired OptInRequiredException RegionDisabledException"),

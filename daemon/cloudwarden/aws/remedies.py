@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from botocore.session import Session
 
 from cloudwarden.aws.access.discovery import ORGANIZATION
@@ -32,6 +34,14 @@ _LATER = "AWS asks for fewer requests: try again later, and see who else uses th
 TRUST = "have the authority of a proxy that looks into TLS trusted: AWS_CA_BUNDLE, or ca_bundle in the profile"
 PROXY = "see HTTPS_PROXY and NO_PROXY of this process, and whether the proxy allows the name"
 
+_SOURCES: Mapping[str, str] = {
+    "AssumeRoleWithWebIdentity": "let the trust policy of the role (AWS_ROLE_ARN, or the profile's) name the token's "
+    "issuer, audience and subject, such as the cluster's OIDC provider and the service account; and have the token's "
+    "file renewed",
+    "GetRoleCredentials": "have the profile's sso_account_id and sso_role_name assigned to whoever ran `aws sso login`",
+}
+"""By the operation by which the SDK's chain gets its credentials: what to do when it is refused."""
+
 
 def for_endpoint(region: str, cause: str) -> str:
     """What to do when an endpoint's name does not resolve, or nothing answers there."""
@@ -47,16 +57,33 @@ def for_credentials(error: CloudError) -> str:
     """What to do when the daemon's own credentials are of no use."""
     if MEND_CLOCK in str(error):
         return MEND_CLOCK
+    for operation, fix in _SOURCES.items():
+        if str(error).startswith(f"{operation}:") and isinstance(error, AccessDenied | CredentialsExpired):
+            return fix
+    if isinstance(error, RegionDisabled):
+        return "name a region first (aws.regions) that the daemon's own account has enabled, and STS in it"
     if not_known_here(error):
         return (
-            "name a region first (aws.regions) that the daemon's own account has enabled, and STS in it; if it has "
-            "them all, give the daemon new credentials"
+            "give the daemon new credentials; where these are good, name a region first (aws.regions) that their "
+            "account has enabled, and STS in it"
         )
     if isinstance(error, AccessDenied):
-        return "let aws.role_arn be assumed by the credentials that the daemon has, with aws.external_id"
+        return (
+            "let the role (aws.role_arn, or the profile's) be assumed by the credentials that the daemon has, with "
+            "aws.external_id"
+        )
     if isinstance(error, CredentialsExpired):
         return "give it credentials: a role of the machine or container, `aws sso login` and aws.profile, or keys"
-    return for_reason(error.reason)
+    return _for_session(error) or for_reason(error.reason)
+
+
+def _for_session(error: CloudError) -> str:
+    """What to do when AWS would let the role be assumed, but not so; empty when it is something else."""
+    if error.code in ("PackedPolicyTooLarge", "MalformedPolicyDocument"):
+        return "write a shorter, valid aws.session_policy: AWS packs it, and says how much of the room it takes"
+    if error.code == "ValidationError" and "DurationSeconds" in str(error):
+        return "lower aws.session_duration, or raise the role's maximum session duration"
+    return ""
 
 
 def for_account(error: CloudError, account: str, own: str) -> str:
@@ -71,7 +98,7 @@ def for_account(error: CloudError, account: str, own: str) -> str:
             f"make the role in {account}, let its trust policy name {own} and the external id that the settings hold "
             "(deploy/iam/member-trust.json), and allow sts:AssumeRole on it (deploy/iam/hub.json)"
         )
-    return for_reason(error.reason)
+    return _for_session(error) or for_reason(error.reason)
 
 
 def for_discovery(problem: DiscoveryProblem) -> str:

@@ -158,7 +158,7 @@ class Identity:
                 with asking_until(math.inf):
                     return self._fetched()
             except Exception as error:  # noqa: BLE001 - credential chains fail in many ways
-                failure = _of_credentials(translated(error))
+                failure = _of_credentials(error)
             self._failed = (failure, self._timer())
         raise failure
 
@@ -268,11 +268,15 @@ class Identity:
         return caller
 
 
-def _of_credentials(failure: CloudError) -> CloudError:
+def _of_credentials(error: Exception) -> CloudError:
     """What a source of credentials answered, which says nothing of any resource: that it is not there, least of all.
 
-    See "GetRoleCredentials" of the IAM Identity Center Portal API reference, which answers ResourceNotFoundException.
+    See "GetRoleCredentials" of the IAM Identity Center Portal API reference, which answers ResourceNotFoundException. A
+    file that cannot be read (a web identity's token, say) is no outage either.
     """
+    failure = translated(error)
+    if isinstance(error, OSError) and error.filename is not None:
+        return CredentialsExpired(f"what gives the credentials cannot be read or run: {failure}")
     if not isinstance(failure, NotFound):
         return failure
     return CredentialsExpired(str(failure), code=failure.code, request_id=failure.request_id)
