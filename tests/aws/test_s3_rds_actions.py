@@ -128,8 +128,9 @@ def reread(sessions: Sessions) -> rds.Database:
 
 
 def test_a_database_stops_and_starts_again(sessions: Sessions, a_database: rds.Database) -> None:
-    """There and back."""
+    """There and back; whoever approves is told that AWS does the latter by itself."""
     plan = rds.Stop().plan(a_database, NOTHING_SPECIAL)
+    assert "AWS starts again after seven days" in plan.summary
     carried_out(sessions, SCOPE, *plan.steps)
     assert reread(sessions).status == "stopped"
     carried_out(sessions, SCOPE, *plan.inverse)

@@ -235,7 +235,8 @@ class Stop(Action[Database]):
             raise PermanentError(f"{resource.id} cannot be stopped: {resource.unstoppable}")
         return Plan(
             action=self.name,
-            summary=f"stop database {resource.id} ({resource.engine}, {resource.instance_class})",
+            summary=f"stop database {resource.id} ({resource.engine}, {resource.instance_class}), which AWS "
+            "starts again after seven days",
             steps=(_stop(resource.id),),
             inverse=(_until(resource.id, "stopped"), _start(resource.id)),
         )
