@@ -79,20 +79,30 @@ def test_an_account_that_says_no_state_is_no_account(aws: StubAws) -> None:
         looking_after(aws).scopes()
 
 
+def paged(key: str, items: Any) -> Any:
+    """What lists so many items by their parent: one a page, and an empty page before them that has a successor."""
+
+    def reply(asked: Asked) -> Reply:
+        place = int(asked.parameters.get("NextToken", 0))
+        mine = ["", *items[asked.parameters["ParentId"]]]
+        found = [{"Id": one, "State": "ACTIVE"} for one in mine[place : place + 1] if one]
+        return json_reply({key: found} | ({"NextToken": str(place + 1)} if place + 1 < len(mine) else {}))
+
+    return reply
+
+
 def test_units_are_included_and_excluded_with_all_below(aws: StubAws) -> None:
-    """A unit in a unit counts; an account is left out by its id."""
-    below = {"ou-a": ["ou-b"], "ou-b": [], "ou-x": []}
-    members = {"ou-a": [WEB], "ou-b": [DATA, OLD, "444444444444"], "ou-x": [OLD]}
-    aws.on(
-        "ListOrganizationalUnitsForParent",
-        lambda asked: json_reply({"OrganizationalUnits": [{"Id": one} for one in below[asked.parameters["ParentId"]]]}),
-    )
-    aws.on(
-        "ListAccountsForParent",
-        lambda asked: listed(*((one, "ACTIVE") for one in members[asked.parameters["ParentId"]])),
-    )
-    wanted = OrganizationAccess(include=("ou-a",), exclude=("ou-x", "444444444444"))
-    assert [scope.account for scope in looking_after(aws, organization=wanted).scopes()] == [WEB, DATA]
+    """A unit in a unit counts, for both; an account is left out by its id. Each listing has pages."""
+    below = {"ou-a": ["ou-1", "ou-b"], "ou-1": [], "ou-b": ["ou-x"], "ou-x": ["ou-y"], "ou-y": []}
+    members = {"ou-a": [WEB], "ou-1": [], "ou-b": [DATA, "444444444444"], "ou-x": [OLD], "ou-y": ["5" * 12]}
+    aws.on("ListOrganizationalUnitsForParent", paged("OrganizationalUnits", below))
+    aws.on("ListAccountsForParent", paged("Accounts", members))
+
+    def accounts(**wanted: Any) -> list[str]:
+        return [one.account for one in looking_after(aws, organization=OrganizationAccess(**wanted)).scopes()]
+
+    assert accounts(include=("ou-a",)) == [WEB, DATA, OLD, "4" * 12, "5" * 12]
+    assert accounts(include=("ou-a",), exclude=("ou-x", "444444444444")) == [WEB, DATA]
 
 
 def test_organizations_are_asked_as_their_own_role(aws: StubAws) -> None:
@@ -198,6 +208,20 @@ def test_enabled_regions_are_asked_for_and_filtered(aws: StubAws) -> None:
     )
     assert scopes(sessions) == [f"{WEB}/eu-central-1", f"{DATA}/us-west-2"]
     assert [one.named for one in sessions.discover().scopes] == [False, True]
+
+
+@pytest.mark.parametrize("inner", ["", "<item/>"], ids=["none", "nameless"])
+def test_an_account_without_any_region_is_no_answer(aws: StubAws, inner: str) -> None:
+    """What was known of it stands, instead of everything in it being gone."""
+    timer = Stopwatch()
+    accounts = (Account(id=WEB),)
+    sessions = looking_after(aws, organization=None, accounts=accounts, regions=("enabled",), timer=timer)
+    before = scopes(sessions)
+    aws.on("DescribeRegions", xml("DescribeRegions", f"<regionInfo>{inner}</regionInfo>"))
+    timer.seconds = 61
+    assert (scopes(sessions), len(before)) == (before, 3)
+    (problem,) = sessions.discover().problems
+    assert (problem.account, problem.cause.reason) == (WEB, "malformed-answer")
 
 
 def test_a_named_account_with_discovered_regions_is_not_named_there(aws: StubAws) -> None:

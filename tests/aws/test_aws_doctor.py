@@ -283,6 +283,17 @@ def test_an_organization_that_is_not_told_is_not_blamed_on_the_daemon_s_credenti
     assert Area.CLOCK in {one.area for one in checks}
 
 
+@pytest.mark.parametrize(
+    ("behind", "health"), [(2, Health.OK), (45, Health.WARNING), (200, Health.WARNING), (280, Health.FAILED)]
+)
+def test_a_clock_is_told_before_aws_refuses_it(aws: StubAws, behind: int, health: Health) -> None:
+    """Five minutes off, nothing would be answered any more."""
+    healthy(aws)
+    sessions = sessions_to(aws, now=lambda: datetime.now(UTC) - timedelta(seconds=behind))
+    (clock,) = (one for one in examined(sessions, otherwise=()) if one.area is Area.CLOCK)
+    assert (clock.health, clock.fix) == (health, "" if health is Health.OK else MEND_CLOCK)
+
+
 def test_a_profile_that_does_not_exist_ends_the_examination(aws: StubAws) -> None:
     """With its name, as other credentials that are of no use."""
     (failed, clock) = examined(sessions_to(aws, profile="nobodys"))

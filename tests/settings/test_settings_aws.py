@@ -57,6 +57,7 @@ def test_without_discovery_no_organization_is_asked() -> None:
         ('[aws.organization]\nexclude = ["shop"]\n', "'shop' is no root or organizational unit"),
         ('[aws]\nsession_policy = "read only"\n', "is not JSON"),
         ('[aws]\nsession_policy = "{}"\n', "an object with a Statement"),
+        (f'[aws]\nsession_policy = \'{{"Statement": "{"x" * 2048}"}}\'\n', "AWS takes 2048"),
         ('[aws]\nsession_name = "a b"\n', "write 2 to 64 letters"),
         ('[aws]\nsession_duration = "13h"\n', "less than or equal to"),
         (
