@@ -216,6 +216,20 @@ def test_the_doctor_tells_of_accounts_that_nobody_found(cli: Cli, aws: StubAws, 
     ]
 
 
+@pytest.mark.parametrize(("discover", "told"), [("false", ["warning"]), ("true", [])])
+def test_the_doctor_tells_of_an_organization_that_is_not_asked(
+    cli: Cli, aws: StubAws, home: Path, discover: str, told: list[str]
+) -> None:
+    """Units that are included, without a word that accounts are to be discovered, look like an estate that is well."""
+    aws.on("ListOrganizationalUnitsForParent", json_reply({"OrganizationalUnits": []}))
+    aws.on("ListAccountsForParent", json_reply({"Accounts": []}))
+    settings = home / "cloudwarden.toml"
+    unit = 'include = ["ou-ab12-11111111"]'
+    settings.write_text(f"{settings.read_text()}\n[aws.organization]\n{unit}\ndiscover = {discover}\n")
+    checks = json.loads(cli("doctor", "--json").stdout)
+    assert [one["health"] for one in checks if one["subject"] == "aws.organization"] == told
+
+
 def test_the_doctor_ends_with_the_highest_code(cli: Cli, aws: StubAws, home: Path) -> None:
     """A broken policy file outweighs what AWS refuses."""
     (home / "policies" / "broken.py").write_text("this is no Python")

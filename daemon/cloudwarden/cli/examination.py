@@ -51,6 +51,7 @@ def examine(app: App) -> Iterator[Check]:
     yield from _channels(app)
     yield _budget(app)
     yield from _journal_copy(app)
+    yield from _organization(app)
     yield from app.doctor.examine(tuple(loaded.policies.values()), app.highest_mode_of)
     scopes = _scopes(app, known)
     yield _open_files(app, scopes)
@@ -80,6 +81,20 @@ def _channels(app: App) -> Iterator[Check]:
             health=Health.FAILED if problem else Health.OK,
             detail=problem or "",
             fix=f"mend channels.{name}.url, then cloudwarden notices test {name}" if problem else "",
+        )
+
+
+def _organization(app: App) -> Iterator[Check]:
+    """Whoever says which accounts of the organization are meant, and not that they are, has none looked after."""
+    organization = app.settings.aws.organization
+    idle = [name for name in ("include", "exclude", "role_arn") if getattr(organization, name)]
+    if idle and not organization.discover:
+        yield Check(
+            area=Area.DISCOVERY,
+            subject="aws.organization",
+            health=Health.WARNING,
+            detail=f"the organization is not asked for accounts: {', '.join(idle)} of it does nothing",
+            fix="set aws.organization.discover = true, or remove the rest",
         )
 
 
