@@ -95,6 +95,19 @@ def container(monkeypatch: pytest.MonkeyPatch, aws: StubAws, folder: Path, ends:
     aws.on("GET", json_reply(_of(ends)))
 
 
+def machine(monkeypatch: pytest.MonkeyPatch, aws: StubAws, folder: Path, ends: datetime) -> None:
+    """An instance, whose metadata service hands out its role's credentials to who brings a token."""
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "false")
+    monkeypatch.setenv("AWS_EC2_METADATA_SERVICE_ENDPOINT", f"{aws.url}/")
+    aws.on("PUT", Reply(body=b"of-the-machine"))
+
+    def told(asked: Asked) -> Reply:
+        assert asked.headers["x-aws-ec2-metadata-token"] == "of-the-machine"
+        return Reply(body=b"a-role") if asked.parameters["path"].endswith("credentials") else json_reply(_of(ends))
+
+    aws.on("GET", told)
+
+
 def process(monkeypatch: pytest.MonkeyPatch, aws: StubAws, folder: Path, ends: datetime) -> None:
     """A profile that has a program asked."""
     (folder / "answer.json").write_text(json.dumps({"Version": 1, **_of(ends)}))
@@ -126,7 +139,7 @@ def signers(aws: StubAws) -> list[str]:
     return [signer(asked) for asked in aws.asked if asked.operation == "GetCallerIdentity"]
 
 
-@pytest.mark.parametrize("source", [*ASKING, process], ids=lambda source: source.__name__)
+@pytest.mark.parametrize("source", [*ASKING, machine, process], ids=lambda source: source.__name__)
 def test_every_source_of_the_chain_is_taken(
     source: Setup, aws: StubAws, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
