@@ -112,7 +112,9 @@ class Discoverer:
             if problem is not None:
                 problems.append(problem)
             elif not names:
-                cause = Cause(reason="no-region", detail="they leave it none, so nothing of it is looked at")
+                cause = Cause(
+                    reason="no-region", detail="the settings leave it no region, so nothing of it is looked at"
+                )
                 problems.append(DiscoveryProblem(source=LEFT_OUT, account=account.id, cause=cause))
             listed = regions.written(self._access, account, self._asking.unnamed()) is not None
             found.extend(
