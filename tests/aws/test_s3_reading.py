@@ -79,12 +79,15 @@ def test_a_bucket_whose_region_is_not_told_is_read_all_the_same(aws: StubAws) ->
     assert (seen.bucket_region, seen.arn) == (None, "arn:aws:s3:::a")
 
 
-def test_tags_of_a_listing_are_unread_and_say_so() -> None:
+def test_tags_of_a_listing_are_unread_and_say_so(aws: StubAws) -> None:
     """Looking at them where nobody can ask is an error, not an empty answer."""
-    tags = bucket(tags=None).tags
-    assert isinstance(tags, UnreadTags)
-    with pytest.raises(TagsUnread, match="get_bucket_tagging"):
-        tags.get("owner")
+    aws.on("GET", listed("logs"))
+    (seen,) = buckets(aws).list(s3.Bucket, EVERYWHERE).resources
+    for tags in (seen.tags, bucket(tags=None, bucket_region="us-west-2").tags):
+        assert isinstance(tags, UnreadTags)
+        assert tags.detail.region == "us-west-2"
+        with pytest.raises(TagsUnread, match="get_bucket_tagging"):
+            tags.get("owner")
 
 
 def test_a_detail_is_asked_where_the_bucket_is_and_of_its_owner(aws: StubAws) -> None:
