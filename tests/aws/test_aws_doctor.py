@@ -136,6 +136,7 @@ def test_a_healthy_account_is_fine(aws: StubAws) -> None:
     """Each permission is tried; what has no example here, or would have to be done, is untested and not fine."""
     checks = examined(healthy(aws, WEB))
     assert of(checks, Health.FAILED) == of(checks, Health.WARNING) == set()
+    assert sum(one.area is Area.ENDPOINT for one in checks) == 1, "one address, which all services share here"
     assert {"ec2:DescribeInstances", "ec2:DescribeVolumes", "cloudwatch:GetMetricData", "ec2:StopInstances"} <= of(
         checks, Health.OK
     )
