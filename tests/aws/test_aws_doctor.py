@@ -284,6 +284,22 @@ def test_an_organization_that_is_not_told_is_not_blamed_on_the_daemon_s_credenti
     assert Area.CLOCK in {one.area for one in checks}
 
 
+def test_credentials_that_are_over_at_once_are_the_clock_s_fault(aws: StubAws, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A container whose clock is hours ahead never signs anything: only the knocking tells it what time it is."""
+    healthy(aws)
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("AWS_CONTAINER_CREDENTIALS_FULL_URI", f"{aws.url}/credentials")
+    ended = {"AccessKeyId": "ASIA1", "SecretAccessKey": "s", "Token": "t", "Expiration": "2026-01-01T00:00:00Z"}
+    aws.on("GET", json_reply(ended))
+    checks = examined(sessions_to(aws, now=lambda: datetime.now(UTC) + timedelta(hours=7)))
+    failed = {one.area: one for one in checks if one.health is Health.FAILED}
+    assert set(failed) == {Area.CREDENTIALS, Area.CLOCK}
+    assert {one.fix for one in failed.values()} == {MEND_CLOCK}
+    assert "over as soon as they are given" in failed[Area.CREDENTIALS].detail
+    assert "420 minutes ahead" in failed[Area.CLOCK].detail
+
+
 @pytest.mark.parametrize(
     ("behind", "health"), [(2, Health.OK), (45, Health.WARNING), (200, Health.WARNING), (280, Health.FAILED)]
 )

@@ -15,6 +15,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
+from cloudwarden.aws.access.clockwatch import ClockWatch
 from cloudwarden.aws.endpoints import Endpoint, Endpoints
 from cloudwarden.core.checkup import Area, Check, Health
 from stub_aws import StubAws, serving
@@ -22,9 +23,10 @@ from stub_aws import StubAws, serving
 REGION = "eu-central-1"
 
 
-def knocked(url: str, region: str = REGION) -> Check:
+def knocked(url: str, region: str = REGION, *, clock: ClockWatch | None = None, ca_bundle: Path | None = None) -> Check:
     """What is found at an address."""
-    knocking = Endpoints(ca_bundle=None, connect_seconds=2.0, read_seconds=2.0)
+    clock, trusted = clock or ClockWatch(lambda: datetime.now(UTC)), str(ca_bundle) if ca_bundle else None
+    knocking = Endpoints(ca_bundle=trusted, connect_seconds=2.0, read_seconds=2.0, clock=clock)
     return knocking.knock(Endpoint(service="ec2", region=region, url=url))
 
 
@@ -39,6 +41,14 @@ def test_whatever_answers_is_reachable(aws: StubAws) -> None:
     """An unsigned request is refused, and that is an answer."""
     check = knocked(aws.url)
     assert (check.area, check.where, check.health) == (Area.ENDPOINT, REGION, Health.OK)
+
+
+def test_an_answer_tells_how_far_the_clock_is_off(aws: StubAws) -> None:
+    """Before anything was signed."""
+    clock = ClockWatch(lambda: datetime.now(UTC) + timedelta(hours=7))
+    knocked(aws.url, clock=clock)
+    assert clock.ahead is not None
+    assert abs(clock.ahead - timedelta(hours=7)) < timedelta(seconds=5)
 
 
 def test_where_nobody_listens_the_way_is_at_fault() -> None:
@@ -94,8 +104,7 @@ def test_a_certificate_that_nobody_vouches_for_is_told_as_such(tmp_path: Path) -
     threading.Thread(target=server.serve_forever, daemon=True).start()
     url = f"https://localhost:{server.server_address[1]}"
     check = knocked(url)
-    trusting = Endpoints(ca_bundle=str(certificate), connect_seconds=2.0, read_seconds=2.0)
-    trusted = trusting.knock(Endpoint(service="ec2", region=REGION, url=url))
+    trusted = knocked(url, ca_bundle=certificate)
     server.shutdown()
     server.server_close()
     assert (check.health, check.detail[:4], "AWS_CA_BUNDLE" in check.fix) == (Health.FAILED, "TLS:", True)

@@ -20,7 +20,7 @@ from cloudwarden.aws.session import Sessions
 from cloudwarden.aws.trials import GET_METRIC_DATA, Task, Trials
 from cloudwarden.core.acceptance import NO_SCOPES, Discovery, DiscoveryProblem
 from cloudwarden.core.checkup import Area, Check, Health
-from cloudwarden.core.errors import CloudError
+from cloudwarden.core.errors import CloudError, CredentialsExpired
 from cloudwarden.core.policy import AnyPolicy, Mode
 from cloudwarden.core.resource import Scope
 from cloudwarden.core.verdict import Cause, Severity
@@ -57,7 +57,10 @@ class AwsDoctor:
             caller = self._sessions.identities.own.caller()
             yield Check(area=Area.CREDENTIALS, subject=caller.arn, where=caller.account, health=Health.OK)
         except CloudError as error:
-            yield _failed(Area.CREDENTIALS, "the daemon's own", "", error, remedies.for_credentials(error))
+            ahead = self._sessions.clock.ahead or timedelta(0)
+            skewed_enough = isinstance(error, CredentialsExpired) and abs(ahead) >= SKEW_FAILS
+            fix = MEND_CLOCK if skewed_enough else remedies.for_credentials(error)
+            yield _failed(Area.CREDENTIALS, "the daemon's own", "", error, fix)
             yield from self._clock()
             return
         discovery = self._discovery()

@@ -13,6 +13,7 @@ from botocore.httpsession import URLLib3Session
 from botocore.utils import get_environ_proxies
 
 from cloudwarden.aws import remedies
+from cloudwarden.aws.access.clockwatch import ClockWatch
 from cloudwarden.core.checkup import Area, Check, Health
 from cloudwarden.core.errors import Unavailable
 
@@ -34,12 +35,16 @@ class Endpoint:
 class Endpoints:
     """Knocks at endpoints, unsigned, in the way in which botocore's clients reach them.
 
-    `ca_bundle` is the file of authorities that the profile or `AWS_CA_BUNDLE` names, if any.
+    `ca_bundle` is the file of authorities that the profile or `AWS_CA_BUNDLE` names, if any. `clock` hears each answer:
+    where credentials are of no use, no other one says what time it is.
     """
 
-    def __init__(self, *, ca_bundle: str | None, connect_seconds: float, read_seconds: float) -> None:
+    def __init__(
+        self, *, ca_bundle: str | None, connect_seconds: float, read_seconds: float, clock: ClockWatch
+    ) -> None:
         self._ca_bundle = ca_bundle
         self._timeout = (connect_seconds, read_seconds)
+        self._clock = clock
 
     def knock(self, endpoint: Endpoint) -> Check:
         """Whether it answers; if not, whether the name, the way, the proxy or the certificate is why."""
@@ -73,7 +78,10 @@ class Endpoints:
         timeout: Any = self._timeout
         http = URLLib3Session(verify=verify, proxies=get_environ_proxies(url), timeout=timeout, max_pool_connections=1)
         try:
-            return int(http.send(AWSRequest(method="GET", url=url).prepare()).status_code)
+            answer = http.send(AWSRequest(method="GET", url=url).prepare())
+            if answer.status_code not in _NOT_FROM_AWS:
+                self._clock.answered(answer, {})
+            return int(answer.status_code)
         finally:
             http.close()
 

@@ -188,9 +188,11 @@ def translated(error: Exception) -> CloudError:
 
 def error_class_of(error: Exception) -> ErrorClass:
     """What an exception that carries no answer of AWS means."""
-    if isinstance(error, RuntimeError) and "refreshed credentials" in str(error):
-        return CredentialsExpired
-    return next(_CLASSES[ancestor] for ancestor in type(error).__mro__ if ancestor in _CLASSES)
+    return (
+        CredentialsExpired
+        if _is_over_at_once(error)
+        else next(_CLASSES[ancestor] for ancestor in type(error).__mro__ if ancestor in _CLASSES)
+    )
 
 
 def error_class_for(code: str, status: int = 0, message: str = "") -> ErrorClass:
@@ -227,7 +229,14 @@ def _refused(error: ClientError) -> CloudError:
     return meaning(_cut(text), code=code, request_id=request_id)
 
 
+def _is_over_at_once(error: Exception) -> bool:
+    """Whether botocore was given credentials that have ended already, by this machine's clock."""
+    return isinstance(error, RuntimeError) and "refreshed credentials" in str(error)
+
+
 def _described(error: Exception) -> str:
+    if _is_over_at_once(error):
+        return "the credentials are over as soon as they are given: is this machine's clock right?"
     if isinstance(error, boto.ParamValidationError):
         # The report quotes values, and one of them may be an external id.
         return re.sub(r"value: .*?(?=, type|, valid|\n|$)", "value: ***", str(error))

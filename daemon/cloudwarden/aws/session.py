@@ -103,6 +103,7 @@ class Sessions:
             ca_bundle=self._builder.chain().get_config_variable("ca_bundle"),
             connect_seconds=self._settings.connect_timeout_seconds,
             read_seconds=self._settings.read_timeout_seconds,
+            clock=self.clock,
         )
 
     def account(self) -> str:
