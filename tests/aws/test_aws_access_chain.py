@@ -80,7 +80,7 @@ def _logged_in(monkeypatch: pytest.MonkeyPatch, folder: Path, *, until: datetime
         monkeypatch, folder, "sso_session = work", f"sso_account_id = {ACCOUNT}", "sso_role_name = reader", *session
     )
     cache = folder / ".aws" / "sso" / "cache"
-    cache.mkdir(parents=True)
+    cache.mkdir(parents=True, exist_ok=True)
     # botocore asked for the home when it was imported.
     monkeypatch.setattr(SSOTokenProvider, "_SSO_TOKEN_CACHE_DIR", str(cache))
     monkeypatch.setattr(SSOProvider, "_SSO_TOKEN_CACHE_DIR", str(cache))
@@ -229,6 +229,21 @@ def test_a_session_of_single_sign_on_that_is_over_says_to_log_in(
         sessions_to(aws).account()
     assert "aws sso login" in str(told.value)
     assert "of-ada" not in str(told.value)
+
+
+def test_who_logs_in_again_restarts_nothing(aws: StubAws, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The token ends in the evening, and somebody runs `aws sso login` in the morning."""
+    single_sign_on(monkeypatch, aws, tmp_path, datetime.now(UTC) + timedelta(minutes=5))
+    timer = Stopwatch()
+    sessions = sessions_to(aws, timer=timer)
+    sessions.account()
+    _logged_in(monkeypatch, tmp_path, until=datetime.now(UTC) - timedelta(minutes=1))
+    timer.seconds += 60
+    with pytest.raises(CredentialsExpired, match="nobody is logged in"):
+        sessions.account()
+    _logged_in(monkeypatch, tmp_path, until=datetime.now(UTC) + LATER)
+    timer.seconds += 31
+    assert sessions.account() == ACCOUNT
 
 
 def test_that_single_sign_on_finds_no_role_says_nothing_of_resources(
