@@ -103,6 +103,19 @@ def test_a_failed_discovery_makes_a_sweep_partial(cli: Cli, aws: StubAws, home: 
     assert "problem: organization: " in result.stderr
 
 
+def test_where_nothing_can_be_told_the_doctor_is_named(cli: Cli, aws: StubAws, home: Path) -> None:
+    """On the first day no account is remembered that could be swept, and the error alone helps nobody."""
+    settings = home / "cloudwarden.toml"
+    without = settings.read_text().replace(f"[aws.accounts.{WEB}]\n[aws.accounts.{DENIED}]\n", "")
+    settings.write_text(f"{without}[aws.organization]\ndiscover = true\n")
+    aws.on("ListAccounts", json_error("AccessDeniedException", "You don't have permissions", status=400))
+    result = cli("once")
+    assert result.exit_code == 2
+    first, second = result.stderr.splitlines()
+    assert first.startswith("cloudwarden: ListAccounts: AccessDeniedException")
+    assert second.startswith(f"cloudwarden --config {settings} doctor")
+
+
 def test_where_there_is_nowhere_to_look_nothing_was_judged(cli: Cli, aws: StubAws, home: Path) -> None:
     """Settings that leave every region out, mistyped ones for example, must not look like an estate without faults."""
     settings = home / "cloudwarden.toml"

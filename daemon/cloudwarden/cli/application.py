@@ -12,14 +12,14 @@ from typer.core import TyperGroup
 from typer.exceptions import TyperException
 
 from cloudwarden.cli.exits import EPILOG, Exit, exit_for
-from cloudwarden.cli.installation import Installation
+from cloudwarden.cli.installation import Installation, program
 from cloudwarden.cli.output import notice, say
-from cloudwarden.core.errors import CloudwardenError
+from cloudwarden.core.errors import CloudError, CloudwardenError
 from cloudwarden.version import VERSION
 
 
 class Verbs(TyperGroup):
-    """A group whose errors are one sentence and an exit code. What nobody foresaw is a traceback, and a code too."""
+    """A group whose errors are a sentence or two and an exit code. What nobody foresaw is a traceback, and a code."""
 
     def make_context(self, *args: Any, **options: Any) -> Any:
         """Parse the options before the verb."""
@@ -38,6 +38,8 @@ class Verbs(TyperGroup):
             raise
         except CloudwardenError as error:
             notice(f"cloudwarden: {error}")
+            if isinstance(error, CloudError):
+                notice(f"{program(ctx)} doctor tries what AWS lets this installation do, and says what to mend")
             raise typer.Exit(exit_for(error)) from error
         except (typer.Exit, typer.Abort):
             raise
