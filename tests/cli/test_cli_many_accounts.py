@@ -168,6 +168,24 @@ def test_the_doctor_names_what_to_mend(cli: Cli, aws: StubAws) -> None:
     assert {one["area"] for one in checks} >= {"store", "policies", "limits", "credentials", "clock", "read"}
 
 
+@pytest.mark.parametrize(("accounts", "more"), [(4, None), (5, "2 more"), (40, "37 more")])
+def test_the_doctor_shows_a_few_of_what_is_to_be_mended_in_many_places(
+    cli: Cli, aws: StubAws, home: Path, accounts: int, more: str | None
+) -> None:
+    """All of them are in JSON."""
+    refused = query_error("AccessDenied", "not authorized to perform: sts:AssumeRole", status=403)
+    aws.on("AssumeRole", refused)
+    settings = home / "cloudwarden.toml"
+    named = "".join(f"[aws.accounts.{555_555_555_500 + number}]\n" for number in range(accounts))
+    settings.write_text(settings.read_text().replace(f"[aws.accounts.{WEB}]\n[aws.accounts.{DENIED}]\n", named))
+    shown = cli("doctor").stdout
+    assert shown.count("account: 5555") == (4 if more is None else 3)
+    assert ("more" in shown, more is None or more in shown) == (more is not None, True)
+    assert f"{accounts} failed" in shown
+    failed = [one for one in json.loads(cli("doctor", "--json").stdout) if one["health"] == "failed"]
+    assert len(failed) == accounts
+
+
 def test_the_doctor_examines_on_the_first_day(cli_without_store: Cli, aws: StubAws, home: Path) -> None:
     """Before anything is recorded: it says so, tries AWS all the same, and makes no database."""
     checks = json.loads(cli_without_store("doctor", "--json").stdout)

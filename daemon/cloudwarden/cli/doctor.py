@@ -21,6 +21,11 @@ from cloudwarden.core.pause import Pause
 _FAILURES = {Area.STORE: Exit.NOT_DONE, Area.POLICIES: Exit.BAD_POLICIES_OR_SETTINGS}
 """How the verb ends when a check of an area failed; anything else could not be judged in a sweep either."""
 
+FEW = 3
+"""Places that are shown where the same is to be mended in many: a thousand accounts may lack one permission."""
+
+Sort = tuple[Area, str, Health, str]
+
 
 def doctor(context: typer.Context, *, as_json: JsonOption = False) -> None:
     """Try everything that the daemon needs.
@@ -59,13 +64,28 @@ def _pauses(app: App) -> Sequence[Pause]:
 
 
 def _rows(checks: Sequence[Check]) -> Iterator[Sequence[str]]:
-    """What needs a look, line by line; what is alike in many places, in one line."""
-    alike = Counter((one.area, one.subject, one.health, one.detail) for one in checks if not one.fix)
-    shown = set()
+    """What needs a look, a few lines of what is alike and how much more there is; what needs none, in one line."""
+    alike = Counter(map(_sort, checks))
+    shown: Counter[Sort] = Counter()
     for one in checks:
-        key = (one.area, one.subject, one.health, one.detail)
-        if one.fix or alike[key] == 1:
+        sort = _sort(one)
+        shown[sort] += 1
+        many = alike[sort] > (FEW + 1 if one.fix else 1)
+        if not many or (one.fix and shown[sort] <= FEW):
             yield f"{one.area}: {one.subject}", one.where, one.health, one.detail, one.fix
-        elif key not in shown:
-            shown.add(key)
-            yield f"{one.area}: {one.subject}", f"{alike[key]} places", one.health, one.detail, ""
+        elif shown[sort] == (FEW + 1 if one.fix else 1):
+            yield _together(one, alike[sort] - FEW if one.fix else alike[sort])
+
+
+def _sort(one: Check) -> Sort:
+    """What is alike: all but the place, in which what is wrong and how to mend it are told in other words."""
+    if not one.fix:
+        return one.area, one.subject, one.health, one.detail
+    return one.area, "" if one.subject == one.where else one.subject, one.health, one.detail.partition(":")[0]
+
+
+def _together(one: Check, places: int) -> Sequence[str]:
+    if not one.fix:
+        return f"{one.area}: {one.subject}", f"{places} places", one.health, one.detail, ""
+    what = str(one.area) if one.subject == one.where else f"{one.area}: {one.subject}"
+    return what, f"{places} more", one.health, "alike; --json names each", "as above"
