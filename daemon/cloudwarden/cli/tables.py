@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Sequence
+from itertools import islice
 
 from rich.table import Table
 
@@ -92,11 +93,12 @@ def _standing(one: Proposal) -> str:
 
 def unknown(judgements: Sequence[Judgement]) -> Table:
     """Verdicts that could not be given, and why; the first ones where there are very many."""
-    rows = [
+    told = (
         (one.policy, str(one.scope), doubt.resource_id, doubt.name or "", str(doubt.cause))
         for one in judgements
         for doubt in one.doubts
-    ]
+    )
+    rows = list(islice(told, MOST_ROWS))
     every = sum(one.verdicts.get(Outcome.UNKNOWN, 0) for one in judgements)
     title = f"Unknown ({every})" if every == len(rows) else f"Unknown ({len(rows)} of {every})"
     return table(title, ("policy", WHERE, "resource", "name", "cause"), rows)
