@@ -63,6 +63,13 @@ def test_how_a_role_is_assumed_is_mended_in_the_settings(code: str, message: str
     assert fix in remedies.for_credentials(error)
 
 
+def test_what_an_scp_denies_is_not_mended_by_trust() -> None:
+    """AWS says so, and whoever keeps the organization's policies is another person."""
+    words = "not authorized to perform: sts:AssumeRole with an explicit deny in a service control policy"
+    fix = remedies.for_account(AccessDenied(f"AssumeRole: AccessDenied: {words}"), ACCOUNT, OWN)
+    assert ("SCP" in fix, "member-trust.json" in fix) == (True, False)
+
+
 @pytest.mark.parametrize("reason", [RegionDisabled.reason, CredentialsExpired.reason])
 def test_what_one_region_does_not_know_is_to_be_enabled_there(reason: str) -> None:
     """STS knows the credentials; of what is global, no region is at fault."""

@@ -31,6 +31,9 @@ WAY = (
 )
 _LATER = "AWS asks for fewer requests: try again later, and see who else uses this API in the account"
 
+_SCP = "service control policy"
+"""How AWS's own words name what denies, where that is so."""
+
 TRUST = "have the authority of a proxy that looks into TLS trusted: AWS_CA_BUNDLE, or ca_bundle in the profile"
 PROXY = "see HTTPS_PROXY and NO_PROXY of this process, and whether the proxy allows the name"
 
@@ -93,6 +96,8 @@ def for_account(error: CloudError, account: str, own: str) -> str:
             f"the role's trust is not at fault: name a region (aws.accounts.{account}.regions, or aws.regions) that "
             f"{account} has enabled, and STS in it, or enable there one of those that were asked"
         )
+    if _SCP in str(error):
+        return f"an SCP denies it, and no trust policy helps: have it let {own} assume the role in {account}"
     if isinstance(error, AccessDenied | CredentialsExpired):
         return (
             f"make the role in {account}, let its trust policy name {own} and the external id that the settings hold "
@@ -111,7 +116,10 @@ def for_discovery(problem: DiscoveryProblem) -> str:
     if problem.source == ORGANIZATION:
         return _for_organization(problem.cause)
     if problem.cause.reason == AccessDenied.reason:
-        return f"see the account's own line; its role needs ec2:DescribeRegions in {problem.account}"
+        return (
+            f"see the account's own line; its role needs ec2:DescribeRegions in {problem.account}, and no SCP above it "
+            "may deny that"
+        )
     if problem.cause.reason in (RegionDisabled.reason, CredentialsExpired.reason) and problem.account:
         return f"see the account's own line; where that is fine, name first a region that {problem.account} has enabled"
     return for_reason(problem.cause.reason)
