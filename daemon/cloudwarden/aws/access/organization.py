@@ -38,7 +38,7 @@ class Organization:
             yield from _active(pages(client, "list_accounts", {}))
         for parent in self._access.include:
             for unit in _with_units_below(client, parent):
-                yield from _active(_of_unit(client, "list_accounts_for_parent", unit))
+                yield from _active(_named(unit, pages(client, "list_accounts_for_parent", {"ParentId": unit})))
 
     def _excluded(self, client: SpeakingClient) -> Iterator[str]:
         for excluded in self._access.exclude:
@@ -46,7 +46,7 @@ class Organization:
                 yield excluded
                 continue
             for unit in _with_units_below(client, excluded):
-                for page in _of_unit(client, "list_accounts_for_parent", unit):
+                for page in _named(unit, pages(client, "list_accounts_for_parent", {"ParentId": unit})):
                     yield from (_text(one, "Id") for one in _items(page, "Accounts"))
 
 
@@ -56,14 +56,14 @@ def _with_units_below(client: SpeakingClient, parent: str) -> Iterator[str]:
     while waiting:
         unit = waiting.pop()
         yield unit
-        for page in _of_unit(client, "list_organizational_units_for_parent", unit):
+        for page in _named(unit, pages(client, "list_organizational_units_for_parent", {"ParentId": unit})):
             waiting.extend(_text(one, "Id") for one in _items(page, "OrganizationalUnits"))
 
 
-def _of_unit(client: SpeakingClient, operation: str, unit: str) -> Iterator[Mapping[str, Any]]:
+def _named(unit: str, listed: Iterable[Mapping[str, Any]]) -> Iterator[Mapping[str, Any]]:
     """Every page about one unit. Raises CloudError that names it, which AWS's own words do not."""
     try:
-        yield from pages(client, operation, {"ParentId": unit})
+        yield from listed
     except CloudError as error:
         raise type(error)(f"{error} ({unit})", code=error.code, request_id=error.request_id) from None
 
