@@ -17,6 +17,7 @@ from cloudwarden import (
     minutes,
     tagged,
 )
+from cloudwarden.app.adapters import KINDS
 from cloudwarden.aws import ec2
 from cloudwarden.aws.prices import list_prices
 from cloudwarden.clock import FakeClock
@@ -196,6 +197,7 @@ class World:
             ceiling_of=self.ceiling_of,
             prospects=prospects,
             acceptance=self,
+            kinds=[kind.resource for kind in KINDS],
             restraints=self.restraints,
             exemptions_doubt=lambda: self.doubt,
             settings_doubt=lambda: self.edited,

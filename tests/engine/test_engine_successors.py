@@ -142,8 +142,9 @@ def status(cloud: MemoryCloud, read: Read) -> Json:
     return found.status if isinstance(found, rds.Database) else None
 
 
+@pytest.mark.parametrize("loaded", [True, False])
 @pytest.mark.parametrize("answers", [True, False])
-def test_an_undo_starts_no_other_database_of_that_name(world: World, *, answers: bool) -> None:
+def test_an_undo_starts_no_other_database_of_that_name(world: World, *, answers: bool, loaded: bool) -> None:
     """Somebody deleted it, and stopped the next one of its name: nobody asked that this be started."""
     done = stopped(world)
     orders(world, created=NOON + minutes(30))
@@ -151,6 +152,7 @@ def test_an_undo_starts_no_other_database_of_that_name(world: World, *, answers:
     if not answers:
         world.cloud.fails["get rds.database"] = Throttled("Rate exceeded")
     undoing = ask(world, done)
+    world.use(*([stop_all(PROPOSE)] if loaded else []))
     world.act()
     assert world.called() == ["stop_db_instance"]
     with world.store.reading() as tx:

@@ -11,7 +11,7 @@ from multiprocessing.connection import Connection
 
 from cloudwarden import loading
 from cloudwarden.allocating import settle_allocation
-from cloudwarden.app.adapters import Adapters
+from cloudwarden.app.adapters import KINDS, Adapters
 from cloudwarden.aws.contacts import AwsContacts
 from cloudwarden.aws.doctor import AwsDoctor
 from cloudwarden.aws.prices import list_prices
@@ -135,6 +135,7 @@ class App(Adapters):
             alive=self._beat,
             prospects=self.prospects,
             acceptance=self.enroller,
+            kinds=[kind.resource for kind in KINDS],
             restraints=self.settings.restraints,
             tenure=self.tenure,
             exemptions_doubt=self.exemptions_doubt,

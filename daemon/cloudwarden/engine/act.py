@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -15,7 +15,7 @@ from cloudwarden.core.finding import ActionRecord, ActionState, State
 from cloudwarden.core.guards import Candidate, Hold
 from cloudwarden.core.policy import AnyPolicy, Mode, ModeOf
 from cloudwarden.core.prospect import Prospect
-from cloudwarden.core.resource import Scope
+from cloudwarden.core.resource import Resource, Scope
 from cloudwarden.core.restraint import UNRESTRAINED, Restraints
 from cloudwarden.engine.actuator import CrewedActuator
 from cloudwarden.engine.begun import BegunActions
@@ -68,6 +68,7 @@ class Actor:
         ceiling_of: Callable[[Scope], Mode],
         prospects: Prospects,
         acceptance: Acceptance,
+        kinds: Iterable[type[Resource]],
         alive: Callable[[], None] = lambda: None,
         restraints: Restraints = UNRESTRAINED,
         tenure: Tenure | None = None,
@@ -101,6 +102,7 @@ class Actor:
             candidates=self._candidates,
             recheck=self._recheck,
             policy_of=self._policy,
+            kinds=kinds,
             accepts=acceptance.accepts,
             ceiling_of=ceiling_of,
             lasting_mode_of=lasting_mode_of,

@@ -12,7 +12,7 @@ from cloudwarden.core.finding import ActionRecord, ActionState, State
 from cloudwarden.core.guards import Candidate, Hold
 from cloudwarden.core.placeholder import filled_read
 from cloudwarden.core.policy import AnyPolicy, Mode, ModeOf
-from cloudwarden.core.resource import Scope
+from cloudwarden.core.resource import Resource, Scope
 from cloudwarden.engine.candidates import Candidates
 from cloudwarden.engine.carry import PROOF_WAITS
 from cloudwarden.engine.consent import paused_since, undo_held
@@ -50,6 +50,7 @@ class BegunActions:
         candidates: Candidates,
         recheck: Recheck,
         policy_of: Callable[[str], AnyPolicy | None],
+        kinds: Iterable[type[Resource]],
         accepts: Callable[[Scope], bool],
         ceiling_of: Callable[[Scope], Mode],
         lasting_mode_of: ModeOf,
@@ -62,6 +63,7 @@ class BegunActions:
         self._candidates = candidates
         self._recheck = recheck
         self._policy_of = policy_of
+        self._kinds = {kind.kind: kind for kind in kinds}
         self._accepts = accepts
         self._ceiling_of = ceiling_of
         self._lasting_mode_of = lasting_mode_of
@@ -145,14 +147,17 @@ class BegunActions:
 
     def _followed(self, original: ActionRecord) -> Ending | Hold | None:
         """What came after an action by which another action, or another resource of that name, is in force by now."""
-        policy = self._policy_of(original.policy)
         with self._store.reading() as tx:
             again, finding = done_again(tx, original), tx.findings.get(original.finding_id)
         if again is not None:
             return _abandoned(f"{original.id} was done again since by {again.id}: undo that")
-        if policy is None or finding is None:
+        if finding is None:
             return None
-        successor = self._recheck.successor(policy.kind, finding)
+        if (kind := self._kinds.get(finding.kind)) is None:
+            return Hold(
+                guard="re-check", detail=f"nobody can tell what became of it: {finding.kind} is no kind known here"
+            )
+        successor = self._recheck.successor(kind, finding)
         if isinstance(successor, Unclear):
             return Hold(guard="re-check", detail=successor.why)
         return _abandoned(successor) if successor is not None else None

@@ -67,7 +67,7 @@ class Recheck:
 
     def successor(self, kind: type[Resource], finding: Finding) -> str | Unclear | None:
         """That another resource took the finding's id since, in words; None where none did, or none can."""
-        if not kind.ids_come_again or finding.kind != kind.kind:
+        if not kind.ids_come_again:
             return None
         listing = self._gatherer.described(kind, finding.scope, finding.resource_id)
         if listing.problem is not None:
