@@ -110,6 +110,20 @@ def test_every_scope_is_surveyed_once_by_one_of_two_processes(
     assert str(os.getpid()) not in seen
 
 
+def test_each_worker_stays_on_a_core_of_its_own(
+    pool_of: Callable[..., WorkerPool], policies: Mapping[str, AnyPolicy], reports: Reports
+) -> None:
+    """Its threads take turns, and would wake one another across cores; where there are cores to spare, it is free."""
+    cores = os.sched_getaffinity(0)
+    for count, stays in ((len(cores), 1), (1, len(cores))):
+        reports.events.clear()
+        list(pool_of(count=count).survey(assignments(), policies))
+        pids = {int(event.run_id) for event in reports.of(MetricsRequested) if isinstance(event, MetricsRequested)}
+        where = [os.sched_getaffinity(pid) for pid in pids]
+        assert [len(each) for each in where] == [stays] * count
+        assert set().union(*where) == cores
+
+
 def test_scopes_stay_with_their_worker(
     pool_of: Callable[..., WorkerPool], policies: Mapping[str, AnyPolicy], reports: Reports
 ) -> None:

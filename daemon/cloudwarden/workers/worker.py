@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import multiprocessing
+import os
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -21,10 +22,11 @@ _PROCESSES = multiprocessing.get_context("spawn")  # a fork would copy locks tha
 class Worker:
     """One process. It is given a batch when it is ready, and then nothing until it is ready again.
 
-    Making one starts it. Raises OSError when the machine has no files, processes or memory left for it.
+    Making one starts it, on one `core` alone if that is given. Raises OSError when the machine has no files, processes
+    or memory left for it.
     """
 
-    def __init__(self, entry: Callable[[Connection], None]) -> None:
+    def __init__(self, entry: Callable[[Connection], None], core: int | None = None) -> None:
         self.connection, theirs = _PROCESSES.Pipe()
         self._process = _PROCESSES.Process(target=entry, args=(theirs,), name="cloudwarden-worker", daemon=True)
         with theirs:
@@ -33,6 +35,10 @@ class Worker:
             except BaseException:
                 self.connection.close()
                 raise
+        if core is not None and self.pid is not None:
+            # Its threads come later, and inherit this. Where it may not be, it is slower.
+            with suppress(OSError):
+                os.sched_setaffinity(self.pid, {core})
         self.ready = False
         self._heard_at = time.monotonic()
         self.began = False
