@@ -13,7 +13,7 @@ from cloudwarden.core.exemption import ANY
 from cloudwarden.core.finding import ActionRecord
 from cloudwarden.core.plain import Json
 from cloudwarden.core.policy import Limit
-from cloudwarden.core.restraint import Ceiling
+from cloudwarden.core.restraint import Bounds
 
 
 def no_limit_exceeded(history: History) -> Iterator[str]:
@@ -55,7 +55,7 @@ def _latest_run(history: History, policy: str, seq: int) -> Run | None:
     return next((run for run in reversed(history.runs) if run.policy == policy and run.after < seq), None)
 
 
-def _in_run(most: Limit | Ceiling, population: int) -> int:
+def _in_run(most: Limit | Bounds, population: int) -> int:
     return min(most.per_run, max(1, int(most.share * population)))
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from cloudwarden.core.guards import Hold
 from cloudwarden.core.policy import AnyPolicy, Limit
-from cloudwarden.core.restraint import Ceiling, Quota
+from cloudwarden.core.restraint import Bounds, Quota
 
 LIMIT = "limit"
 """The guard that looks at a whole batch."""
@@ -45,7 +45,7 @@ def quota(bounds: Quota, *, batch: Mapping[str, int], accounts: Mapping[str, Tak
     return _over(sum(batch.values()), everywhere, bounds.everywhere, " in all accounts", "quota: ")
 
 
-def _over(batch: int, taken: Taken, most: Limit | Ceiling, where: str = "", named: str = "") -> Hold | None:
+def _over(batch: int, taken: Taken, most: Limit | Bounds, where: str = "", named: str = "") -> Hold | None:
     """`where` is of which accounts it is, in words, and `named` how the settings' names begin; "" of a policy's own."""
     if most.share < 1 and (held := _unknown(taken, where)):
         return held

@@ -27,7 +27,7 @@ class Reach:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Ceiling:
+class Bounds:
     """How many actions may be taken at most, whatever the policies' own limits are.
 
     Those in an hour and a day are of all policies together. Those in a run, and the share, are of any one policy from
@@ -54,9 +54,9 @@ class Quota:
     per_day: int = 1000
 
     @property
-    def account(self) -> Ceiling:
+    def account(self) -> Bounds:
         """Of one account."""
-        return Ceiling(
+        return Bounds(
             per_run=self.account_per_run,
             share=self.account_share,
             per_hour=self.account_per_hour,
@@ -64,9 +64,9 @@ class Quota:
         )
 
     @property
-    def everywhere(self) -> Ceiling:
+    def everywhere(self) -> Bounds:
         """Of all of them."""
-        return Ceiling(per_run=self.per_run, share=self.share, per_hour=self.per_hour, per_day=self.per_day)
+        return Bounds(per_run=self.per_run, share=self.share, per_hour=self.per_hour, per_day=self.per_day)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -27,6 +27,7 @@ def _accounts(words: tuple[str, ...]) -> tuple[str, ...]:
     return words
 
 
+Share = Annotated[float, Field(gt=0, le=1)]
 Accounts = Annotated[Words, AfterValidator(_accounts)]
 
 
@@ -112,10 +113,8 @@ class QuotaSettings(Table):
     account_per_run: int = Field(
         default=25, ge=1, description="actions, default 25: in one account in a run, by one policy."
     )
-    account_share: float = Field(
+    account_share: Share = Field(
         default=1.0,
-        gt=0,
-        le=1,
         description="fraction above 0 and up to 1, default 1.0: in one account in a run at most this part of what the "
         "policy judged there; whatever it is, one is allowed.",
     )
@@ -128,10 +127,8 @@ class QuotaSettings(Table):
     per_run: int = Field(
         default=100, ge=1, description="actions, default 100: in all accounts in a run, by one policy."
     )
-    share: float = Field(
+    share: Share = Field(
         default=1.0,
-        gt=0,
-        le=1,
         description="fraction above 0 and up to 1, default 1.0: in all accounts in a run at most this part of what the "
         "policy judged; whatever it is, one is allowed.",
     )
