@@ -142,7 +142,7 @@ def test_credentials_are_renewed_while_threads_use_them(aws: StubAws) -> None:
 def test_a_silent_account_is_left_and_others_go_on(aws: StubAws) -> None:
     """Two calls are waited for in vain; the third fails at once, and another account is answered."""
     time = SimulatedTime()
-    sessions = members(aws, *ACCOUNTS[:2], limits=simulated_limits(Heard(), time), read_timeout_seconds=0.2)
+    sessions = members(aws, *ACCOUNTS[:2], limits=simulated_limits(Heard(), time), read_timeout_seconds=1.0)
     aws.on("DescribeVolumes", lambda asked: EMPTY if signer(asked).endswith("1") else _late(aws))
     silent, lively = (sessions.client("ec2", of(account)) for account in ACCOUNTS[:2])
     for _ in range(2):
@@ -161,7 +161,7 @@ def test_a_silent_account_is_left_and_others_go_on(aws: StubAws) -> None:
 
 def test_a_silent_service_costs_its_timeout_about_twice(aws: StubAws) -> None:
     """Twenty accounts, four threads, nobody answers: not twenty timeouts one after another."""
-    sessions = members(aws, *ACCOUNTS, read_timeout_seconds=0.3, max_connections=4)
+    sessions = members(aws, *ACCOUNTS, read_timeout_seconds=1.0, max_connections=4)
     for account in ACCOUNTS:
         sessions.client("ec2", of(account))
     aws.on("DescribeVolumes", lambda asked: _late(aws))
@@ -176,7 +176,7 @@ def test_a_silent_service_costs_its_timeout_about_twice(aws: StubAws) -> None:
         list(pool.map(call, ACCOUNTS))
     aws.released.set()
     assert aws.count("DescribeVolumes") <= 12
-    assert time.perf_counter() - began < 3.0, "100 calls on 4 threads would take 7.5 s"
+    assert time.perf_counter() - began < 10.0, "100 calls on 4 threads would take 25 s"
 
 
 def _of(account: str) -> Reply:

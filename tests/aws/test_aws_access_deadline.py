@@ -13,10 +13,11 @@ from cloudwarden.core.errors import Timeout
 from stub_aws import SCOPE, StubAws, xml
 from stub_sessions import sessions_to
 
-SILENCE = 0.4
+SILENCE = 1.2
+"""Seconds; a busy machine that pauses for less has no test told a timeout that is none."""
 EMPTY = xml("DescribeVolumes", "<volumeSet/>")
 DRIPPING = replace(EMPTY, drip_seconds=SILENCE / 6)
-"""More than a hundred bytes: it would take eight seconds, and every silence is short."""
+"""More than a hundred bytes: it would take twenty seconds, and every silence is short."""
 
 
 @pytest.mark.parametrize("chunked", [False, True], ids=["of known length", "chunked"])

@@ -201,7 +201,7 @@ def test_an_answer_in_chunks_is_read_whole(aws: StubAws) -> None:
 
 def test_silence_is_counted_and_left(aws: StubAws) -> None:
     """As on the ordinary way: two calls in vain, and the third is not made."""
-    client = ready(members(aws, timer=Stopwatch(), read_timeout_seconds=0.2))
+    client = ready(members(aws, timer=Stopwatch(), read_timeout_seconds=1.0))
 
     def late(asked: object) -> Reply:
         aws.released.wait(3)

@@ -90,7 +90,7 @@ def test_an_answer_that_takes_too_long_may_have_been_carried_out(aws: StubAws) -
 
     aws.on("CreateSnapshot", slow)
     with pytest.raises(Timeout) as caught:
-        actuator(aws, read_timeout_seconds=0.1).call(SCOPE, snapshot())
+        actuator(aws, read_timeout_seconds=1.0).call(SCOPE, snapshot())
     aws.released.set()
     assert caught.value.maybe_done
     assert aws.count("CreateSnapshot") == 1

@@ -18,8 +18,8 @@ def test_cutoff_ends_a_rule_that_sleeps() -> None:
     with cutoff.watching():
         cutoff.begin()
         with pytest.raises(RuleCutOff):
-            time.sleep(0.9)
-    assert time.monotonic() - began < 0.8
+            time.sleep(5)
+    assert time.monotonic() - began < 4
 
 
 def test_a_pause_that_nothing_can_interrupt_is_not_the_rules() -> None:
