@@ -46,3 +46,15 @@ def test_a_sweep_in_pieces_is_cleaned_up_before_the_next() -> None:
         assert left() is not None
         collecting.begin("r-2")
         assert left() is None
+
+
+def test_what_is_there_before_the_first_sweep_is_passed_over() -> None:
+    """Code, mostly; what comes later is not: a second sweep keeps nothing for ever."""
+    gc.unfreeze()
+    circle = Circle()
+    with unhurried():
+        kept = gc.get_freeze_count()
+        assert kept > 0
+        assert circle.me not in gc.get_objects()
+    with unhurried():
+        assert gc.get_freeze_count() <= kept

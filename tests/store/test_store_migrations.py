@@ -8,6 +8,7 @@ import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -145,6 +146,29 @@ def test_an_older_database_is_kept_before_it_is_changed(url: str, path: Path) ->
         assert database.execute("SELECT version_num FROM alembic_version").fetchall() == [("0007",)]
         assert database.execute("SELECT reason FROM pauses").fetchall() == [("lunch",)]
     assert kept.stat().st_mode & 0o777 == 0o600
+
+
+def test_when_scopes_were_read_survives_the_upgrade(url: str, path: Path, noon: datetime) -> None:
+    """By the latest sweep, by an earlier one, and never: after it, a gap is a gap still."""
+    engine = create_engine(url)
+    with engine.begin() as connection:
+        command.upgrade(migration.configuration(connection), "0014")
+        connection.exec_driver_sql(
+            "INSERT INTO runs (policy, run_id, started_at, fingerprint) "
+            "VALUES ('stop-idle', 'r1', '2026-03-01 12:00:00.000000', 'v1')"
+        )
+        connection.exec_driver_sql(
+            "INSERT INTO run_scopes (policy, account, region, read_at, matches) VALUES "
+            "('stop-idle', '111122223333', 'us-east-1', '2026-03-01 12:00:00.000000', 3), "
+            "('stop-idle', '111122223333', 'us-west-2', '2026-03-01 11:00:00.000000', 2), "
+            "('stop-idle', '111122223333', 'eu-west-1', NULL, NULL)"
+        )
+    engine.dispose()
+    store = open_store(url)
+    with store.reading() as tx:
+        kept = {scope.region: (one.read_at, one.matches) for scope, one in tx.runs.scopes("stop-idle").items()}
+    store.close()
+    assert kept == {"us-east-1": (noon, 3), "us-west-2": (noon - timedelta(hours=1), 2), "eu-west-1": (None, None)}
 
 
 def test_the_schema_is_not_changed_under_another_process(url: str, path: Path) -> None:

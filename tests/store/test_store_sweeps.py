@@ -10,6 +10,7 @@ from cloudwarden.core.acceptance import KnownScope
 from cloudwarden.core.resource import Scope
 from cloudwarden.ports import ScopeRun
 from cloudwarden.store import SqlStore
+from cloudwarden.store.transaction import SqlTransaction
 
 EAST = Scope(account="111122223333", region="us-east-1")
 
@@ -54,6 +55,38 @@ def test_the_latest_run_replaces_the_one_before(store: SqlStore, noon: datetime)
         assert set(tx.runs.scopes("owner-tags")) == {EAST}
         assert tx.runs.get("never") is None
         assert tx.runs.swept() == {"stop-idle": noon, "owner-tags": None}
+
+
+def test_what_a_sweep_found_as_before_is_not_written_again(store: SqlStore, noon: datetime) -> None:
+    """A thousand accounts have 170,000 listings, most of which say the same every quarter of an hour."""
+    first = ports.PolicyRun(policy="stop-idle", run_id="r1", started_at=noon, population=10)
+    second = replace(first, run_id="r2", started_at=noon + timedelta(minutes=15))
+    with store.transaction() as tx:
+        tx.runs.save(first, [ScopeRun(scope=EAST, read_at=noon, matches=3), ScopeRun(scope=WEST)])
+    with store.transaction() as tx:
+        before = _changes(tx)
+        tx.runs.save(second, [ScopeRun(scope=EAST, read_at=second.started_at, matches=3), ScopeRun(scope=WEST)])
+        assert _changes(tx) == before + 1, "the sweep alone"
+        assert tx.runs.scopes("stop-idle")[EAST].read_at == second.started_at
+        assert tx.runs.swept() == {"stop-idle": second.started_at}
+
+
+def test_a_scope_that_is_read_no_more_was_last_read_then(store: SqlStore, noon: datetime) -> None:
+    """However many sweeps could not read it since."""
+    read = ScopeRun(scope=EAST, read_at=noon, matches=3, population=10)
+    for number in range(3):
+        run = ports.PolicyRun(
+            policy="stop-idle", run_id=f"r{number}", started_at=noon + timedelta(hours=number), population=None
+        )
+        with store.transaction() as tx:
+            tx.runs.save(run, [read, ScopeRun(scope=WEST, read_at=run.started_at)])
+        with store.reading() as tx:
+            assert tx.runs.scopes("stop-idle")[EAST] == read
+
+
+def _changes(tx: SqlTransaction) -> int:
+    found: int = tx.connection.exec_driver_sql("SELECT total_changes()").scalar_one()
+    return found
 
 
 def test_scopes_come_back_as_they_were_saved(store: SqlStore, noon: datetime) -> None:

@@ -5,11 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from datetime import datetime
+from typing import Any, NamedTuple
 
 from sqlalchemy import (
     ColumnElement,
     Connection,
+    Row,
     RowMapping,
+    bindparam,
+    case,
     delete,
     func,
     literal_column,
@@ -105,18 +109,47 @@ class SqlRuns:
 
     def swept(self) -> Mapping[str, datetime | None]:
         reading = outerjoin(runs, run_scopes, runs.c.policy == run_scopes.c.policy)
-        latest = func.max(run_scopes.c.read_at).label("read_at")
+        latest = func.max(case((run_scopes.c.in_latest, runs.c.started_at), else_=run_scopes.c.read_at)).label(
+            "read_at"
+        )
         query = select(runs.c.policy, latest).select_from(reading).group_by(runs.c.policy)
         return {row.policy: row.read_at for row in self._connection.execute(query)}
 
     def save(self, run: PolicyRun, scopes: Iterable[ScopeRun]) -> None:
+        # Of a thousand accounts, a sweep finds most scopes as the one before did: their rows stay as they are.
+        known = self._scope_rows(run.policy)
+        current = {one.scope: _scope_row(one, run) for one in scopes}
+        gone = [rows.scope_columns(scope) for scope in known if scope not in current]
+        changed = [
+            {"policy": run.policy, **rows.scope_columns(scope), **row._asdict()}
+            for scope, row in current.items()
+            if known.get(scope) != row
+        ]
         rows.upsert(self._connection, runs, [asdict(run)])
-        self._connection.execute(delete(run_scopes).where(run_scopes.c.policy == run.policy))
-        rows.upsert(self._connection, run_scopes, [{"policy": run.policy, **_scope_run_row(one)} for one in scopes])
+        rows.upsert(self._connection, run_scopes, changed)
+        if gone:
+            where = (run_scopes.c[name] == bindparam(f"of_{name}") for name in gone[0])
+            each = [{f"of_{name}": value for name, value in one.items()} for one in gone]
+            self._connection.execute(delete(run_scopes).where(run_scopes.c.policy == run.policy, *where), each)
 
     def scopes(self, policy: str) -> Mapping[Scope, ScopeRun]:
-        query = select(run_scopes).where(run_scopes.c.policy == policy)
-        return {one.scope: one for one in rows.fetch(self._connection, query, _scope_run_from)}
+        run = self.get(policy)
+        if run is None:
+            return {}
+        return {
+            scope: ScopeRun(
+                scope=scope,
+                read_at=run.started_at if row.in_latest else row.read_at,
+                matches=row.matches,
+                population=row.population,
+            )
+            for scope, row in self._scope_rows(policy).items()
+        }
+
+    def _scope_rows(self, policy: str) -> Mapping[Scope, _ScopeRow]:
+        kept = (run_scopes.c[name] for name in _ScopeRow._fields)
+        query = select(run_scopes.c.account, run_scopes.c.region, *kept).where(run_scopes.c.policy == policy)
+        return dict(rows.fetch_rows(self._connection, query, _of_scope))
 
     def population(self, policy: str, account: str) -> int | None:
         where = (run_scopes.c.policy == policy, run_scopes.c.account == account)
@@ -178,10 +211,20 @@ def _run_from(row: RowMapping) -> PolicyRun:
     return PolicyRun(**row)
 
 
-def _scope_run_row(one: ScopeRun) -> dict[str, object]:
-    kept = {"read_at": one.read_at, "matches": one.matches, "population": one.population}
-    return {**rows.scope_columns(one.scope), **kept}
+class _ScopeRow(NamedTuple):
+    """What a row keeps of a scope. What the latest sweep read was read at that sweep's own instant."""
+
+    in_latest: bool
+    read_at: datetime | None
+    matches: int | None
+    population: int | None
 
 
-def _scope_run_from(row: RowMapping) -> ScopeRun:
-    return ScopeRun(scope=rows.scope_of(row), **{name: row[name] for name in ("read_at", "matches", "population")})
+def _of_scope(row: Row[Any]) -> tuple[Scope, _ScopeRow]:
+    values: tuple[Any, ...] = tuple(row)
+    return Scope(account=values[0], region=values[1]), _ScopeRow(*values[2:])
+
+
+def _scope_row(one: ScopeRun, run: PolicyRun) -> _ScopeRow:
+    in_latest = one.read_at == run.started_at
+    return _ScopeRow(in_latest, None if in_latest else one.read_at, one.matches, one.population)

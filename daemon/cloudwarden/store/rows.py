@@ -9,7 +9,7 @@ from functools import cache
 from typing import Any, TypeVar
 
 from pydantic import TypeAdapter
-from sqlalchemy import Connection, RowMapping, Select, Table
+from sqlalchemy import Connection, Row, RowMapping, Select, Table
 from sqlalchemy.dialects.sqlite import Insert, insert
 
 from cloudwarden.core.action import Plan
@@ -41,9 +41,14 @@ _PROSPECTS = TypeAdapter(dict[str, Prospect])
 
 
 def fetch(connection: Connection, query: Select[Any], build: Callable[[RowMapping], T]) -> list[T]:
-    """What the query finds, as values. Raises StoreUnusable when a row is not one that this version wrote."""
+    """What the query finds, as values of rows by name. Raises StoreUnusable when one is not of this version."""
+    return fetch_rows(connection, query, lambda row: build(row._mapping))
+
+
+def fetch_rows(connection: Connection, query: Select[Any], build: Callable[[Row[Any]], T]) -> list[T]:
+    """The same of rows in order, which take half the time: for what there are hundreds of thousands of."""
     try:
-        return [build(row) for row in connection.execute(query).mappings()]
+        return [build(row) for row in connection.execute(query)]
     except (ValueError, TypeError, LookupError) as error:
         tables = ", ".join(str(source) for source in query.get_final_froms())
         raise StoreUnusable(f"a row of {tables} cannot be read ({error}): restore a backup of the database") from error

@@ -5,6 +5,7 @@ from __future__ import annotations
 from sqlalchemy import (
     JSON,
     BigInteger,
+    Boolean,
     CheckConstraint,
     Column,
     Date,
@@ -16,6 +17,7 @@ from sqlalchemy import (
     String,
     Table,
     Text,
+    false,
     text,
 )
 
@@ -288,6 +290,7 @@ run_scopes = Table(
     Column("policy", String, _refers("runs.policy"), primary_key=True),
     Column("account", String, primary_key=True),
     Column("region", String, primary_key=True),
+    Column("in_latest", Boolean, nullable=False, server_default=false()),
     Column("read_at", UtcTime),
     Column("matches", Integer),
     Column("population", Integer),
