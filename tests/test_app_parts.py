@@ -10,6 +10,7 @@ import pytest
 from cloudwarden import ENFORCE
 from cloudwarden.app import build
 from cloudwarden.core.acceptance import Discovery
+from cloudwarden.engine.survey import Assignment, Survey
 from cloudwarden.settings import Settings
 from cloudwarden.settings.journal import JournalSettings
 from world import SCOPE, stop_idle
@@ -35,6 +36,36 @@ def test_the_daemon_lives_while_scopes_are_discovered(tmp_path: Path) -> None:
     finally:
         app.close()
     assert beats
+
+
+class Told:
+    """Sessions that know a role, and workers that keep what they are given."""
+
+    def __init__(self) -> None:
+        self.given: list[Assignment] = []
+
+    def role(self, account: str) -> str:
+        """A role of any account."""
+        return f"arn:aws:iam::{account}:role/found"
+
+    def survey(self, assignments: list[Assignment], _policies: object) -> list[Survey]:
+        """Nothing."""
+        self.given += assignments
+        return []
+
+    def close(self) -> None:
+        """Nothing to end."""
+
+
+def test_workers_are_told_the_role_that_was_found(tmp_path: Path) -> None:
+    """They discover none themselves."""
+    app = build(Settings(database=f"sqlite:///{tmp_path}/cloudwarden.db", workers=2), begins=True)
+    told = vars(app)["sessions"] = vars(app)["workers"] = Told()
+    try:
+        app.survey([Assignment(run_id="r", scope=SCOPE, policies=())], {})
+    finally:
+        app.close()
+    assert [one.role for one in told.given] == [told.role(SCOPE.account)]
 
 
 @pytest.mark.parametrize("scope", [SCOPE, None], ids=["not accepted", "not told"])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pydantic import SecretStr
 
-from cloudwarden.aws.access.account import Account, AwsAccess, OrganizationAccess
+from cloudwarden.aws.access.account import Account, AwsAccess, OrganizationAccess, RolesAccess
 from cloudwarden.aws.details import THREADS
 from cloudwarden.settings import AccountSettings, AwsSettings, OrganizationSettings
 
@@ -21,6 +21,7 @@ def access_of(aws: AwsSettings, *, threads: int) -> AwsAccess:
         external_id=_open(aws.external_id),
         accounts=tuple(_account(id_, account) for id_, account in sorted(aws.accounts.items())),
         organization=_organization(aws.organization),
+        roles=RolesAccess(exclude=aws.roles.exclude) if aws.roles.discover else None,
         member_role=aws.member_role,
         member_external_id=_open(aws.member_external_id),
         session_name=aws.session_name,

@@ -18,6 +18,9 @@ import yaml
 
 from cloudwarden.app import KINDS
 from cloudwarden.aws import ec2
+from cloudwarden.aws.access import roles
+from cloudwarden.aws.access.assumable import assumable
+from cloudwarden.aws.access.statements import statements as policy_statements
 from cloudwarden.aws.allowance import PERMISSIONS
 from cloudwarden.core.action import Action
 from cloudwarden.core.evidence import Evidence
@@ -268,6 +271,18 @@ def test_the_hub_may_become_members_and_nothing_else() -> None:
     (becoming,) = (one for one in statements("hub.json") if "sts:AssumeRole" in one["Action"])
     assert resources(becoming) == [f"arn:aws:iam::*:role/{Settings().aws.member_role}"]
     assert "aws:ResourceOrgID" in becoming["Condition"]["StringEquals"]
+
+
+def test_listed_roles_are_assumed_and_the_list_is_read() -> None:
+    """Each account is written out, and what is read is the role itself and what is attached to it."""
+    assert allowed("roles.json") == {"sts:GetCallerIdentity", "sts:AssumeRole", *roles.PERMISSIONS}
+    shipped = policy_statements("roles.json", {"Statement": statements("roles.json")})
+    found = assumable(shipped, partition="aws", member=lambda id_: f"arn:aws:iam::{id_}:role/cloudwarden-member")
+    assert (list(found.roles), found.doubts, found.unnamed) == (["444455556666", "777788889999"], (), ())
+    reading = [one for one in statements("roles.json") if set(one["Action"]) & set(roles.PERMISSIONS)]
+    assert all(
+        re.match(r"arn:aws:iam::(\d{12}|aws):(role/|policy/\*)", one) for each in reading for one in resources(each)
+    )
 
 
 def test_members_trust_one_role_with_an_external_id() -> None:

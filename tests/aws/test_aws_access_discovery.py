@@ -308,7 +308,7 @@ def test_own_credentials_that_fail_later_leave_the_scopes(aws: StubAws) -> None:
 def test_a_worker_is_told_its_accounts_and_discovers_none(aws: StubAws) -> None:
     """By the template, or as the settings name them; another account's credentials are refused all the same."""
     sessions = looking_after(aws, accounts=(Account(id=DATA, role_arn=f"arn:aws:iam::{DATA}:role/x"),))
-    sessions.know([WEB, DATA])
+    sessions.know({WEB: None, DATA: None})
     for account in (WEB, DATA):
         sessions.client("ec2", Scope(account=account, region="eu-west-1"))
     assert (aws.count("ListAccounts"), aws.count("DescribeRegions")) == (0, 0)

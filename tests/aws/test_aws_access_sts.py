@@ -231,7 +231,7 @@ def test_who_the_daemon_was_in_an_account_that_left_is_forgotten(aws: StubAws) -
     for number in range(3):
         timer.seconds += 7 * 86_400
         assert reached(sessions, WEB) == WEB
-        sessions.know([f"33333333333{number}"])
+        sessions.know({f"33333333333{number}": None})
         assert reached(sessions, f"33333333333{number}")
     gc.collect()
     assert kept() is not None

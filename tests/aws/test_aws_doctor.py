@@ -10,7 +10,7 @@ import pytest
 
 from cloudwarden import OBSERVE, PROPOSE, Mode, NoParams, Policy, every
 from cloudwarden.aws import ec2, s3
-from cloudwarden.aws.access.account import Account, OrganizationAccess
+from cloudwarden.aws.access.account import Account, OrganizationAccess, RolesAccess
 from cloudwarden.aws.actuator import AwsActuator
 from cloudwarden.aws.doctor import AwsDoctor
 from cloudwarden.aws.inventory import AwsInventory
@@ -23,6 +23,7 @@ from cloudwarden.core.policy import AnyPolicy
 from cloudwarden.core.resource import Resource, Tags
 from cloudwarden.library.exposure import public_bucket
 from cloudwarden.library.tagging import RequiredTags, required_tags
+from iam_policies import DENIED, attaching, listing
 from leased_life import Till
 from many_accounts import assumed, identified, signer
 from stub_aws import (
@@ -282,6 +283,39 @@ def test_an_organization_that_is_not_told_is_not_blamed_on_the_daemon_s_credenti
     assert said in failed.detail
     assert fix in failed.fix
     assert Area.CLOCK in {one.area for one in checks}
+
+
+@pytest.mark.parametrize(
+    ("denied", "listed", "source", "fix"),
+    [
+        ("GetPolicyVersion", (f"arn:aws:iam::{WEB}:role/x",), "roles", "iam:GetPolicyVersion"),
+        ("", (f"arn:aws:iam::{WEB}:role/x", f"arn:aws:iam::{WEB}:role/y"), "roles", f"aws.accounts.{WEB}.role_arn"),
+        ("", (f"arn:aws:iam::{DATA}:role/x", "*"), "statements", "deploy/iam/roles.json"),
+    ],
+    ids=["denied", "two roles", "a wildcard"],
+)
+def test_roles_that_are_not_told_are_mended_in_iam(
+    aws: StubAws, denied: str, listed: tuple[str, ...], source: str, fix: str
+) -> None:
+    """With what is lacking, or with the account whose role nobody knows."""
+    healthy(aws)
+    attaching(aws, attached={"arn:aws:iam::1:policy/p": listing(*listed)})
+    if denied:
+        aws.on(denied, DENIED)
+    checks = examined(sessions_to(aws, roles=RolesAccess()))
+    (failed,) = (one for one in checks if one.health is Health.FAILED and one.subject != "accounts and regions")
+    assert (failed.area, failed.subject) == (Area.DISCOVERY, source)
+    assert fix in failed.fix
+    assert [one.where for one in checks if one.area is Area.ACCOUNT] == ([DATA] if source == "statements" else [])
+
+
+def test_who_is_no_role_is_told_to_be_one(aws: StubAws) -> None:
+    """A user's keys may name a hub."""
+    sessions = sessions_to(aws, roles=RolesAccess())
+    arn = f"arn:aws:iam::{ACCOUNT}:user/ada"
+    aws.on("GetCallerIdentity", query_xml("GetCallerIdentity", f"<Account>{ACCOUNT}</Account><Arn>{arn}</Arn>"))
+    (failed,) = (one for one in examined(sessions) if one.health is Health.FAILED)
+    assert (failed.subject, arn in failed.detail, "aws.role_arn" in failed.fix) == ("roles", True, True)
 
 
 def test_credentials_that_are_over_at_once_are_the_clock_s_fault(aws: StubAws, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -12,7 +12,7 @@ from botocore.loaders import JSONFileLoader, Loader
 
 from cloudwarden.aws.models import LeanModels
 
-SERVICES = ("ec2", "rds", "s3", "s3control", "sts", "cloudwatch", "organizations")
+SERVICES = ("ec2", "rds", "s3", "s3control", "sts", "cloudwatch", "organizations", "iam")
 FILES = ("service-2", "endpoint-rule-set-1", "paginators-1")
 
 

@@ -86,6 +86,15 @@ def test_an_account_that_the_settings_leave_no_region_names_them() -> None:
     assert f"aws.accounts.{ACCOUNT}.regions" in fix
 
 
+@pytest.mark.parametrize(
+    ("reason", "fix"), [("not-found", "try again"), ("throttled", "later"), ("timeout", "endpoint")]
+)
+def test_roles_that_cannot_be_read_for_now_are_read_later(reason: str, fix: str) -> None:
+    """Nothing of the policies is to be mended."""
+    problem = DiscoveryProblem(source="roles", cause=Cause(reason=reason, detail="no"))
+    assert fix in remedies.for_discovery(problem)
+
+
 def test_regions_that_cannot_be_told_for_being_off_say_so() -> None:
     """The region that was asked may be the one that is not enabled."""
     cause = Cause(reason=RegionDisabled.reason, detail="no")

@@ -14,6 +14,7 @@ from cloudwarden.core.finding import ActionState, ProposalState, State
 from cloudwarden.core.resource import Scope
 from cloudwarden.store import SqlStore
 from happenings import finding, proposal, record
+from iam_policies import attaching, listing
 from many_accounts import assumed, identified
 from stub_aws import (
     Asked,
@@ -248,6 +249,18 @@ def test_the_doctor_tells_of_accounts_that_nobody_found(cli: Cli, aws: StubAws, 
 
 
 @pytest.mark.parametrize(("discover", "told"), [("false", ["warning"]), ("true", [])])
+def test_the_doctor_tells_of_roles_that_are_not_asked(
+    cli: Cli, aws: StubAws, home: Path, discover: str, told: list[str]
+) -> None:
+    """Who excludes an account of them thinks that they are."""
+    attaching(aws)
+    settings = home / "cloudwarden.toml"
+    settings.write_text(f'{settings.read_text()}\n[aws.roles]\nexclude = ["{DENIED}"]\ndiscover = {discover}\n')
+    checks = json.loads(cli("doctor", "--json").stdout)
+    assert [one["health"] for one in checks if one["subject"] == "aws.roles"] == told
+
+
+@pytest.mark.parametrize(("discover", "told"), [("false", ["warning"]), ("true", [])])
 def test_the_doctor_tells_of_an_organization_that_is_not_asked(
     cli: Cli, aws: StubAws, home: Path, discover: str, told: list[str]
 ) -> None:
@@ -278,3 +291,25 @@ def test_an_account_found_later_waits_until_it_is_accepted(cli: Cli, aws: StubAw
     assert [one["where"] for one in checks if one["area"] == "scope"] == ["333333333333"]
     assert cli("accept", "333333333333/eu-west-1", "--reason", "reviewed").exit_code == 0
     assert json.loads(cli("scopes", "--waiting", "--json").stdout) == []
+
+
+def test_listed_roles_are_an_estate(cli: Cli, aws: StubAws, home: Path) -> None:
+    """From the hub's policies to scopes that wait; what IAM does not say takes none of them away."""
+    settings = home / "cloudwarden.toml"
+    text = settings.read_text().replace(f"[aws.accounts.{WEB}]\n[aws.accounts.{DENIED}]\n", "")
+    settings.write_text(text + "[aws.roles]\ndiscover = true\n")
+    roles = [f"arn:aws:iam::{account}:role/audit" for account in (WEB, "333333333333")]
+    attaching(aws, {"members": listing(*roles)})
+    assert cli("once").exit_code == 0
+    waiting = json.loads(cli("scopes", "--waiting", "--json").stdout)
+    assert [one["account"] for one in waiting] == [WEB, "333333333333"]
+    assert {one.parameters["RoleArn"] for one in aws.asked if one.operation == "AssumeRole"} == set(roles)
+    aws.on(
+        "ListRolePolicies", query_error("AccessDenied", "not authorized to perform: iam:ListRolePolicies", status=403)
+    )
+    result = cli("once")
+    assert (result.exit_code, "problem: roles: access-denied" in result.stderr) == (2, True)
+    assert json.loads(cli("scopes", "--waiting", "--json").stdout) == waiting
+    attaching(aws, {"members": listing(roles[0])})
+    assert cli("once").exit_code == 0
+    assert [one["account"] for one in json.loads(cli("scopes", "--waiting", "--json").stdout)] == [WEB]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from cloudwarden.access import access_of
-from cloudwarden.aws.access.account import OrganizationAccess
+from cloudwarden.aws.access.account import OrganizationAccess, RolesAccess
 from cloudwarden.aws.details import THREADS
 from cloudwarden.settings import load_settings
 from cloudwarden.settings.effective import MASK
@@ -40,10 +40,22 @@ def test_every_thread_s_details_keep_their_connections() -> None:
     assert access.max_connections == 8 * THREADS
 
 
-def test_without_discovery_no_organization_is_asked() -> None:
-    """Its other settings alone do not turn it on."""
-    settings = load_settings(written('[aws.organization]\ninclude = ["r-ab12"]\n'))
-    assert access_of(settings.aws, threads=1).organization is None
+def test_without_discovery_no_organization_and_no_role_is_asked() -> None:
+    """Their other settings alone do not turn them on."""
+    text = '[aws.organization]\ninclude = ["r-ab12"]\n[aws.roles]\nexclude = ["111122223333"]\n'
+    access = access_of(load_settings(written(text)).aws, threads=1)
+    assert (access.organization, access.roles, access.excluded) == (None, None, frozenset())
+
+
+def test_what_either_source_excludes_is_excluded() -> None:
+    """A unit is of the organization alone, and is no account's id."""
+    text = (
+        '[aws.organization]\ndiscover = true\nexclude = ["ou-ab12-11111111", "111122223333"]\n'
+        '[aws.roles]\ndiscover = true\nexclude = ["444455556666"]\n'
+    )
+    access = access_of(load_settings(written(text)).aws, threads=1)
+    assert access.roles == RolesAccess(exclude=("444455556666",))
+    assert access.excluded >= {"111122223333", "444455556666"}
 
 
 @pytest.mark.parametrize(
@@ -55,6 +67,7 @@ def test_without_discovery_no_organization_is_asked() -> None:
         ('[aws]\nmember_role = "a role"\n', "write the name of a role"),
         ('[aws.organization]\ninclude = ["Production"]\n', "'Production' is no root or organizational unit"),
         ('[aws.organization]\nexclude = ["shop"]\n', "'shop' is no root or organizational unit"),
+        ('[aws.roles]\nexclude = ["ou-ab12-11111111"]\n', "'ou-ab12-11111111' is no account id"),
         ('[aws]\nsession_policy = "read only"\n', "is not JSON"),
         ('[aws]\nsession_policy = "{}"\n', "an object with a Statement"),
         (f'[aws]\nsession_policy = \'{{"Statement": "{"x" * 2048}"}}\'\n', "AWS takes 2048"),

@@ -17,6 +17,7 @@ from cloudwarden.settings import (
     LimitOverride,
     OrganizationSettings,
     PolicyOverride,
+    RolesSettings,
     Settings,
 )
 
@@ -29,6 +30,7 @@ def fields(model: type[BaseModel], prefix: str = "") -> Iterator[tuple[str, Fiel
         "aws": AwsSettings,
         "accounts": AccountSettings,
         "organization": OrganizationSettings,
+        "roles": RolesSettings,
         "policy": PolicyOverride,
         "limit": LimitOverride,
     }

@@ -78,11 +78,13 @@ def test_scopes_and_what_could_not_be_discovered_are_shown(metrics: Metrics, val
     """A source that can be told again falls back to 0; only a whole discovery is a success."""
     accounts = ("111122223333", "444455556666")
     refused = [DiscoveryProblem(source="regions", account=account, cause=PROBLEM) for account in accounts]
-    metrics.report(discovered(*refused))
+    known = DiscoveryProblem(source="statements", cause=PROBLEM)
+    metrics.report(discovered(*refused, known, DiscoveryProblem(source="roles", cause=PROBLEM)))
+    assert value("discovery_problems", source="statements") == value("discovery_problems", source="roles") == 1
     assert (value("scopes", state="accepted"), value("scopes", state="waiting")) == (2, 1)
     assert value("discovery_problems", source="regions") == 2
     assert value("discovery_last_success_timestamp_seconds") == 0
-    metrics.report(discovered())
+    metrics.report(discovered(known))
     assert value("discovery_problems", source="regions") == 0
     assert value("discovery_last_success_timestamp_seconds") == clock.now().timestamp()
 

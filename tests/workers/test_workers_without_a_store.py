@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -15,7 +16,8 @@ from cloudwarden.engine.survey import Assignment
 from cloudwarden.loading import PolicyText, rebuilt
 from cloudwarden.settings import Settings
 from cloudwarden.workers import WorkerPool
-from stub_aws import SCOPE, Reply, json_reply, query_xml, serving, xml
+from many_accounts import assumed, identified
+from stub_aws import SCOPE, Reply, StubAws, json_reply, query_xml, serving, xml
 from world import Reports
 
 POLICY = b"""
@@ -48,6 +50,46 @@ class Till:
         return 1
 
 
+def pool_at(aws: StubAws, folder: Path, texts: tuple[PolicyText, ...], till: Till, drawn: list[object]) -> WorkerPool:
+    """One worker of the real thing."""
+    settings = Settings.model_validate(
+        {
+            "database": f"sqlite:///{folder}/nowhere/cloudwarden.db",
+            "aws": {"regions": [SCOPE.region], "endpoint_url": aws.url},
+        }
+    )
+    return WorkerPool(
+        count=1,
+        entry=partial(work, settings),
+        texts=lambda: texts,
+        clock=SystemClock(),
+        reporter=Reports(),
+        alive=lambda: None,
+        budget=till,
+        drawn=drawn.append,
+    )
+
+
+def test_a_worker_assumes_the_role_that_it_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is the one that was found, and not what the settings make of the account's id."""
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIATESTTESTTESTTEST")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test-secret")
+    texts, other = (PolicyText(path=Path("idle.py"), content=POLICY),), replace(SCOPE, account="111111111111")
+    role = f"arn:aws:iam::{other.account}:role/found"
+    with serving() as aws:
+        aws.on("GetCallerIdentity", identified)
+        aws.on("AssumeRole", assumed)
+        aws.on("DescribeInstances", xml("DescribeInstances", "<reservationSet/>"))
+        pool = pool_at(aws, tmp_path, texts, Till(), [])
+        try:
+            assignment = Assignment(run_id="r", scope=other, policies=("stop-idle",), role=role)
+            (survey,) = pool.survey([assignment], rebuilt(texts, {}))
+        finally:
+            pool.close()
+        assert [one.parameters["RoleArn"] for one in aws.asked if one.operation == "AssumeRole"] == [role]
+    assert [one.problem for one in survey.judgements] == [None]
+
+
 def test_a_worker_surveys_and_spends_without_a_store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """There is none where its settings say; what it may spend it is told, and what it may not ask is unknown."""
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIATESTTESTTESTTEST")
@@ -57,22 +99,7 @@ def test_a_worker_surveys_and_spends_without_a_store(tmp_path: Path, monkeypatch
         aws.on("GetCallerIdentity", query_xml("GetCallerIdentity", f"<Account>{SCOPE.account}</Account><Arn>a</Arn>"))
         aws.on("DescribeInstances", xml("DescribeInstances", RUNNING))
         aws.on("GetMetricData", SILENT)
-        settings = Settings.model_validate(
-            {
-                "database": f"sqlite:///{tmp_path}/nowhere/cloudwarden.db",
-                "aws": {"regions": [SCOPE.region], "endpoint_url": aws.url},
-            }
-        )
-        pool = WorkerPool(
-            count=1,
-            entry=partial(work, settings),
-            texts=lambda: texts,
-            clock=SystemClock(),
-            reporter=Reports(),
-            alive=lambda: None,
-            budget=till,
-            drawn=drawn.append,
-        )
+        pool = pool_at(aws, tmp_path, texts, till, drawn)
         try:
             assignment = Assignment(run_id="r", scope=SCOPE, policies=("stop-idle",))
             (survey,) = pool.survey([assignment], rebuilt(texts, {}))

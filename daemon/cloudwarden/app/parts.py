@@ -6,6 +6,7 @@ import os
 import secrets
 import signal
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from functools import cached_property, partial
 from multiprocessing.connection import Connection
 
@@ -253,7 +254,8 @@ class App(Adapters):
         set_to = self.settings.workers
         if set_to == 1 or (set_to == 0 and len(assignments) < WORKERS_FROM_SCOPES):
             return self.surveyor.survey(assignments, policies)
-        return self.workers.survey(assignments, policies)
+        told = [replace(one, role=self.sessions.role(one.scope.account)) for one in assignments]
+        return self.workers.survey(told, policies)
 
     def counted(self) -> StoreCounted:
         """What the store holds."""
@@ -314,7 +316,7 @@ def work(settings: Settings, connection: Connection) -> None:
     collecting = SweepBySweep()
 
     def survey(assignments: Sequence[Assignment], policies: Mapping[str, AnyPolicy]) -> Iterable[Survey]:
-        app.sessions.know({assignment.scope.account for assignment in assignments})
+        app.sessions.know({assignment.scope.account: assignment.role for assignment in assignments})
         for run_id in {assignment.run_id for assignment in assignments}:
             collecting.begin(run_id)
         return app.surveyor.survey(assignments, policies)

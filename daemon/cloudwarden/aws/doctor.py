@@ -11,19 +11,18 @@ from datetime import timedelta
 from typing import TypeVar
 
 from cloudwarden.aws import remedies
-from cloudwarden.aws.access.discovery import ORGANIZATION
 from cloudwarden.aws.endpoints import Endpoint
 from cloudwarden.aws.iam_actions import services_of
 from cloudwarden.aws.inventory import AwsInventory
 from cloudwarden.aws.refusals import MEND_CLOCK, skewed
 from cloudwarden.aws.session import Sessions
 from cloudwarden.aws.trials import GET_METRIC_DATA, Task, Trials
-from cloudwarden.core.acceptance import NO_SCOPES, Discovery, DiscoveryProblem
+from cloudwarden.core.acceptance import NO_SCOPES, Discovery
 from cloudwarden.core.checkup import Area, Check, Health
 from cloudwarden.core.errors import CloudError, CredentialsExpired
 from cloudwarden.core.policy import AnyPolicy, Mode
 from cloudwarden.core.resource import Scope
-from cloudwarden.core.verdict import Cause, Severity
+from cloudwarden.core.verdict import Severity
 from cloudwarden.engine.budget import Budget
 
 SKEW_WARNS, SKEW_FAILS = timedelta(seconds=30), timedelta(minutes=4)
@@ -84,12 +83,11 @@ class AwsDoctor:
             yield from checks
 
     def _discovery(self) -> Discovery:
-        """What there is. Where the organization cannot be told, and nothing was found before: that."""
+        """What there is. Where nobody tells of accounts, and none was found before: why."""
         try:
             return self._sessions.discover()
-        except CloudError as error:
-            cause = Cause(reason=error.reason, detail=str(error))
-            return Discovery(scopes=(), problems=(DiscoveryProblem(source=ORGANIZATION, cause=cause),))
+        except CloudError:
+            return Discovery(scopes=(), problems=self._sessions.untold())
 
     def _tasks(
         self, scopes: Sequence[Scope], policies: Collection[AnyPolicy], mode_of: Callable[[AnyPolicy], Mode]

@@ -30,6 +30,22 @@ def ask(client: SpeakingClient, operation: str, arguments: Mapping[str, Any], *,
     return client.repeated(operation, arguments, by_stencil)
 
 
+def items(page: Answer, key: str, *, of: str) -> list[Mapping[str, Any]]:
+    """What a page lists; `of` is the service. Raises MalformedAnswer where it lists nothing by that name."""
+    found = page.get(key)
+    if not isinstance(found, list):
+        raise MalformedAnswer(f"{of}: a page without {key}")
+    return found
+
+
+def text(item: Mapping[str, Any], key: str, *, of: str) -> str:
+    """A text that every item has; `of` is the service. Raises MalformedAnswer where this one has not."""
+    value = item.get(key)
+    if not isinstance(value, str) or not value:
+        raise MalformedAnswer(f"{of}: an item without {key}")
+    return value
+
+
 def _sent(method: Callable[..., Answer], arguments: Mapping[str, Any]) -> Answer:
     # The original error is not chained: a traceback that is logged would print the secrets that ours leaves out.
     try:

@@ -7,9 +7,10 @@ from collections.abc import Mapping
 from botocore.session import Session
 
 from cloudwarden.aws.access.discovery import ORGANIZATION
+from cloudwarden.aws.access.roles import PERMISSIONS, ROLES
 from cloudwarden.aws.access.sts import not_known_here
 from cloudwarden.aws.refusals import MEND_CLOCK
-from cloudwarden.core.acceptance import LEFT_OUT, DiscoveryProblem
+from cloudwarden.core.acceptance import LEFT_OUT, STATEMENTS, DiscoveryProblem
 from cloudwarden.core.errors import (
     AccessDenied,
     CloudError,
@@ -115,6 +116,13 @@ def for_discovery(problem: DiscoveryProblem) -> str:
         )
     if problem.source == ORGANIZATION:
         return _for_organization(problem.cause)
+    if problem.source == STATEMENTS:
+        return (
+            "allow sts:AssumeRole on roles whose account is written out, as in deploy/iam/roles.json, and let no other "
+            "statement of the daemon's role be about it"
+        )
+    if problem.source == ROLES:
+        return _for_roles(problem)
     if problem.cause.reason == AccessDenied.reason:
         return (
             f"see the account's own line; its role needs ec2:DescribeRegions in {problem.account}, and no SCP above it "
@@ -142,6 +150,22 @@ def _for_organization(cause: Cause) -> str:
     if cause.reason == InvalidRequest.reason:
         return "ask as a role in an account of the organization (aws.organization.role_arn), or name aws.accounts"
     return for_reason(cause.reason)
+
+
+def _for_roles(problem: DiscoveryProblem) -> str:
+    """What to do when the daemon's own role does not tell which roles it may assume, or which one in an account."""
+    if problem.account:
+        return (
+            f"let the policies of the daemon's role list one role of {problem.account}, or aws.member_role's; or write "
+            f"aws.accounts.{problem.account}.role_arn, or leave it out with aws.roles.exclude"
+        )
+    if problem.cause.reason == AccessDenied.reason:
+        return f"allow the daemon's role {', '.join(PERMISSIONS)} on itself and its policies (deploy/iam/roles.json)"
+    if problem.cause.reason == InvalidRequest.reason:
+        return "run the daemon as a role, or name one that it assumes first (aws.role_arn); or name aws.accounts"
+    if problem.cause.reason == NotFound.reason:
+        return "a policy went while it was read: try again"
+    return for_reason(problem.cause.reason)
 
 
 def for_permission(reason: str, permission: str, scope: Scope, *, detail: str = "", acting: bool = False) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Mapping
 from datetime import datetime
 
 from cloudwarden.aws.access import regions
@@ -15,6 +15,7 @@ from cloudwarden.aws.access.discovery import Asking, Discoverer
 from cloudwarden.aws.access.identities import Identities
 from cloudwarden.aws.access.identity import Identity
 from cloudwarden.aws.access.organization import Organization
+from cloudwarden.aws.access.roles import Roles
 from cloudwarden.aws.access.speaker import Speaker
 from cloudwarden.aws.access.sts import RegionalSts
 from cloudwarden.aws.endpoints import Endpoint, Endpoints
@@ -22,7 +23,7 @@ from cloudwarden.aws.iam_actions import iam_action
 from cloudwarden.aws.limits import Limits
 from cloudwarden.aws.retries import Retries
 from cloudwarden.clock import SystemClock
-from cloudwarden.core.acceptance import Discovery, KnownScope
+from cloudwarden.core.acceptance import Discovery, DiscoveryProblem, KnownScope
 from cloudwarden.core.errors import AccessDenied, SettingsError
 from cloudwarden.core.resource import GLOBAL, Scope
 from cloudwarden.ports import Reporter
@@ -58,7 +59,11 @@ class Sessions:
             settings, chain=self._builder.chain, home=self.home, sts=self._sts.ask, timer=timer
         )
         asking = Asking(
-            own=self.account, unnamed=self.unnamed, organization=self._organization(), client=self._regions_of
+            own=self.account,
+            unnamed=self.unnamed,
+            organization=self._organization(),
+            roles=self._roles(),
+            client=self._regions_of,
         )
         self._discoverer = Discoverer(settings, asking, remembered=remembered, timer=timer)
 
@@ -121,9 +126,20 @@ class Sessions:
         """
         return self._discoverer.latest(alive)
 
-    def know(self, accounts: Iterable[str]) -> None:
-        """Serve scopes of these accounts without discovering any: for a process that another one tells its scopes."""
-        self._discoverer.know(accounts)
+    def untold(self) -> tuple[DiscoveryProblem, ...]:
+        """What could not be told when `discover` raised CloudError."""
+        return self._discoverer.untold()
+
+    def role(self, account: str) -> str | None:
+        """The role by which discovery found that an account is reached, for `know` in another process."""
+        return self._discoverer.role(account)
+
+    def know(self, roles: Mapping[str, str | None]) -> None:
+        """Serve scopes of these accounts without discovering any: for a process that another one tells its scopes.
+
+        By account, the role that was found, if one was.
+        """
+        self._discoverer.know(roles)
 
     def home(self) -> str:
         """The region whose STS is asked first, and where global services are asked. Raises SettingsError."""
@@ -151,6 +167,11 @@ class Sessions:
         if wanted is None:
             return None
         return Organization(wanted, lambda: self._organizing(wanted))
+
+    def _roles(self) -> Roles | None:
+        if self._settings.roles is None:
+            return None
+        return Roles(self._settings, lambda: self.identities.own, lambda: self.own("iam", GLOBAL))
 
     def _organizing(self, wanted: OrganizationAccess) -> SpeakingClient:
         identity = self.identities.organizer(wanted)

@@ -51,7 +51,7 @@ def examine(app: App) -> Iterator[Check]:
     yield from _channels(app)
     yield _budget(app)
     yield from _journal_copy(app)
-    yield from _organization(app)
+    yield from _idle_discovery(app)
     yield from app.doctor.examine(tuple(loaded.policies.values()), app.highest_mode_of)
     scopes = _scopes(app, known)
     yield _open_files(app, scopes)
@@ -84,18 +84,24 @@ def _channels(app: App) -> Iterator[Check]:
         )
 
 
-def _organization(app: App) -> Iterator[Check]:
-    """Whoever says which accounts of the organization are meant, and not that they are, has none looked after."""
-    organization = app.settings.aws.organization
+def _idle_discovery(app: App) -> Iterator[Check]:
+    """Whoever says which accounts are meant to be discovered, and not that they are, has none looked after."""
+    organization, roles = app.settings.aws.organization, app.settings.aws.roles
     idle = [name for name in ("include", "exclude", "role_arn") if getattr(organization, name)]
     if idle and not organization.discover:
-        yield Check(
-            area=Area.DISCOVERY,
-            subject="aws.organization",
-            health=Health.WARNING,
-            detail=f"the organization is not asked for accounts: {', '.join(idle)} of it does nothing",
-            fix="set aws.organization.discover = true, or remove the rest",
-        )
+        yield _idle("aws.organization", f"the organization is not asked for accounts: {', '.join(idle)} of it")
+    if roles.exclude and not roles.discover:
+        yield _idle("aws.roles", "the daemon's own role is not asked for accounts: exclude of it")
+
+
+def _idle(table: str, what: str) -> Check:
+    return Check(
+        area=Area.DISCOVERY,
+        subject=table,
+        health=Health.WARNING,
+        detail=f"{what} does nothing",
+        fix=f"set {table}.discover = true, or remove the rest",
+    )
 
 
 def _scopes(app: App, known: Collection[KnownScope]) -> Collection[Scope]:

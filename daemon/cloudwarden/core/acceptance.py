@@ -10,13 +10,16 @@ from cloudwarden.core.resource import GLOBAL, Scope
 from cloudwarden.core.verdict import Cause
 
 NO_SCOPES = (
-    "no account has a region that is looked after: see aws.regions, aws.regions_include, aws.regions_exclude and "
-    "aws.organization"
+    "no account has a region that is looked after: see aws.regions, aws.regions_include, aws.regions_exclude, "
+    "aws.organization and aws.roles"
 )
 """What to say where there is nowhere to look, which is not that nothing was found."""
 
 LEFT_OUT = "settings"
 """The source of a problem that is no failure: the settings leave an account no region, so nobody looks after it."""
+
+STATEMENTS = "statements"
+"""Another such source: statements of the daemon's own IAM policies that name no account, or are not understood."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -35,10 +38,10 @@ class FoundScope:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class DiscoveryProblem:
-    """What could not be discovered, so that the last good answer stands for it; or an account left without a region.
+    """What could not be discovered, so that the last good answer stands for it; or what is known to lead nowhere.
 
-    `source` is a bounded word: `credentials`, `organization`, `regions`, or LEFT_OUT. `account` is whose regions are
-    meant.
+    `source` is a bounded word: `credentials`, `organization`, `roles`, `regions`, LEFT_OUT or STATEMENTS. `account` is
+    whose regions or role are meant.
     """
 
     source: str
@@ -47,8 +50,8 @@ class DiscoveryProblem:
 
     @property
     def untold(self) -> bool:
-        """Whether something could not be told: what settings leave out is known."""
-        return self.source != LEFT_OUT
+        """Whether something could not be told: what settings leave out, and what statements name, is known."""
+        return self.source not in (LEFT_OUT, STATEMENTS)
 
     def __str__(self) -> str:
         return f"{self.source}{f' of {self.account}' if self.account else ''}: {self.cause}"

@@ -30,13 +30,15 @@ _UNREAD = frozenset(one.reason for one in CloudError.__subclasses__())
 class Assignment:
     """What to gather and judge: these policies, by name, on one scope.
 
-    `remembered` names, for each policy, the resources that have a finding: settling must hear of each of them.
+    `remembered` names, for each policy, the resources that have a finding: settling must hear of each of them. `role`
+    is the one by which the scope's account was found to be reached, for a process that discovers nothing itself.
     """
 
     run_id: str
     scope: Scope
     policies: tuple[str, ...]
     remembered: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    role: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -1,6 +1,6 @@
 """Settings: what differs between installations, from a TOML file and environment variables."""
 
-from cloudwarden.settings.aws import AccountSettings, AwsSettings, OrganizationSettings
+from cloudwarden.settings.aws import AccountSettings, AwsSettings, OrganizationSettings, RolesSettings
 from cloudwarden.settings.effective import Row, effective
 from cloudwarden.settings.journal import bucket_of
 from cloudwarden.settings.model import Settings
@@ -13,6 +13,7 @@ __all__ = [
     "LimitOverride",
     "OrganizationSettings",
     "PolicyOverride",
+    "RolesSettings",
     "Row",
     "Settings",
     "bucket_of",

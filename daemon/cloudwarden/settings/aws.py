@@ -52,6 +52,13 @@ def _units_or_accounts(values: tuple[str, ...]) -> tuple[str, ...]:
     return values
 
 
+def _accounts(values: tuple[str, ...]) -> tuple[str, ...]:
+    for value in values:
+        if not _ACCOUNT.fullmatch(value):
+            raise ValueError(f"{value!r} is no account id; write its 12 digits")
+    return values
+
+
 def _session_name(value: str) -> str:
     if not _SESSION_NAME.fullmatch(value):
         raise ValueError("write 2 to 64 letters, digits and any of _+=,.@-")
@@ -90,8 +97,8 @@ class AccountSettings(Table):
     name: str = Field(default="", description="text, default none: what people call the account, for lists.")
     role_arn: RoleArn | None = Field(
         default=None,
-        description="ARN of a role, default none: the role that aws.member_role makes of the account's id, and none at "
-        "all in the daemon's own account.",
+        description="ARN of a role, default none: the role that aws.roles found, else what aws.member_role makes of "
+        "the account's id, and none at all in the daemon's own account.",
     )
     external_id: SecretStr | None = Field(
         default=None,
@@ -124,7 +131,8 @@ class OrganizationSettings(Table):
     )
     exclude: Annotated[Words, AfterValidator(_units_or_accounts)] = Field(
         default=(),
-        description="ids of organizational units and accounts, default none: what is left out, however it is included.",
+        description="ids of organizational units and accounts, default none: what is left out, however it is included, "
+        "and accounts also when their roles are discovered.",
     )
     role_arn: RoleArn | None = Field(
         default=None,
@@ -133,6 +141,20 @@ class OrganizationSettings(Table):
     )
     external_id: SecretStr | None = Field(
         default=None, description="text, secret, default none: what that role's trust policy asks for."
+    )
+
+
+class RolesSettings(Table):
+    """Which accounts of the roles that the daemon's own role may assume are looked after."""
+
+    discover: bool = Field(
+        default=False,
+        description="true or false, default False: reading the IAM policies of the daemon's own role for the roles "
+        "that it may assume, with each account written out, takes rights to do so, and none on AWS Organizations.",
+    )
+    exclude: Annotated[Words, AfterValidator(_accounts)] = Field(
+        default=(),
+        description="ids of accounts, default none: what is left out, also when it is discovered in the organization.",
     )
 
 
@@ -178,16 +200,21 @@ class AwsSettings(Table):
     accounts: dict[str, AccountSettings] = Field(
         default_factory=dict,
         description="tables by account id, default none, which means the daemon's own account: the accounts that are "
-        "looked after, besides those of the organization.",
+        "looked after, besides those that are discovered.",
     )
     organization: OrganizationSettings = Field(
         default_factory=OrganizationSettings,
         description="table, default as below: which accounts of the organization are looked after.",
     )
+    roles: RolesSettings = Field(
+        default_factory=RolesSettings,
+        description="table, default as below: which accounts of the roles that the daemon may assume are looked after.",
+    )
     member_role: Annotated[str, AfterValidator(_member_role)] = Field(
         default="cloudwarden-member",
         description="name of a role, or ARN with {account} in it, default cloudwarden-member: what is assumed in each "
-        "account that names no role of its own, so that a thousand accounts need one line.",
+        "account that names no role of its own, and of which aws.roles found none, so that a thousand accounts need "
+        "one line.",
     )
     member_external_id: SecretStr | None = Field(
         default=None,

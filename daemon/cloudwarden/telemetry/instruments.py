@@ -117,7 +117,8 @@ class Instruments:
         self.discovery_problems = gauge(
             "discovery_problems",
             "What the latest discovery could not be told, so that an older answer stands: credentials, organization, "
-            "or the regions of so many accounts; settings: accounts that they leave no region",
+            "roles (all of them, or so many accounts'), or the regions of so many accounts; and what leads nowhere: "
+            "settings, by which so many accounts have no region; statements of IAM policies that name no account",
             "source",
         )
         self.discovery_last_success = gauge(

@@ -12,7 +12,7 @@ from prometheus_client import CollectorRegistry, ProcessCollector, disable_creat
 
 from cloudwarden.clock import SystemClock
 from cloudwarden.core import guards
-from cloudwarden.core.acceptance import LEFT_OUT
+from cloudwarden.core.acceptance import LEFT_OUT, STATEMENTS
 from cloudwarden.core.bounds import LIMIT
 from cloudwarden.core.policy import Mode
 from cloudwarden.core.resource import Scope
@@ -31,8 +31,8 @@ CAUTION = "caution"
 GUARDS = (*(guard.__name__ for guard in guards.CHAIN), LIMIT, "re-check", "blast-radius", CAUTION)
 """Every guard that can hold an action: its counters begin at 0, so that a first trip is a rise and not a beginning."""
 
-DISCOVERIES = ("credentials", "organization", "regions", LEFT_OUT)
-"""What a discovery asks for."""
+DISCOVERIES = ("credentials", "organization", "roles", "regions", LEFT_OUT, STATEMENTS)
+"""What a discovery asks for, and what it knows to lead nowhere."""
 
 ENDINGS = ("succeeded", "failed", "abandoned", "unknown")
 """How an action ends."""

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from cloudwarden.core.acceptance import DiscoveryProblem
+
 UNKNOWN_ACCOUNT = "unknown"
 """Labels the requests by which the account is found out."""
 
@@ -17,6 +19,8 @@ LONGEST_CHAINED_SECONDS = 3600
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Account:
     """One account. Without a role it is reached by the template, or, when it is the daemon's own, as it is.
+
+    A role is the one that the settings name, or else the one that was found among those the daemon may assume.
 
     `named` says that the settings name it, so that nobody has to accept it. Empty `regions` are those of AwsAccess.
     `remembered` says that an earlier process found it, and that this one could not ask whether it is still to be found.
@@ -32,6 +36,14 @@ class Account:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class ListedAccounts:
+    """The accounts that a source tells of, and what it tells of others."""
+
+    accounts: tuple[Account, ...]
+    problems: tuple[DiscoveryProblem, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class OrganizationAccess:
     """Which accounts of the organization are looked after.
 
@@ -43,6 +55,13 @@ class OrganizationAccess:
     exclude: tuple[str, ...] = ()
     role_arn: str | None = None
     external_id: str | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RolesAccess:
+    """That the roles which the daemon's own may assume say which accounts are looked after, but for those excluded."""
+
+    exclude: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -64,6 +83,7 @@ class AwsAccess:
     external_id: str | None = field(default=None, repr=False)
     accounts: tuple[Account, ...] = ()
     organization: OrganizationAccess | None = None
+    roles: RolesAccess | None = None
     member_role: str = "cloudwarden-member"
     member_external_id: str | None = field(default=None, repr=False)
     session_name: str = "cloudwarden"
@@ -76,6 +96,12 @@ class AwsAccess:
     threads: int = 16
     max_connections: int = 16
     max_clients: int = 256
+
+    @property
+    def excluded(self) -> frozenset[str]:
+        """The ids of accounts that are not looked after, whoever tells of them, unless they are named."""
+        asked = (self.organization, self.roles)
+        return frozenset(id_ for one in asked if one is not None for id_ in one.exclude)
 
 
 def account_of(role_arn: str) -> str | None:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from cloudwarden.aws.access import regions
-from cloudwarden.aws.access.account import Account, AwsAccess
+from cloudwarden.aws.access.account import Account, AwsAccess, ListedAccounts
 from cloudwarden.aws.access.clients import SpeakingClient
 from cloudwarden.aws.access.organization import Organization
+from cloudwarden.aws.access.roles import ROLES, Roles
 from cloudwarden.core.acceptance import LEFT_OUT, Discovery, DiscoveryProblem, FoundScope, KnownScope
 from cloudwarden.core.errors import CloudError
 from cloudwarden.core.resource import Scope
@@ -33,6 +34,7 @@ class Asking:
     own: Callable[[], str]
     unnamed: Callable[[], str]
     organization: Organization | None
+    roles: Roles | None
     client: Callable[[Account], SpeakingClient]
 
 
@@ -56,6 +58,9 @@ class Discoverer:
         self._remembered = remembered
         self._timer = timer
         self._accounts: Mapping[str, Account] = {}
+        self._listed: dict[str, Collection[Account]] = {}
+        """By source: the accounts that it told last."""
+        self._untold: tuple[DiscoveryProblem, ...] = ()
         self._regions: dict[str, tuple[str, ...]] = {}
         self._latest: Discovery | None = None
         self._due_at = 0.0
@@ -79,20 +84,29 @@ class Discoverer:
         finally:
             self._discovering.release()
 
-    def know(self, ids: Iterable[str]) -> None:
-        """Look after these accounts as well, which another process of this daemon discovered: AWS is not asked."""
+    def know(self, roles: Mapping[str, str | None]) -> None:
+        """Look after these accounts as well, which another process of this daemon discovered: AWS is not asked.
+
+        By id, the role that was found, if one was.
+        """
         with self._discovering:
             named = {account.id: account for account in self._access.accounts}
-            strangers = {id_: named.get(id_) or Account(id=id_, named=False) for id_ in ids}
-            self._accounts = {**strangers, **self._accounts}
+            told = [(named.get(id_) or Account(id=id_, named=False), role) for id_, role in roles.items()]
+            self._accounts = {**self._accounts, **{one.id: _reached(one, role) for one, role in told}}
 
     def _renewed(self, alive: Callable[[], None]) -> Discovery:
+        self._untold = ()
         try:
             return self._discovered(alive)
         except CloudError as error:
             if self._latest is None:
+                self._untold = self._untold or (_problem(OWN, error),)
                 raise
-            return replace(self._latest, problems=(DiscoveryProblem(source=OWN, cause=_cause(error)),))
+            return replace(self._latest, problems=(_problem(OWN, error),))
+
+    def untold(self) -> tuple[DiscoveryProblem, ...]:
+        """What could not be told when `latest` raised CloudError."""
+        return self._untold
 
     def account(self, id_: str) -> Account | None:
         """An account that was discovered or named; None for a stranger. Raises CloudError.
@@ -102,6 +116,11 @@ class Discoverer:
         if self._latest is None and id_ not in self._accounts:
             self.latest()
         return self._accounts.get(id_)
+
+    def role(self, id_: str) -> str | None:
+        """The role by which an account that was discovered is reached, where it is no matter of the template."""
+        account = self._accounts.get(id_)
+        return account.role_arn if account else None
 
     def _discovered(self, alive: Callable[[], None]) -> Discovery:
         crew = Crew(self._access.threads, alive)
@@ -130,38 +149,59 @@ class Discoverer:
         return Discovery(scopes=tuple(sorted(found, key=lambda one: one.scope)), problems=tuple(problems))
 
     def _found_accounts(self) -> tuple[list[Account], list[DiscoveryProblem]]:
-        """The named accounts, and the organization's; the daemon's own when neither is asked for."""
+        """The named accounts, and those of each source that is asked; the daemon's own when none is."""
         accounts = {account.id: account for account in self._access.accounts}
         problems: list[DiscoveryProblem] = []
-        if self._asking.organization is None:
-            if not accounts:
-                own = self._asking.own()
-                accounts[own] = Account(id=own)
-        else:
+        failures: list[CloudError] = []
+        sources = tuple(self._sources())
+        for source, tell in sources:
             try:
-                members: Collection[Account] = self._asking.organization.accounts()
+                listed = tell()
             except CloudError as error:
-                members = self._remembered_accounts()
-                if not members and not accounts:
-                    raise
-                problems.append(DiscoveryProblem(source=ORGANIZATION, cause=_cause(error)))
-            for member in members:
-                accounts.setdefault(member.id, member)
+                failures.append(error)
+                problems.append(_problem(source, error))
+            else:
+                self._listed[source] = listed.accounts
+                problems.extend(one for one in listed.problems if self._concerns(one))
+            for account in self._listed[source] if source in self._listed else self._remembered_accounts():
+                self._add(account, accounts)
+        if not accounts and failures and self._latest is None:
+            self._untold = tuple(problems)
+            raise failures[0]
+        if not accounts and not sources:
+            own = self._asking.own()
+            accounts[own] = Account(id=own)
         return [accounts[id_] for id_ in sorted(accounts)], problems
 
+    def _sources(self) -> Iterator[tuple[str, Callable[[], ListedAccounts]]]:
+        """What is asked for accounts, each of which may fail by itself."""
+        organization, roles = self._asking.organization, self._asking.roles
+        if organization is not None:
+            yield ORGANIZATION, lambda: ListedAccounts(accounts=organization.accounts())
+        if roles is not None:
+            yield ROLES, roles.listed
+
+    def _add(self, account: Account, accounts: dict[str, Account]) -> None:
+        """Add one that a source told to what the settings, and a source before it, told of it."""
+        known = accounts.get(account.id)
+        if known is not None:
+            remembered = known.remembered and account.remembered
+            accounts[account.id] = replace(_reached(known, account.role_arn), remembered=remembered)
+        elif account.id not in self._access.excluded:
+            accounts[account.id] = account
+
+    def _concerns(self, problem: DiscoveryProblem) -> bool:
+        """Whether a problem is about what is looked after: which role an account has may be settled, or no matter."""
+        named = {account.id: account for account in self._access.accounts}
+        if (account := named.get(problem.account)) is not None:
+            return account.role_arn is None
+        return problem.account not in self._access.excluded
+
     def _remembered_accounts(self) -> Collection[Account]:
-        """What was found last. What an earlier process found is not known to be included still, but for what is left
-        out by its id: which unit it is in, only AWS can tell."""
-        if self._accounts:
-            return [account for account in self._accounts.values() if not account.named]
-        organization = self._access.organization
-        excluded = organization.exclude if organization else ()
+        """What an earlier process found. It is not known to be meant still, but for what is left out by its id: which
+        unit it is in, and which role of it may be assumed, only AWS can tell."""
         kept = {one.scope.account: one.name for one in self._remembered() if one.left_at is None}
-        return [
-            Account(id=id_, name=name, named=False, remembered=True)
-            for id_, name in kept.items()
-            if id_ not in excluded
-        ]
+        return [Account(id=id_, name=name, named=False, remembered=True) for id_, name in kept.items()]
 
     def _found_regions(self, account: Account) -> tuple[tuple[str, ...], DiscoveryProblem | None]:
         """An account's regions; where they cannot be told and never were, one region stands for the account."""
@@ -172,7 +212,7 @@ class Discoverer:
         try:
             self._regions[account.id] = regions.enabled(self._access, self._asking.client(account))
         except CloudError as error:
-            problem = DiscoveryProblem(source=REGIONS, account=account.id, cause=_cause(error))
+            problem = _problem(REGIONS, error, account=account.id)
             known = self._regions.get(account.id) or self._remembered_regions(account) or (unnamed,)
             # An earlier process may have known other settings.
             return regions.wanted(self._access, known), problem
@@ -183,5 +223,10 @@ class Discoverer:
         return tuple(scope.region for scope in sorted(kept) if scope.account == account.id)
 
 
-def _cause(error: CloudError) -> Cause:
-    return Cause(reason=error.reason, detail=str(error))
+def _problem(source: str, error: CloudError, *, account: str = "") -> DiscoveryProblem:
+    return DiscoveryProblem(source=source, account=account, cause=Cause(reason=error.reason, detail=str(error)))
+
+
+def _reached(account: Account, role: str | None) -> Account:
+    """The account with a role that was found, unless it has one of its own."""
+    return account if role is None else replace(account, role_arn=account.role_arn or role)

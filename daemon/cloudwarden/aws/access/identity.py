@@ -65,10 +65,22 @@ class Caller:
         return self.arn.split(":")[1] if self.arn.startswith("arn:") else "aws"
 
     @property
-    def principal(self) -> str:
-        """What a trust policy names: the user, or the role of the session. A role's path is not in a session's ARN."""
+    def role(self) -> str | None:
+        """The name of the role of the session, without its path, which a session's ARN leaves out; None for a user.
+
+        See "GetCallerIdentity" of the AWS STS API Reference.
+        """
         session = _SESSION.fullmatch(self.arn)
-        return f"arn:{self.partition}:iam::{self.account}:role/{session['role']}" if session else self.arn
+        return session["role"] if session else None
+
+    @property
+    def principal(self) -> str:
+        """What a trust policy names: the user, or the role of the session, whose path nobody told."""
+        return self.arn if self.role is None else f"arn:{self.partition}:iam::{self.account}:role/{self.role}"
+
+    def is_role(self, arn: str) -> bool:
+        """Whether a role is the one of the session: in one account no two have the same name, whatever their paths."""
+        return account_of(arn) == self.account and arn.rpartition("/")[2] == self.role
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -7,9 +7,10 @@ from typing import Any
 
 from cloudwarden.aws.access.account import Account, OrganizationAccess
 from cloudwarden.aws.access.clients import SpeakingClient
-from cloudwarden.aws.pages import pages
-from cloudwarden.core.errors import CloudError, MalformedAnswer
+from cloudwarden.aws.pages import items, pages, text
+from cloudwarden.core.errors import CloudError
 
+_NAME = "Organizations"
 _ACTIVE = "ACTIVE"
 _UNIT, _ROOT = "ou-", "r-"
 
@@ -47,7 +48,7 @@ class Organization:
                 continue
             for unit in _with_units_below(client, excluded):
                 for page in _named(unit, pages(client, "list_accounts_for_parent", {"ParentId": unit})):
-                    yield from (_text(one, "Id") for one in _items(page, "Accounts"))
+                    yield from (text(one, "Id", of=_NAME) for one in items(page, "Accounts", of=_NAME))
 
 
 def _with_units_below(client: SpeakingClient, parent: str) -> Iterator[str]:
@@ -57,7 +58,7 @@ def _with_units_below(client: SpeakingClient, parent: str) -> Iterator[str]:
         unit = waiting.pop()
         yield unit
         for page in _named(unit, pages(client, "list_organizational_units_for_parent", {"ParentId": unit})):
-            waiting.extend(_text(one, "Id") for one in _items(page, "OrganizationalUnits"))
+            waiting.extend(text(one, "Id", of=_NAME) for one in items(page, "OrganizationalUnits", of=_NAME))
 
 
 def _named(unit: str, listed: Iterable[Mapping[str, Any]]) -> Iterator[Mapping[str, Any]]:
@@ -70,22 +71,8 @@ def _named(unit: str, listed: Iterable[Mapping[str, Any]]) -> Iterator[Mapping[s
 
 def _active(listed: Iterable[Mapping[str, Any]]) -> Iterator[tuple[str, Account]]:
     for page in listed:
-        for one in _items(page, "Accounts"):
+        for one in items(page, "Accounts", of=_NAME):
             # State took the place of Status in 2026; what says neither is not taken for active.
-            if (one.get("State") or _text(one, "Status")) == _ACTIVE:
-                id_ = _text(one, "Id")
+            if (one.get("State") or text(one, "Status", of=_NAME)) == _ACTIVE:
+                id_ = text(one, "Id", of=_NAME)
                 yield id_, Account(id=id_, name=str(one.get("Name") or ""), named=False)
-
-
-def _items(page: Mapping[str, Any], key: str) -> list[Mapping[str, Any]]:
-    items = page.get(key)
-    if not isinstance(items, list):
-        raise MalformedAnswer(f"Organizations: a page without {key}")
-    return items
-
-
-def _text(item: Mapping[str, Any], key: str) -> str:
-    value = item.get(key)
-    if not isinstance(value, str) or not value:
-        raise MalformedAnswer(f"Organizations: an item without {key}")
-    return value
