@@ -11,7 +11,7 @@ import pytest
 from busy_store import BusyStore
 from cloudwarden import ENFORCE
 from cloudwarden.clock import FakeClock
-from cloudwarden.core.acceptance import LEFT_OUT, Discovery, DiscoveryProblem, FoundScope
+from cloudwarden.core.acceptance import LEFT_OUT, STATEMENTS, Discovery, DiscoveryProblem, FoundScope
 from cloudwarden.core.errors import AccessDenied, CloudError, CredentialsExpired
 from cloudwarden.core.finding import State
 from cloudwarden.core.resource import GLOBAL, Scope
@@ -238,6 +238,14 @@ def test_while_the_scopes_cannot_be_told_nothing_is_known_and_they_are_asked_for
     assert estate.enroller.known()
 
 
+def test_what_statements_do_not_name_keeps_nothing_from_leaving(estate: Estate) -> None:
+    """It is no failure: whoever lists an account no more takes it away."""
+    estate.finds(WEB, DATA)
+    problem = DiscoveryProblem(source=STATEMENTS, cause=Cause(reason="no-account", detail="*"))
+    estate.finds(DATA, problems=(problem,))
+    assert estate.reports.of(ScopesLeft) == [ScopesLeft(account=WEB.account, name="n", regions=(WEB.region, GLOBAL))]
+
+
 @pytest.mark.parametrize(("account", "leaves"), [("", 0), (WEB.account, 0), (DATA.account, 1)])
 def test_a_failed_discovery_proves_no_absence(estate: Estate, account: str, leaves: int) -> None:
     """Without a list of accounts nothing is gone; without one account's regions, nothing of that account."""
@@ -246,6 +254,18 @@ def test_a_failed_discovery_proves_no_absence(estate: Estate, account: str, leav
     problem = DiscoveryProblem(source="organization", account=account, cause=cause)
     estate.finds(DATA, problems=(problem,))
     assert len(estate.reports.of(ScopesLeft)) == leaves
+
+
+@pytest.mark.parametrize(("source", "news"), [("statements", 2), ("settings", 2), ("roles", 4)])
+def test_what_is_known_to_lead_nowhere_is_told_once(estate: Estate, source: str, news: int) -> None:
+    """Until it changes; what cannot be told is told at every sweep."""
+    first, second = (
+        DiscoveryProblem(source=source, cause=Cause(reason="no-account", detail=words)) for words in ("a", "b")
+    )
+    for problem in (first, first, second, second):
+        estate.finds(DATA, problems=(problem,))
+    told = [ScopesDiscovered(accepted=0, waiting=1, problems=(one,)) for one in (first, first, second, second)]
+    assert sum(one in told for one in estate.reports.of(ScopesDiscovered)) == news
 
 
 @pytest.mark.parametrize(("account", "told"), [(None, True), ("", False), (WEB.account, False), (DATA.account, True)])

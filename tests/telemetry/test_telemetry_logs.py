@@ -150,6 +150,15 @@ def test_that_there_is_nowhere_to_look_is_a_warning(log_of: Begin, waiting: int,
     assert log.lines[0]["level"] == level
 
 
+@pytest.mark.parametrize(("told_before", "level"), [(False, "warning"), (True, "debug")])
+def test_what_leads_nowhere_is_a_warning_once(log_of: Begin, *, told_before: bool, level: str) -> None:
+    """A statement that names no account stands there for years."""
+    log = log_of(level="debug")
+    problem = DiscoveryProblem(source="statements", cause=Cause(reason="no-account", detail="*"))
+    LogReporter().report(happenings.discovered(problem, told_before=told_before))
+    assert log.lines[0]["level"] == level
+
+
 def test_a_line_fits_what_reads_it(log_of: Begin) -> None:
     """journald cuts one at 48 KiB: of a thousand accounts that are denied it names some, and counts the rest."""
     log = log_of()

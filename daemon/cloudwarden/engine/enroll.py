@@ -8,7 +8,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Protocol, TypeVar
 
-from cloudwarden.core.acceptance import Discovery, FoundScope, KnownScope
+from cloudwarden.core.acceptance import Discovery, DiscoveryProblem, FoundScope, KnownScope
 from cloudwarden.core.errors import CloudError
 from cloudwarden.core.resource import GLOBAL, Scope
 from cloudwarden.engine.events import ScopesDiscovered, ScopesFound, ScopesLeft, ScopesUntold
@@ -59,6 +59,7 @@ class Enroller:
         self._told = False
         self._ask_from = 0.0
         self._blind: frozenset[str] | None = None
+        self._problems: tuple[DiscoveryProblem, ...] = ()
         with store.reading() as tx:
             known = tx.scopes.known().values()
         self._accepted = self._lastingly = _present(known)
@@ -132,11 +133,14 @@ class Enroller:
         for account, some in _by((one for one in news if one.left_at is not None), lambda one: one.scope.account):
             regions = _regions(some) if account in still else (*_regions(some), GLOBAL)
             self._reporter.report(ScopesLeft(account=account, name=some[0].name, regions=regions))
+        told_before = discovery.problems == self._problems and bool(self._problems) and not discovery.untold
+        self._problems = discovery.problems
         self._reporter.report(
             ScopesDiscovered(
                 accepted=sum(scope.region != GLOBAL for scope in self._accepted),
                 waiting=sum(one.waits for one in present),
                 problems=discovery.problems,
+                told_before=told_before,
             )
         )
 

@@ -83,8 +83,9 @@ def _level(event: object) -> int:
             return logging.DEBUG if problem is None else logging.WARNING
         case events.PolicyJudged(unknown=unknown, population=population):
             return logging.INFO if unknown and population is not None else logging.DEBUG
-        case events.ScopesDiscovered(problems=problems, accepted=accepted, waiting=waiting):
-            return logging.WARNING if problems or accepted + waiting == 0 else logging.DEBUG
+        case events.ScopesDiscovered(problems=problems, accepted=accepted, waiting=waiting, told_before=told_before):
+            news = problems and not told_before
+            return logging.WARNING if news or accepted + waiting == 0 else logging.DEBUG
         case events.ScopesFound(accepted=accepted):
             return logging.INFO if accepted else logging.WARNING
         case events.MetricsBudgeted(refused=refused):

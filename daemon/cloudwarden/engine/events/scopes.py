@@ -38,8 +38,12 @@ class ScopesUntold:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ScopesDiscovered:
-    """The scopes were told: in how many policies may act, and how many wait. With problems, old answers stand."""
+    """The scopes were told: in how many policies may act, and how many wait. With problems, old answers stand.
+
+    `told_before` says that there are problems, of nothing untold, and that they are those of the time before.
+    """
 
     accepted: int
     waiting: int
     problems: tuple[DiscoveryProblem, ...]
+    told_before: bool = False
