@@ -85,6 +85,11 @@ class Resource:
         """Where it is kept, which must be accepted before it is touched; None when nobody knows."""
         return self.scope
 
+    def overtaken(self, action: str, done_at: datetime) -> str | None:
+        """Why undoing an action that was done then would undo what somebody did since; None where nothing tells."""
+        del action, done_at
+        return None
+
     @property
     def charges(self) -> Charges:
         """What it costs as it is."""

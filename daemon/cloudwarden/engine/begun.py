@@ -19,7 +19,7 @@ from cloudwarden.engine.consent import paused_since, undo_held
 from cloudwarden.engine.ending import Ending
 from cloudwarden.engine.recheck import Over, Recheck, Unclear
 from cloudwarden.engine.rest import Rest
-from cloudwarden.engine.undo import done_again, unshown
+from cloudwarden.engine.undo import done_again, done_by, unshown
 from cloudwarden.ports import Actuator, Clock, Store
 
 _OVER = {
@@ -131,7 +131,7 @@ class BegunActions:
         return timedelta(0) <= self._clock.now() - moment < PROOF_WAITS
 
     def _still_in_force(self, record: ActionRecord, original: ActionRecord) -> Ending | Hold | None:
-        if (seen := self._followed(original)) is not None:
+        if (seen := self._followed(record, original)) is not None:
             return seen
         try:
             missing = unshown(record, original, self._actuator)
@@ -145,8 +145,8 @@ class BegunActions:
         what = f"{missing.operation} is not in force any more (its proof shows {missing.shown!r})"
         return _abandoned(f"{what}: somebody changed it since")
 
-    def _followed(self, original: ActionRecord) -> Ending | Hold | None:
-        """What came after an action by which another action, or another resource of that name, is in force by now."""
+    def _followed(self, record: ActionRecord, original: ActionRecord) -> Ending | Hold | None:
+        """What came after an action: another one like it, another resource of that name, or what somebody did."""
         with self._store.reading() as tx:
             again, finding = done_again(tx, original), tx.findings.get(original.finding_id)
         if again is not None:
@@ -157,10 +157,10 @@ class BegunActions:
             return Hold(
                 guard="re-check", detail=f"nobody can tell what became of it: {finding.kind} is no kind known here"
             )
-        successor = self._recheck.successor(kind, finding)
-        if isinstance(successor, Unclear):
-            return Hold(guard="re-check", detail=successor.why)
-        return _abandoned(successor) if successor is not None else None
+        overtaken = self._recheck.overtaken(kind, finding, original.plan.action, done_by(record, original))
+        if isinstance(overtaken, Unclear):
+            return Hold(guard="re-check", detail=overtaken.why)
+        return _abandoned(overtaken) if overtaken is not None else None
 
     def _looked_at(self, record: ActionRecord, look: Callable[[], Ending | Hold | None]) -> Ending | Hold | None:
         """What a look says; what the one before said, while the action rests after that."""

@@ -65,15 +65,21 @@ class Recheck:
             return Over(state=State.GONE)
         return self._judged(candidate, listing.resources[0], chosen, now)
 
-    def successor(self, kind: type[Resource], finding: Finding) -> str | Unclear | None:
-        """That another resource took the finding's id since, in words; None where none did, or none can."""
-        if not kind.ids_come_again:
-            return None
+    def overtaken(self, kind: type[Resource], finding: Finding, action: str, done_at: datetime) -> str | Unclear | None:
+        """Why undoing what an action did then to a finding's resource would undo what somebody did since, in words.
+
+        Another resource may have taken its id; or this one says that it was started, or made, anew. None where nothing
+        tells of either.
+        """
         listing = self._gatherer.described(kind, finding.scope, finding.resource_id)
         if listing.problem is not None:
             return Unclear(why=str(listing.problem))
-        another = any(not finding.is_of(one) for one in listing.resources)
-        return f"{finding.resource_id} is another one by now, which was given its name" if another else None
+        for resource in listing.resources:
+            if not finding.is_of(resource):
+                return f"{finding.resource_id} is another one by now, which was given its name"
+            if since := resource.overtaken(action, done_at):
+                return f"{finding.resource_id} {since}"
+        return None
 
     def _judged(
         self, candidate: Candidate, resource: Resource, chosen: str | None, now: datetime

@@ -112,13 +112,19 @@ def unshown(undoing: ActionRecord, original: ActionRecord, actuator: Actuator) -
 
     What was done is the action's last call, or that of an earlier undo where this one goes on.
     """
-    last, by, done_by = _last_call(undoing.plan.steps[: undoing.step]), undoing, undoing.started_at
+    last, by = _last_call(undoing.plan.steps[: undoing.step]), undoing
     if last is None:
-        last, by, done_by = _last_call(original.plan.steps), original, original.changed_at
+        last, by = _last_call(original.plan.steps), original
     if last is None:
         return None
-    shown = actuator.read(by.scope, filled_read(last.proof.read, by))
-    return None if last.proof.shown_by(shown) else Unshown(operation=last.operation, shown=shown, done_by=done_by)
+    if last.proof.shown_by(shown := actuator.read(by.scope, filled_read(last.proof.read, by))):
+        return None
+    return Unshown(operation=last.operation, shown=shown, done_by=done_by(undoing, original))
+
+
+def done_by(undoing: ActionRecord, original: ActionRecord) -> datetime:
+    """When what is to be undone was done: by the action, or by an earlier undo where this one goes on."""
+    return undoing.started_at if _last_call(undoing.plan.steps[: undoing.step]) else original.changed_at
 
 
 def done_again(tx: Transaction, record: ActionRecord) -> ActionRecord | None:

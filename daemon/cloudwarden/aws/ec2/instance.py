@@ -60,6 +60,12 @@ class Instance(Resource):
         """The Auto Scaling group that keeps it, which replaces it when it stops."""
         return self.tags.get("aws:autoscaling:groupName")
 
+    def overtaken(self, action: str, done_at: datetime) -> str | None:
+        """That it was started since it was stopped or started: whoever did that had it as they wanted it."""
+        if action in (Stop.name, Start.name) and self.launched > done_at:
+            return f"was started again since, at {self.launched:%Y-%m-%d %H:%M}Z"
+        return None
+
     def dependants(self) -> Iterator[Dependant | Look]:
         """Load balancers, its Auto Scaling group, addresses, volumes."""
         return of_instance(self.id, self.vpc_id)

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
-from cloudwarden.aws.s3.bucket import Bucket
+from cloudwarden.aws.s3.bucket import BLOCK_PUBLIC_ACCESS, Bucket
 from cloudwarden.aws.s3.public_access import NO_BLOCK, SETTINGS
 from cloudwarden.core.action import Action, Call, Plan, Proof, Read, Shows
 from cloudwarden.core.errors import PermanentError
@@ -26,7 +26,7 @@ class BlockPublicAccess(Action[Bucket]):
     It breaks whoever relies on the bucket being public: a website, say. S3 has no dry run.
     """
 
-    name: ClassVar[str] = "block-public-access"
+    name: ClassVar[str] = BLOCK_PUBLIC_ACCESS
     permissions: ClassVar[tuple[str, ...]] = ("s3:PutBucketPublicAccessBlock", "s3:GetBucketPublicAccessBlock")
 
     def plan(self, resource: Bucket, violation: Violation) -> Plan:

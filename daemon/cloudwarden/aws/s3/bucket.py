@@ -19,6 +19,9 @@ from cloudwarden.core.blast import Dependant, Look
 from cloudwarden.core.detail import Detail, UnreadTags
 from cloudwarden.core.resource import GLOBAL, Resource, Scope
 
+BLOCK_PUBLIC_ACCESS = "block-public-access"
+"""The name of the action that turns a bucket's public access block on."""
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Bucket(Resource):
@@ -39,6 +42,16 @@ class Bucket(Resource):
     def kept_in(self) -> Scope | None:
         """Its own region in its account: that S3 lists all regions together accepts none of them."""
         return Scope(account=self.account, region=self.bucket_region) if self.bucket_region else None
+
+    def overtaken(self, action: str, done_at: datetime) -> str | None:
+        """That it may have been made anew since, with a block of its own: S3 gives every new bucket one.
+
+        An edit of its policy moves the date as well ("Bucket" of the API reference). Nobody can tell which it was, and
+        a person who looks at the bucket can put back what is to be.
+        """
+        if action == BLOCK_PUBLIC_ACCESS and self.created > done_at:
+            return f"was made anew, or changed, since: S3 dates it {self.created:%Y-%m-%d %H:%M}Z"
+        return None
 
     def dependants(self) -> Iterator[Dependant | Look]:
         """Whoever its website, its replication and its policy speak of."""
