@@ -8,7 +8,6 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from prometheus_client import CollectorRegistry
-from prometheus_client.metrics import MetricWrapperBase
 from prometheus_client.metrics_core import Metric
 
 from cloudwarden.core.errors import CloudError
@@ -78,15 +77,10 @@ def _setting(path: tuple[str, ...], description: str) -> Sequence[str]:
 
 
 def _metrics() -> str:
-    instruments = vars(Instruments(CollectorRegistry())).values()
-    # The client has no public way to ask what has no series yet for its labels.
-    moved = [
-        (metric, one._labelnames)
-        for one in instruments
-        if isinstance(one, MetricWrapperBase)
-        for metric in one.describe()
-    ]
+    instruments = Instruments(CollectorRegistry())
+    moved = [(metric, labels) for one, labels in instruments.labels.items() for metric in one.describe()]
     collectors = (StoreSnapshot(), Listings(), UnreadResources())
+    # The client has no public way to ask what has no series yet for its labels.
     counted = [(one, one._labelnames) for kept in collectors for one in kept.describe()]
     rows = [(f"`{_name(one)}`", one.type, ", ".join(labels), one.documentation) for one, labels in (*moved, *counted)]
     return _table(("metric", "type", "labels", "what it says"), sorted(rows))
