@@ -35,6 +35,7 @@ from cloudwarden.engine.act import Actor
 from cloudwarden.engine.courier import Courier
 from cloudwarden.engine.cutoff import SignalCutoff
 from cloudwarden.engine.decide import Decider, approve, trust
+from cloudwarden.engine.doubts import Doubts
 from cloudwarden.engine.exempt import Wish
 from cloudwarden.engine.explain import Explainer
 from cloudwarden.engine.gather import Gatherer
@@ -157,8 +158,9 @@ class World:
     untold: bool = False
     """Whether nobody could tell yet which scopes there are."""
     doubt: str | None = None
-    edited: str | None = None
     """Why nobody can tell what is exempt."""
+    edited: str | None = None
+    """Why nobody can tell what the settings say."""
     notifier: MemoryNotifier = field(default_factory=lambda: MemoryNotifier(channels=CHANNELS.channels))
     contacts: KnownContacts = field(default_factory=KnownContacts)
     alive: Callable[[], None] = lambda: None
@@ -199,8 +201,7 @@ class World:
             acceptance=self,
             kinds=[kind.resource for kind in KINDS],
             restraints=self.restraints,
-            exemptions_doubt=lambda: self.doubt,
-            settings_doubt=lambda: self.edited,
+            doubts=Doubts(exemptions=lambda: self.doubt, settings=lambda: self.edited),
             alive=self.alive,
         )
         self.sweeper = Sweeper(

@@ -25,6 +25,7 @@ from cloudwarden.engine.act import Actor
 from cloudwarden.engine.budget import Budget, MetricBudget
 from cloudwarden.engine.courier import Courier
 from cloudwarden.engine.cutoff import SignalCutoff
+from cloudwarden.engine.doubts import Doubts
 from cloudwarden.engine.enroll import Enroller
 from cloudwarden.engine.events import StoreCounted
 from cloudwarden.engine.explain import Explainer
@@ -139,8 +140,7 @@ class App(Adapters):
             kinds=[kind.resource for kind in KINDS],
             restraints=self.settings.restraints,
             tenure=self.tenure,
-            exemptions_doubt=self.exemptions_doubt,
-            settings_doubt=self.standstill,
+            doubts=Doubts(exemptions=self.exemptions_doubt, settings=self.standstill),
         )
 
     @cached_property

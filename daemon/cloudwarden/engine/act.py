@@ -6,7 +6,6 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from datetime import datetime
 
 from cloudwarden.core import bounds, guards, lifecycle
 from cloudwarden.core.action import Plan
@@ -22,11 +21,12 @@ from cloudwarden.engine.begun import BegunActions
 from cloudwarden.engine.candidates import Candidates
 from cloudwarden.engine.carry import Carrier
 from cloudwarden.engine.crew import Crew
+from cloudwarden.engine.doubts import NO_DOUBTS, Doubts
 from cloudwarden.engine.enroll import Acceptance
 from cloudwarden.engine.events import JournalFailed, LimitTripped
 from cloudwarden.engine.gather import Case, Gatherer
 from cloudwarden.engine.grounds import LastLook
-from cloudwarden.engine.intents import Intents
+from cloudwarden.engine.loaded import LoadedPolicies
 from cloudwarden.engine.propose import alternatives, new_id, proposal
 from cloudwarden.engine.prospects import Prospects
 from cloudwarden.engine.recheck import Over, Recheck, Sight, Unclear
@@ -72,8 +72,7 @@ class Actor:
         alive: Callable[[], None] = lambda: None,
         restraints: Restraints = UNRESTRAINED,
         tenure: Tenure | None = None,
-        exemptions_doubt: Callable[[], str | None] = lambda: None,
-        settings_doubt: Callable[[], str | None] = lambda: None,
+        doubts: Doubts = NO_DOUBTS,
     ) -> None:
         self._store = store
         self._clock = clock
@@ -81,44 +80,27 @@ class Actor:
         self._prospects = prospects
         self._acceptance = acceptance
         self._alive = alive
-        self._restraints = restraints
-        actuator = CrewedActuator(actuator, Crew(1, alive))
+        self._quota = restraints.quota
         self._tenure = tenure or Tenure(clock)
-        self._policies: Mapping[str, AnyPolicy] = {}
+        self._loaded = LoadedPolicies(restraints)
         self._rest = Rest(clock)
-        self._candidates = Candidates(
-            store=store,
-            clock=clock,
-            mode_of=mode_of,
-            restraints=restraints,
-            exemptions_doubt=exemptions_doubt,
-            settings_doubt=settings_doubt,
-        )
-        self._recheck = Recheck(gatherer=gatherer, candidates=self._candidates, clock=clock)
         self._withholder = Withholder(store=store, clock=clock, reporter=reporter)
+        self._candidates = Candidates(store=store, clock=clock, mode_of=mode_of, restraints=restraints, doubts=doubts)
+        self._recheck = Recheck(gatherer=gatherer, candidates=self._candidates, clock=clock)
+        actuator = CrewedActuator(actuator, Crew(1, alive))
         self._begun = BegunActions(
             store=store,
             actuator=actuator,
             candidates=self._candidates,
             recheck=self._recheck,
-            policy_of=self._policy,
+            loaded=self._loaded,
             kinds=kinds,
             accepts=acceptance.accepts,
             ceiling_of=ceiling_of,
             lasting_mode_of=lasting_mode_of,
-            settings_doubt=settings_doubt,
+            doubts=doubts,
             clock=clock,
             rest=Rest(clock),
-        )
-        intents = Intents(
-            store=store,
-            clock=clock,
-            reporter=reporter,
-            policy_of=self._policy,
-            closed=self._closed,
-            tenure=self._tenure,
-            exemptions_doubt=exemptions_doubt,
-            settings_doubt=settings_doubt,
         )
         self._carrier = Carrier(
             store=store,
@@ -127,8 +109,8 @@ class Actor:
             reporter=reporter,
             may_go_on=self._begun.may_go_on,
             rests=self._begun.hold,
-            policies=lambda: self._policies,
-            intents=intents,
+            loaded=self._loaded,
+            doubts=doubts,
             tenure=self._tenure,
             alive=alive,
         )
@@ -138,7 +120,7 @@ class Actor:
 
         Reports JournalFailed and does nothing more when the store cannot be written.
         """
-        self._policies = policies
+        self._loaded.by_name = policies
         try:
             if not self._acceptance.known():
                 return
@@ -149,14 +131,6 @@ class Actor:
                 self._act_on(policies[name], batch, run_id)
         except StoreError as error:
             self._reporter.report(JournalFailed(run_id=run_id, detail=str(error)))
-
-    def _policy(self, name: str) -> AnyPolicy | None:
-        return self._policies.get(name)
-
-    def _closed(self, policy: str, account: str, now: datetime) -> str | None:
-        """Why a policy may do nothing in an account now; one that is not loaded may do nothing anywhere."""
-        loaded = self._policies.get(policy)
-        return self._restraints.closed(loaded, account, now) if loaded else "its policy is not loaded"
 
     def _finish_begun(self) -> None:
         with self._store.reading() as tx:
@@ -215,7 +189,7 @@ class Actor:
             accounts = {account: tally.everyone(account) for account in parts}
         if hold := bounds.limit(policy, batch=len(batch), taken=own):
             return hold
-        return bounds.quota(self._restraints.quota, batch=parts, accounts=accounts, everywhere=everywhere)
+        return bounds.quota(self._quota, batch=parts, accounts=accounts, everywhere=everywhere)
 
     def _ready(self, candidate: Candidate, run_id: str) -> Ready | None:
         """What the last look before the first call leaves of a candidate; what it does not is held, or dropped."""

@@ -11,12 +11,14 @@ from cloudwarden.core.errors import CloudError
 from cloudwarden.core.finding import ActionRecord, ActionState, State
 from cloudwarden.core.guards import Candidate, Hold
 from cloudwarden.core.placeholder import filled_read
-from cloudwarden.core.policy import AnyPolicy, Mode, ModeOf
+from cloudwarden.core.policy import Mode, ModeOf
 from cloudwarden.core.resource import Resource, Scope
 from cloudwarden.engine.candidates import Candidates
 from cloudwarden.engine.carry import PROOF_WAITS
 from cloudwarden.engine.consent import paused_since, undo_held
+from cloudwarden.engine.doubts import Doubts
 from cloudwarden.engine.ending import Ending
+from cloudwarden.engine.loaded import LoadedPolicies
 from cloudwarden.engine.recheck import Over, Recheck, Unclear
 from cloudwarden.engine.rest import Rest
 from cloudwarden.engine.undo import done_again, done_by, unshown
@@ -49,12 +51,12 @@ class BegunActions:
         actuator: Actuator,
         candidates: Candidates,
         recheck: Recheck,
-        policy_of: Callable[[str], AnyPolicy | None],
+        loaded: LoadedPolicies,
         kinds: Iterable[type[Resource]],
         accepts: Callable[[Scope], bool],
         ceiling_of: Callable[[Scope], Mode],
         lasting_mode_of: ModeOf,
-        settings_doubt: Callable[[], str | None],
+        doubts: Doubts,
         clock: Clock,
         rest: Rest,
     ) -> None:
@@ -62,12 +64,12 @@ class BegunActions:
         self._actuator = actuator
         self._candidates = candidates
         self._recheck = recheck
-        self._policy_of = policy_of
+        self._loaded = loaded
         self._kinds = {kind.kind: kind for kind in kinds}
         self._accepts = accepts
         self._ceiling_of = ceiling_of
         self._lasting_mode_of = lasting_mode_of
-        self._settings_doubt = settings_doubt
+        self._doubts = doubts
         self._clock = clock
         self._rest = rest
 
@@ -83,7 +85,7 @@ class BegunActions:
         """None when the next call may be made; else what it must wait for, or how the action ends without it."""
         if record.undoes is not None:
             return self._may_undo(record)
-        policy = self._policy_of(record.policy)
+        policy = self._loaded.get(record.policy)
         if policy is None:
             return _UNLOADED
         candidate = self._candidates.begun(policy, record.finding_id)
@@ -110,7 +112,7 @@ class BegunActions:
         No policy's mode, no window and no freeze holds it, and no pause that was there when it was asked for. Where
         nobody accepts anything any more, the settings are a person's word too, and the later one.
         """
-        if doubt := self._settings_doubt():
+        if doubt := self._doubts.settings():
             return Hold(guard="pause", detail=doubt)
         places = record.plan.places(record.scope)
         if left := sorted(str(where) for where in places if not self._accepts(where)):

@@ -18,6 +18,7 @@ from cloudwarden.core.protection import protected_as_judged
 from cloudwarden.core.resource import Resource, Scope
 from cloudwarden.core.restraint import Restraints
 from cloudwarden.core.verdict import Verdict
+from cloudwarden.engine.doubts import Doubts
 from cloudwarden.engine.ending import does_again, undone_lately
 from cloudwarden.engine.tell import notices_of
 from cloudwarden.ports import Clock, Store, Transaction
@@ -66,15 +67,13 @@ class Candidates:
         clock: Clock,
         mode_of: ModeOf,
         restraints: Restraints,
-        exemptions_doubt: Callable[[], str | None],
-        settings_doubt: Callable[[], str | None],
+        doubts: Doubts,
     ) -> None:
         self._store = store
         self._clock = clock
         self._mode_of = mode_of
         self._restraints = restraints
-        self._exemptions_doubt = exemptions_doubt
-        self._settings_doubt = settings_doubt
+        self._doubts = doubts
 
     def due(self, policies: Mapping[str, AnyPolicy]) -> Mapping[str, Sequence[Candidate]]:
         """Those of each of these policies: due findings that it may act on alone, and approved ones."""
@@ -120,8 +119,8 @@ class Candidates:
             finding=replace(candidate.finding, protected=protected),
             exempted=ruled.by,
             was_exempt=lately.held,
-            doubt=self._exemptions_doubt() or ruled.doubt,
-            paused=self._settings_doubt() or paused,
+            doubt=self._doubts.exemptions() or ruled.doubt,
+            paused=self._doubts.settings() or paused,
             closed=self._restraints.closed(policy, resource.account, now),
             now=now,
             notices=notices,
@@ -141,8 +140,8 @@ class Candidates:
             proposal=proposal,
             exempted=ruling(policy.name, subject, decided.exemptions, now).by,
             was_exempt=lately_exempt(policy.name, subject, decided.exemptions, finding.last_seen, now).by,
-            doubt=self._exemptions_doubt(),
-            paused=self._settings_doubt() or paused_by(decided.pauses, policy.name, finding.scope.account),
+            doubt=self._doubts.exemptions(),
+            paused=self._doubts.settings() or paused_by(decided.pauses, policy.name, finding.scope.account),
             closed=self._restraints.closed(policy, finding.scope.account, now),
             now=now,
             notices=decided.notices(policy, finding),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection
 from dataclasses import asdict, replace
 from datetime import datetime, timedelta
 
@@ -13,12 +13,13 @@ from cloudwarden.core.finding import ActionRecord, ActionState
 from cloudwarden.core.guards import Hold
 from cloudwarden.core.placeholder import filled_call, filled_read
 from cloudwarden.core.plain import Json
-from cloudwarden.core.policy import AnyPolicy
 from cloudwarden.engine.abandonment import why_abandoned
+from cloudwarden.engine.doubts import Doubts
 from cloudwarden.engine.ending import Ending, does_again, keep_held, move_finding, pause_after, refused, said
 from cloudwarden.engine.events import ActionEnded, ActionHeld, ActionStepped, PolicyStopped
 from cloudwarden.engine.grounds import LastLook, journalled
 from cloudwarden.engine.intents import Intents
+from cloudwarden.engine.loaded import LoadedPolicies
 from cloudwarden.engine.restore import forgotten
 from cloudwarden.engine.tenure import Tenure
 from cloudwarden.ports import Actuator, Clock, Reporter, Store
@@ -53,8 +54,8 @@ class Carrier:
         reporter: Reporter,
         may_go_on: Callable[[ActionRecord], Ending | Hold | None],
         rests: Callable[[ActionRecord, Hold], None],
-        policies: Callable[[], Mapping[str, AnyPolicy]],
-        intents: Intents,
+        loaded: LoadedPolicies,
+        doubts: Doubts,
         tenure: Tenure,
         alive: Callable[[], None] = lambda: None,
     ) -> None:
@@ -65,8 +66,10 @@ class Carrier:
         self._alive = alive
         self._may_go_on = may_go_on
         self._rests = rests
-        self._policies = policies
-        self._intents = intents
+        self._loaded = loaded
+        self._intents = Intents(
+            store=store, clock=clock, reporter=reporter, loaded=loaded, tenure=tenure, doubts=doubts
+        )
         self._tenure = tenure
 
     def begin(self, record: ActionRecord, look: LastLook) -> Hold | None:
@@ -261,7 +264,7 @@ class Carrier:
 
     def _alike(self, record: ActionRecord) -> Collection[str]:
         """The policies that may do again what an undo undoes; none for another action."""
-        return [name for name, policy in self._policies().items() if does_again(policy, record)]
+        return [name for name, policy in self._loaded.by_name.items() if does_again(policy, record)]
 
     def _end(self, record: ActionRecord, ending: Ending) -> None:
         now, error = self._clock.now(), said(record, ending)
@@ -274,7 +277,7 @@ class Carrier:
                 details["inverse"] = [asdict(step) for step in record.plan.inverse]
             journalled(tx, record, now, f"action_{ending.state}", details)
             move_finding(tx, record, now, self._alike(record))
-            policy = self._policies().get(record.policy)
+            policy = self._loaded.get(record.policy)
             pause = pause_after(tx, record, allowed=policy.limit.failures if policy is not None else 1)
             if pause is not None:
                 tx.decisions.save_pause(pause)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import asdict, replace
 from datetime import datetime, timedelta
 
@@ -10,11 +9,12 @@ from cloudwarden.core.action import Call
 from cloudwarden.core.errors import StoreError
 from cloudwarden.core.finding import ActionRecord, ActionState
 from cloudwarden.core.guards import Hold
-from cloudwarden.core.policy import AnyPolicy
 from cloudwarden.engine.consent import held_since, paused_since, undo_held, withdrawn
+from cloudwarden.engine.doubts import Doubts
 from cloudwarden.engine.ending import as_before, move_finding
 from cloudwarden.engine.events import ActionEnded, ActionIntended
 from cloudwarden.engine.grounds import LastLook, grounds, journalled
+from cloudwarden.engine.loaded import LoadedPolicies
 from cloudwarden.engine.tenure import Tenure
 from cloudwarden.ports import Clock, Reporter, Store, Transaction
 
@@ -24,11 +24,7 @@ suspended in between, or whose clock was set, looks again."""
 
 
 class Intents:
-    """Commits intents, asks right before a call whether its intent still holds, and takes back what does not.
-
-    `closed` says why a policy may do nothing in an account at an instant, by its windows and freezes, or None. The
-    doubts are about files that say by now what nobody has read.
-    """
+    """Commits intents, asks right before a call whether its intent still holds, and takes back what does not."""
 
     def __init__(
         self,
@@ -36,20 +32,16 @@ class Intents:
         store: Store,
         clock: Clock,
         reporter: Reporter,
-        policy_of: Callable[[str], AnyPolicy | None],
-        closed: Callable[[str, str, datetime], str | None],
+        loaded: LoadedPolicies,
         tenure: Tenure,
-        exemptions_doubt: Callable[[], str | None],
-        settings_doubt: Callable[[], str | None],
+        doubts: Doubts,
     ) -> None:
         self._store = store
         self._clock = clock
         self._reporter = reporter
-        self._policy_of = policy_of
-        self._closed = closed
+        self._loaded = loaded
         self._tenure = tenure
-        self._exemptions_doubt = exemptions_doubt
-        self._settings_doubt = settings_doubt
+        self._doubts = doubts
         self._uncalled: dict[tuple[str, datetime], str] = {}
 
     def commit(
@@ -122,7 +114,7 @@ class Intents:
         """What forbids the call at this instant; an undo is a person's word, which only a later one holds."""
         if record.undoes is not None:
             return _undo_paused(tx, record) or self._doubted(record)
-        taken_back = withdrawn(tx, record, self._policy_of(record.policy), looked_at, now)
+        taken_back = withdrawn(tx, record, self._loaded.get(record.policy), looked_at, now)
         return taken_back or self._doubted(record) or self._shut(record, now)
 
     def _changed(self, record: ActionRecord, looked_at: datetime) -> str | None:
@@ -134,23 +126,23 @@ class Intents:
                 if record.undoes is not None:
                     hold = _undo_paused(tx, record) or self._doubted(record)
                 else:
-                    held = held_since(tx, record, self._policy_of(record.policy), looked_at, now)
+                    held = held_since(tx, record, self._loaded.get(record.policy), looked_at, now)
                     hold = held or self._doubted(record) or self._shut(record, now)
             return hold.detail if hold is not None else None
 
     def _doubted(self, record: ActionRecord) -> Hold | None:
         """An edit that only a file knows yet must hold; no exemption holds an undo."""
-        if (doubt := self._settings_doubt()) is not None:
+        if (doubt := self._doubts.settings()) is not None:
             return Hold(guard="pause", detail=doubt)
-        doubt = self._exemptions_doubt() if record.undoes is None else None
+        doubt = self._doubts.exemptions() if record.undoes is None else None
         return Hold(guard="exemption", detail=doubt) if doubt is not None else None
 
     def _shut(self, record: ActionRecord, now: datetime) -> Hold | None:
-        why = self._closed(record.policy, record.scope.account, now)
+        why = self._loaded.closed(record.policy, record.scope.account, now)
         return Hold(guard="window", detail=why) if why is not None else None
 
     def _version_of(self, name: str) -> str:
-        policy = self._policy_of(name)
+        policy = self._loaded.get(name)
         return policy.fingerprint if policy is not None else "not loaded"
 
 
