@@ -28,6 +28,9 @@ from cloudwarden.core.window import Window
 R = TypeVar("R", bound=Resource)
 P = TypeVar("P", bound=Params)
 
+_Check = tuple[bool, str]
+"""Whether something holds, and what to write where it does not."""
+
 _NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
 
 
@@ -131,61 +134,65 @@ class Policy(Generic[R, P]):
             raise PolicyError(f"policy {self.name!r}: {'; '.join(problems)}")
 
     def _problems(self) -> Sequence[str]:
-        checks = (
-            (
-                bool(_NAME.fullmatch(self.name)),
-                "name: write lower-case words joined by '-', such as 'stop-idle-instances'",
-            ),
-            (isinstance(self.rule, Rule), "rule: write a function decorated with @rule"),
-            (isinstance(self.schedule, Every | Cron), "schedule: write every(...) or cron(...)"),
-            (isinstance(self.mode, Mode), "mode: write OBSERVE, PROPOSE or ENFORCE"),
-            (
-                not isinstance(self.rule, Rule) or isinstance(self.params, self.rule.params),
-                f"params: {type(self.params).__name__} is not what the rule takes: {_params_name(self.rule)}",
-            ),
-            (
-                self.mode is Mode.OBSERVE or self.action is not None,
-                f"mode {self.mode} needs an action: add action=..., or write mode=OBSERVE",
-            ),
-            (
-                self.action is None or isinstance(self.action, Action),
-                "action: write a value such as ec2.Stop(), with its parentheses",
-            ),
-            (_acts_on(self.action, self.rule), f"action: {type(self.action).__name__} is for another kind of resource"),
-            (self.grace >= timedelta(0), "grace: write a duration that is not negative"),
-            (self.proposals_last > timedelta(0), "proposals_last: write a duration above zero"),
-            (all(isinstance(item, Tagged) for item in self.exempt), "exempt: write a list of tagged(...)"),
-            (all(isinstance(item, Window) for item in self.windows), "windows: write a list of window(...)"),
-            (
-                all(isinstance(item, Keeper) for item in self.touches),
-                "touches: write a list, such as [Keeper.EKS]",
-            ),
-            (
-                all(isinstance(one, Action) and _acts_on(one, self.rule) for one in self.alternatives),
-                "alternatives: write a list of actions for the same kind of resource, such as [ec2.AddTags(...)]",
-            ),
-            (not self.alternatives or self.action is not None, "alternatives need an action that they stand in for"),
-            (isinstance(self.approval, Approval), "approval: write Approval(...)"),
-            (
-                self.max_exemption is None or self.max_exemption > timedelta(0),
-                "max_exemption: write a duration above zero, such as days(30)",
-            ),
-            (self.respects >= timedelta(0), "respects: write a duration that is not negative"),
-            (self.max_dependants >= 0, "max_dependants: write 0 or more"),
-            (
-                not (self.wasteful and self.action is not None),
-                "wasteful: its action says what is saved; write one of the two",
-            ),
-            (
-                self.notice is None or isinstance(self.notice, Notify),
-                'notice: write Notify(owners=[owner_tag("owner"), ...], before=days(1))',
-            ),
-            (
-                not isinstance(self.notice, Notify) or self.notice.before < self.proposals_last,
-                "notice: write a `before` that is shorter than proposals_last, or every proposal expires first",
-            ),
-        )
+        checks = (*self._judging(), *self._acting(), *self._restraining(), *self._asking())
         return [*(text for holds, text in checks if not holds), *self._namesakes(), *self._too_long()]
+
+    def _judging(self) -> Iterator[_Check]:
+        yield (
+            bool(_NAME.fullmatch(self.name)),
+            "name: write lower-case words joined by '-', such as 'stop-idle-instances'",
+        )
+        yield isinstance(self.rule, Rule), "rule: write a function decorated with @rule"
+        yield isinstance(self.schedule, Every | Cron), "schedule: write every(...) or cron(...)"
+        yield isinstance(self.mode, Mode), "mode: write OBSERVE, PROPOSE or ENFORCE"
+        yield (
+            not isinstance(self.rule, Rule) or isinstance(self.params, self.rule.params),
+            f"params: {type(self.params).__name__} is not what the rule takes: {_params_name(self.rule)}",
+        )
+
+    def _acting(self) -> Iterator[_Check]:
+        yield (
+            self.mode is Mode.OBSERVE or self.action is not None,
+            f"mode {self.mode} needs an action: add action=..., or write mode=OBSERVE",
+        )
+        yield (
+            self.action is None or isinstance(self.action, Action),
+            "action: write a value such as ec2.Stop(), with its parentheses",
+        )
+        yield _acts_on(self.action, self.rule), f"action: {type(self.action).__name__} is for another kind of resource"
+
+    def _restraining(self) -> Iterator[_Check]:
+        yield self.grace >= timedelta(0), "grace: write a duration that is not negative"
+        yield self.proposals_last > timedelta(0), "proposals_last: write a duration above zero"
+        yield all(isinstance(item, Tagged) for item in self.exempt), "exempt: write a list of tagged(...)"
+        yield all(isinstance(item, Window) for item in self.windows), "windows: write a list of window(...)"
+        yield all(isinstance(item, Keeper) for item in self.touches), "touches: write a list, such as [Keeper.EKS]"
+
+    def _asking(self) -> Iterator[_Check]:
+        yield (
+            all(isinstance(one, Action) and _acts_on(one, self.rule) for one in self.alternatives),
+            "alternatives: write a list of actions for the same kind of resource, such as [ec2.AddTags(...)]",
+        )
+        yield not self.alternatives or self.action is not None, "alternatives need an action that they stand in for"
+        yield isinstance(self.approval, Approval), "approval: write Approval(...)"
+        yield (
+            self.max_exemption is None or self.max_exemption > timedelta(0),
+            "max_exemption: write a duration above zero, such as days(30)",
+        )
+        yield self.respects >= timedelta(0), "respects: write a duration that is not negative"
+        yield self.max_dependants >= 0, "max_dependants: write 0 or more"
+        yield (
+            not (self.wasteful and self.action is not None),
+            "wasteful: its action says what is saved; write one of the two",
+        )
+        yield (
+            self.notice is None or isinstance(self.notice, Notify),
+            'notice: write Notify(owners=[owner_tag("owner"), ...], before=days(1))',
+        )
+        yield (
+            not isinstance(self.notice, Notify) or self.notice.before < self.proposals_last,
+            "notice: write a `before` that is shorter than proposals_last, or every proposal expires first",
+        )
 
     def _namesakes(self) -> Iterator[str]:
         """Whoever approves chooses by name, and what was chosen is looked up by it."""
