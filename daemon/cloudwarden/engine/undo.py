@@ -40,37 +40,15 @@ def undo(tx: Transaction, action_id: str, decider: Decider) -> ActionRecord:
         raise DecisionError(f"action {record.id} was done again since by {again.id}: undo that")
     if earlier and earlier.state is ActionState.SUCCEEDED:
         earlier = None
-    plan = Plan(
-        action=f"{UNDO}{record.plan.action}",
-        summary=f"undo: {record.plan.summary}",
-        steps=record.plan.inverse,
-        inverse=record.plan.steps,
-        irreversible=record.plan.irreversible,
-    )
-    _refuse_elsewhere(tx, record, plan)
-    made = replace(
-        record,
-        id=new_id("a"),
-        proposal_id=None,
-        plan=plan,
-        state=ActionState.WAITING,
-        step=earlier.step if earlier else 0,
-        kept=earlier.kept if earlier else record.kept,
-        error=None,
-        undoes=record.id,
-        owner="",
-        lease_until=None,
-        run_id="",
-        started_at=decider.now,
-        changed_at=decider.now,
-    )
+    made = _undo_of(record, earlier, decider.now)
+    _refuse_elsewhere(tx, record, made.plan)
     tx.actions.save(made)
     known: list[Json] = [one.mark for one in tx.decisions.pauses()]
     details = decider.details(
         undoes=record.id,
         policy=record.policy,
         resource=record.resource_id,
-        plan_hash=plan.hash,
+        plan_hash=made.plan.hash,
         **{PAUSES_KNOWN: known},
     )
     tx.journal.append(at=decider.now, event="undo_requested", action_id=made.id, details=details)
@@ -143,6 +121,33 @@ def done_again(tx: Transaction, record: ActionRecord) -> ActionRecord | None:
 
 def _last_call(steps: Sequence[Step]) -> Call | None:
     return next((step for step in reversed(steps) if isinstance(step, Call)), None)
+
+
+def _undo_of(record: ActionRecord, earlier: ActionRecord | None, now: datetime) -> ActionRecord:
+    """The action that undoes one; it goes on where an earlier one stood, if there is one to go on with."""
+    plan = Plan(
+        action=f"{UNDO}{record.plan.action}",
+        summary=f"undo: {record.plan.summary}",
+        steps=record.plan.inverse,
+        inverse=record.plan.steps,
+        irreversible=record.plan.irreversible,
+    )
+    return replace(
+        record,
+        id=new_id("a"),
+        proposal_id=None,
+        plan=plan,
+        state=ActionState.WAITING,
+        step=earlier.step if earlier else 0,
+        kept=earlier.kept if earlier else record.kept,
+        error=None,
+        undoes=record.id,
+        owner="",
+        lease_until=None,
+        run_id="",
+        started_at=now,
+        changed_at=now,
+    )
 
 
 def _refuse(record: ActionRecord, earlier: ActionRecord | None, now: datetime) -> None:
