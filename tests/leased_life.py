@@ -30,7 +30,8 @@ from cloudwarden.library.compute import Idle, idle
 from cloudwarden.memory import MemoryCloud
 from cloudwarden.testing import instance
 from leased_past import METRICS, NAMED, NAMES, WINDOW, History, Step, shown
-from world import NOON, SCOPE, Reports
+from reports import Reports
+from world import NOON, SCOPE
 
 WANTED = {"tag": "Owner"}
 """What a rule uses of its module and its text does not show."""

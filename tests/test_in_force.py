@@ -9,7 +9,7 @@ import pytest
 from cloudwarden.engine.events import SettingsEdited
 from cloudwarden.in_force import InForce
 from cloudwarden.settings import load_settings
-from world import Reports
+from reports import Reports
 
 FREEZE = "[[freeze]]\nbegins = 2026-12-20T00:00:00Z\nuntil = 2026-12-27T00:00:00Z\nreason = 'x'\n"
 

@@ -31,7 +31,8 @@ from cloudwarden.ports import Store
 from cloudwarden.register import ExemptionRegister
 from cloudwarden.store import SqlStore
 from faulty_store import FaultyStore
-from world import NOON, Reports, World, stop_idle, wish
+from reports import Reports
+from world import NOON, World, stop_idle, wish
 
 GOOD = """
 [[exemption]]

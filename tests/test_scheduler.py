@@ -13,7 +13,8 @@ from cloudwarden.clock import FakeClock, SystemClock
 from cloudwarden.core.schedule import Schedule
 from cloudwarden.engine.events import ClockJumped, RunMissed
 from cloudwarden.scheduler import Scheduler, missed_between
-from world import NOON, Reports, stop_idle
+from reports import Reports
+from world import NOON, stop_idle
 
 
 @pytest.fixture

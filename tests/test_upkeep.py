@@ -9,7 +9,8 @@ from cloudwarden.clock import FakeClock
 from cloudwarden.core.errors import StoreBusy
 from cloudwarden.engine.events import OldRemoved, RetentionFailed
 from cloudwarden.upkeep import AGAIN_SECONDS, EVERY_SECONDS, Upkeep
-from world import NOON, Reports
+from reports import Reports
+from world import NOON
 
 
 class Work:

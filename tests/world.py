@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from functools import cached_property
 
+from addressees import CHANNELS, KnownContacts
 from cloudwarden import (
     ENFORCE,
     PROPOSE,
@@ -22,8 +24,6 @@ from cloudwarden.aws import ec2
 from cloudwarden.aws.prices import list_prices
 from cloudwarden.clock import FakeClock
 from cloudwarden.core.acceptance import KnownScope
-from cloudwarden.core.directory import Directory
-from cloudwarden.core.errors import CloudError
 from cloudwarden.core.finding import Finding, Proposal, State
 from cloudwarden.core.metric import Series
 from cloudwarden.core.notice import Notice
@@ -41,7 +41,6 @@ from cloudwarden.engine.explain import Explainer
 from cloudwarden.engine.gather import Gatherer
 from cloudwarden.engine.local import LocalSurveyor
 from cloudwarden.engine.prospects import Prospects
-from cloudwarden.engine.survey import Assignment, Survey, Surveyor, blind
 from cloudwarden.engine.sweep import Sweeper, SweepResult
 from cloudwarden.library.compute import Idle, idle
 from cloudwarden.library.storage import Unattached, unattached
@@ -49,7 +48,9 @@ from cloudwarden.memory import MemoryCloud
 from cloudwarden.notify.memory import MemoryNotifier
 from cloudwarden.ports import Store
 from cloudwarden.testing import instance, volume
+from losing import LosingSurveyor
 from obeying import obey
+from reports import Reports
 
 NOON = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
 SCOPE = Scope(account="123456789012", region="eu-central-1")
@@ -92,53 +93,6 @@ def delete_unattached(**changes: object) -> AnyPolicy:
 
 
 @dataclass(kw_only=True)
-class KnownContacts:
-    """The contacts of accounts, or the error that asking for them meets."""
-
-    contacts: dict[str, str] = field(default_factory=dict)
-    fails: CloudError | None = None
-
-    def contact(self, account: str) -> str | None:
-        """Whom an account names."""
-        if self.fails is not None:
-            raise self.fails
-        return self.contacts.get(account)
-
-
-CHANNELS = Directory(channels=frozenset({"team", "ops", "mail"}), owners={"team-x": "team", "*@example.com": "mail"})
-
-
-class Reports:
-    """Keeps what was reported."""
-
-    def __init__(self) -> None:
-        self.events: list[object] = []
-
-    def report(self, event: object) -> None:
-        """Keep one event."""
-        self.events.append(event)
-
-    def of(self, kind: type) -> list[object]:
-        """The events of one class."""
-        return [event for event in self.events if isinstance(event, kind)]
-
-
-@dataclass(kw_only=True)
-class LosingSurveyor:
-    """Surveys, except that whoever looked at some scopes is lost with what was found there."""
-
-    surveyor: Surveyor
-    lost: Mapping[Scope, Cause]
-
-    def survey(self, assignments: Sequence[Assignment], policies: Mapping[str, AnyPolicy]) -> Iterator[Survey]:
-        """A survey for each assignment, a blind one of what is lost."""
-        for survey in self.surveyor.survey(assignments, policies):
-            cause = self.lost.get(survey.scope)
-            (assignment,) = (one for one in assignments if one.scope == survey.scope)
-            yield survey if cause is None else blind(assignment, policies, cause, survey.judged_at)
-
-
-@dataclass(kw_only=True)
 class World:
     """The engine with everything around it in memory."""
 
@@ -168,7 +122,11 @@ class World:
 
     def __post_init__(self) -> None:
         obey(self.cloud)
-        gatherer = Gatherer(
+
+    @cached_property
+    def gatherer(self) -> Gatherer:
+        """What reads the cloud."""
+        return Gatherer(
             inventory=self.cloud,
             evidence=self.cloud,
             cutoff=SignalCutoff(0.2),
@@ -176,36 +134,52 @@ class World:
             threads=4,
             alive=self.alive,
         )
-        prospects = Prospects(gatherer=gatherer, prices=list_prices())
-        self.explainer = Explainer(
+
+    @cached_property
+    def prospects(self) -> Prospects:
+        """What tells beforehand what an action would touch and save."""
+        return Prospects(gatherer=self.gatherer, prices=list_prices())
+
+    @cached_property
+    def explainer(self) -> Explainer:
+        """What says why a resource is, or is not, a finding."""
+        return Explainer(
             store=self.store,
             inventory=self.cloud,
-            gatherer=gatherer,
+            gatherer=self.gatherer,
             clock=self.clock,
             scopes=lambda: self.scopes,
             mode_of=self.mode_of,
             ceiling=self.ceiling,
             restraints=self.restraints,
-            prospects=prospects,
+            prospects=self.prospects,
         )
-        self.actor = Actor(
+
+    @cached_property
+    def actor(self) -> Actor:
+        """The choke point."""
+        return Actor(
             store=self.store,
             actuator=self.cloud,
-            gatherer=gatherer,
+            gatherer=self.gatherer,
             clock=self.clock,
             reporter=self.reports,
             mode_of=self.mode_of,
             lasting_mode_of=self.lasting_mode_of,
             ceiling_of=self.ceiling_of,
-            prospects=prospects,
+            prospects=self.prospects,
             acceptance=self,
             kinds=[kind.resource for kind in KINDS],
             restraints=self.restraints,
             doubts=Doubts(exemptions=lambda: self.doubt, settings=lambda: self.edited),
             alive=self.alive,
         )
-        self.sweeper = Sweeper(
-            surveyor=LosingSurveyor(surveyor=LocalSurveyor(gatherer=gatherer, clock=self.clock), lost=self.lost),
+
+    @cached_property
+    def sweeper(self) -> Sweeper:
+        """What sweeps."""
+        return Sweeper(
+            surveyor=LosingSurveyor(surveyor=LocalSurveyor(gatherer=self.gatherer, clock=self.clock), lost=self.lost),
             actor=self.actor,
             store=self.store,
             clock=self.clock,
@@ -214,10 +188,14 @@ class World:
             alive=self.alive,
             mode_of=self.mode_of,
             lasting_mode_of=self.lasting_mode_of,
-            prospects=prospects,
+            prospects=self.prospects,
             restraints=self.restraints,
         )
-        self.courier = Courier(
+
+    @cached_property
+    def courier(self) -> Courier:
+        """What has notices delivered."""
+        return Courier(
             store=lambda: self.store,
             clock=self.clock,
             reporter=self.reports,

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import blank_stores
+from addressees import CHANNELS
 from chaos import audit, tags
 from chaos.decisions import Decision
 from chaos.failpoints import Failpoints, WatchedCloud, WatchedStore
@@ -33,7 +34,7 @@ from cloudwarden.engine.decide import Decider, DecisionError
 from cloudwarden.notify.memory import MemoryNotifier
 from cloudwarden.ports import Listing
 from cloudwarden.store import open_store
-from world import CHANNELS, NOON, SCOPE, World
+from world import NOON, SCOPE, World
 
 Listener = Callable[[str], None]
 

@@ -17,7 +17,8 @@ from cloudwarden.library.compute import Idle
 from cloudwarden.memory import MemoryCloud
 from cloudwarden.store import SqlStore
 from cloudwarden.testing import instance
-from world import NOON, SCOPE, Reports, stop_idle
+from reports import Reports
+from world import NOON, SCOPE, stop_idle
 
 LOW = stop_idle(name="low", severity=Severity.LOW, params=Idle(window=hours(2)))
 CRITICAL = stop_idle(name="critical", severity=Severity.CRITICAL)

@@ -23,7 +23,8 @@ from cloudwarden.engine.survey import Assignment, Survey
 from cloudwarden.memory import MemoryCloud
 from cloudwarden.ports import Listing
 from cloudwarden.testing import instance
-from world import NOON, Reports, delete_unattached, stop_idle
+from reports import Reports
+from world import NOON, delete_unattached, stop_idle
 
 REGIONS = [f"r-{number:02}" for number in range(17)]
 SLOW, HOME = REGIONS[9], REGIONS[4]

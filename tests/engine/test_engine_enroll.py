@@ -23,7 +23,8 @@ from cloudwarden.engine.settle import total
 from cloudwarden.engine.survey import judgement
 from cloudwarden.ports import Store
 from cloudwarden.testing import instance
-from world import NOON, SCOPE, Reports, World, stop_idle
+from reports import Reports
+from world import NOON, SCOPE, World, stop_idle
 
 WEB, DATA = (Scope(account=number * 12, region="eu-west-1") for number in "12")
 OPERATOR = Decider(by="ada", origin="test", reason="looked", now=NOON)

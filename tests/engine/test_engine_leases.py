@@ -24,7 +24,8 @@ from cloudwarden.library.compute import Idle, idle
 from cloudwarden.memory import MemoryCloud
 from cloudwarden.testing import instance
 from leased_life import Till, calm, lazy
-from world import NOON, SCOPE, Reports, World, stop_idle
+from reports import Reports
+from world import NOON, SCOPE, World, stop_idle
 
 FIVE = minutes(5)
 

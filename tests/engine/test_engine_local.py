@@ -16,7 +16,8 @@ from cloudwarden.engine.local import SCOPES_AT_ONCE, LocalSurveyor
 from cloudwarden.engine.survey import Assignment, Survey
 from cloudwarden.memory import MemoryCloud
 from cloudwarden.testing import instance
-from world import NOON, Reports
+from reports import Reports
+from world import NOON
 
 ACCOUNTS = [f"{number:012}" for number in range(4 * SCOPES_AT_ONCE)]
 TRIED: list[str] = []

@@ -21,7 +21,8 @@ from cloudwarden.engine.muteness import FEW_SERIES
 from cloudwarden.memory import MemoryCloud
 from cloudwarden.store import SqlStore
 from cloudwarden.testing import instance
-from world import NOON, SCOPE, Reports, stop_idle
+from reports import Reports
+from world import NOON, SCOPE, stop_idle
 
 POLICY = stop_idle()
 BOXES = [

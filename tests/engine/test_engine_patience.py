@@ -24,7 +24,8 @@ from cloudwarden.ports import Listing
 from cloudwarden.ports.asking import asking_ends
 from cloudwarden.store import SqlStore
 from cloudwarden.testing import instance
-from world import NOON, SCOPE, Reports, World, delete_unattached, stop_idle
+from reports import Reports
+from world import NOON, SCOPE, World, delete_unattached, stop_idle
 
 OTHER = replace(SCOPE, region="us-east-1")
 DETAIL = Detail(service="s3", operation="get_bucket_acl", arguments=(), path="x")

@@ -25,7 +25,8 @@ from cloudwarden.workers import WorkerPool
 from cloudwarden.workers.pool import OUT_OF_STEP, WORKER_LOST, checked
 from cloudwarden.workers.serving import UNSENDABLE
 from estates import found, stillborn, work
-from world import NOON, SCOPE, Reports, stop_idle
+from reports import Reports
+from world import NOON, SCOPE, stop_idle
 
 POLICY = b"""
 from cloudwarden import OBSERVE, Policy, every

@@ -17,8 +17,8 @@ from cloudwarden.loading import PolicyText, rebuilt
 from cloudwarden.settings import Settings
 from cloudwarden.workers import WorkerPool
 from many_accounts import assumed, identified
+from reports import Reports
 from stub_aws import SCOPE, Reply, StubAws, json_reply, query_xml, serving, xml
-from world import Reports
 
 POLICY = b"""
 from cloudwarden import OBSERVE, Policy, every
