@@ -3,188 +3,35 @@
 from __future__ import annotations
 
 import os
-import tempfile
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable
 from datetime import timedelta
-from functools import partial
 from itertools import product
-from pathlib import Path
 
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+from hypothesis.stateful import rule
 
 from chaos import decisions
 from chaos.changes import take_back
 from chaos.decisions import Decision
 from chaos.failpoints import counted, free
-from chaos.small import Crash, SmallWorld
-from chaos.tags import SETS, TAG
-from cloudwarden import ENFORCE, OBSERVE, PROPOSE, Approval, Limit, Notify, hours, minutes, owner, window
-from cloudwarden.aws import ec2
-from cloudwarden.aws.ec2 import AddTags
-from cloudwarden.core.action import Action
-from cloudwarden.core.errors import AccessDenied, CloudError, CredentialsExpired, Throttled, Timeout, Unavailable
-from cloudwarden.core.exemption import ANY
-from cloudwarden.core.policy import AnyPolicy
-from cloudwarden.core.resource import NO_TAGS, Tags
+from chaos.one_life import FAILURES, Life
+from chaos.small import Crash
+from chaos.strategies import TELLING, carried, deciding, people, quorums, some, waits, windows
+from cloudwarden import ENFORCE, OBSERVE, PROPOSE, Limit, hours, minutes
+from cloudwarden.core.errors import AccessDenied
 from cloudwarden.core.window import Freeze, Window
 from cloudwarden.library.compute import Idle
-from world import SCOPE, World, delete_unattached, stop_idle
+from world import World
 
 EXAMPLES = int(os.environ.get("CHAOS_EXAMPLES", "12"))
 """Lives that one run tries: more of them where there is time."""
 
 STEPS = int(os.environ.get("CHAOS_STEPS", "40"))
 
-FAILURES = 2
-"""In a row, after which a policy stops."""
 
-INSTANCES = tuple(f"i-{number}" for number in range(4))
-VOLUMES = ("vol-0", "vol-1")
-POLICIES = ("stop-idle", "delete-unattached", ANY)
-TELLING = Notify(owners=[owner("team-x")], before=minutes(1))
-
-number = st.integers(min_value=0, max_value=5)
-names = st.sampled_from(INSTANCES)
-policies = st.sampled_from(POLICIES)
-accounts = st.sampled_from((ANY, SCOPE.account))
-people = st.sampled_from(decisions.EVERYBODY)
-quorums = st.sampled_from([1, 1, 2])
-waits = st.sampled_from([timedelta(0), minutes(1), minutes(5), minutes(31), hours(2), hours(25)])
-errors = st.sampled_from([Throttled, AccessDenied, Timeout, Unavailable, CredentialsExpired])
-failing = st.sampled_from(
-    [
-        "ec2.instance",
-        "ec2.volume",
-        "get ec2.instance",
-        "get ec2.volume",
-        "CPUUtilization",
-        "CPUUtilization i-1",
-        "stop_instances",
-        "create_snapshot",
-        "delete_volume",
-        "start_instances",
-        "dry-run stop_instances",
-        "create_tags",
-        "read describe_instances",
-        "read describe_snapshots",
-    ]
-)
-some = st.sampled_from([1, 2, 1, 3, 4])
-blinding = st.sampled_from(["ec2.instance", "ec2.volume", "CPUUtilization", "CPUUtilization i-1"])
-tags = st.sampled_from([*SETS, (("keep-running", "1"),)]).map(dict)
-carried = st.one_of(st.just(dict[str, str]()), tags)
-"""By what appears anew: often nothing."""
-
-windows = st.sampled_from([(), (), *((window(f"mon-sun {times}"),) for times in ("09:00-13:00", "13:00-18:00"))])
-
-
-def deciding() -> st.SearchStrategy[Decision]:
-    """Whatever a person may decide."""
-    return st.one_of(
-        st.builds(decisions.approve, number, by=people),
-        st.builds(decisions.approve, number, st.just(AddTags.name), people),
-        st.builds(decisions.reject, number, snooze=st.booleans()),
-        st.builds(decisions.exempt, st.sampled_from((*INSTANCES, *VOLUMES, "i-*")), policies, accounts),
-        st.builds(decisions.exempt, st.just(ANY), policies, accounts, st.just(TAG)),
-        st.builds(decisions.revoke, number),
-        st.builds(decisions.distrust, st.sampled_from(POLICIES[:2])),
-        st.builds(decisions.pause, policies, accounts),
-        st.builds(decisions.resume, policies, accounts),
-        st.builds(decisions.undo, number),
-    )
-
-
-class Lifecycle(RuleBasedStateMachine):
-    """The engine's life; after every step the history so far is held against the model."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._folder = tempfile.TemporaryDirectory(prefix="cloudwarden-chaos-")
-        self.small = SmallWorld(Path(self._folder.name))
-        self.jumped = timedelta(0)
-        self._newest = len(INSTANCES)
-
-    def teardown(self) -> None:
-        """End in peace, and account for every finding."""
-        try:
-            self._peace()
-        finally:
-            self.small.close()
-            self._folder.cleanup()
-
-    @initialize(per_run=st.sampled_from([3, 4, 1, 2]), share=st.sampled_from([1.0, 1.0, 0.3]), quorum=quorums)
-    def begin(self, per_run: int, share: float, quorum: int) -> None:
-        """Policies are loaded, and see two idle instances."""
-        for name in INSTANCES[:2]:
-            self.small.world.add(name)
-        self.small.observe()
-        self._limit = Limit(per_run=per_run, share=share, per_hour=3, per_day=5, failures=FAILURES)
-        self._quorum = quorum
-        self._use()
-        self.small.run(World.sweep)
-
-    @rule(name=names, cpu=st.sampled_from([1.0, 1.0, 80.0, None]), share=st.sampled_from([1.0, 1.0, 0.3]))
-    def appears(self, name: str, cpu: float | None, share: float) -> None:
-        """An instance is made, or changes how busy it is: idle, busy, or nobody can tell."""
-        self._forget(name)
-        self.small.world.add(name, cpu=cpu, share=share)
-        self.small.observe()
-
-    @rule(name=st.sampled_from(VOLUMES))
-    def is_detached(self, name: str) -> None:
-        """A volume appears that nothing uses."""
-        self.small.world.add_volume(name)
-        self.small.observe()
-
-    @rule(name=st.sampled_from(VOLUMES))
-    def is_attached(self, name: str) -> None:
-        """Somebody puts a volume to use; when it is left again, it is another one to whoever has its snapshot."""
-        if name in self.small.world.cloud.resources:
-            self.small.world.cloud.change(name, state="in-use")
-            self.small.observe()
-
-    @rule(how=st.sampled_from(["pending", "completed", "error"]))
-    def snapshots_are(self, how: str) -> None:
-        """AWS gets on with what was asked for, or gives up."""
-        self.small.snapshots = how
-
-    @rule(name=st.sampled_from((*INSTANCES, *VOLUMES)))
-    def vanishes(self, name: str) -> None:
-        """Somebody deletes a resource."""
-        self.small.world.cloud.resources.pop(name, None)
-        self.small.observe()
-
-    @precondition(lambda self: self.small.world.cloud.resources)
-    @rule(name=st.sampled_from((*INSTANCES, *VOLUMES)), tags=tags)
-    def is_tagged(self, name: str, tags: dict[str, str]) -> None:
-        """Somebody changes a resource's tags."""
-        if name in self.small.world.cloud.resources:
-            self.small.world.cloud.change(name, tags=Tags(tags))
-            self.small.observe()
-
-    @rule(what=failing, error=errors)
-    def fails(self, what: str, error: type[CloudError]) -> None:
-        """Something of the cloud begins to fail."""
-        self.small.world.cloud.fails[what] = error("it fails")
-
-    @rule()
-    def recovers(self) -> None:
-        """All of the cloud works again."""
-        self.small.world.cloud.fails.clear()
-
-    @rule(after=waits)
-    def sweeps(self, after: timedelta) -> None:
-        """Time passes, and a sweep."""
-        self.small.run(lambda world: world.sweep(after=after))
-
-    @rule(what=st.one_of(failing, blinding, blinding), error=errors)
-    def sweeps_half_blind(self, what: str, error: type[CloudError]) -> None:
-        """A sweep during which something fails."""
-        self.small.world.cloud.fails[what] = error("it fails")
-        self.sweeps(minutes(1))
-        del self.small.world.cloud.fails[what]
+class Lifecycle(Life):
+    """The engine's life, with what happens in a row, and in the middle of what it does."""
 
     @rule(
         count=some,
@@ -260,16 +107,6 @@ class Lifecycle(RuleBasedStateMachine):
         self.sweeps(minutes(1))
         self._go([name])
 
-    @rule(down=st.booleans())
-    def channels_change(self, *, down: bool) -> None:
-        """Whom owners are told by accepts nothing any more, or does again."""
-        self.small.world.notifier.down = {"team": "it is down"} if down else {}
-
-    @rule()
-    def is_told(self) -> None:
-        """What the daemon does to deliver notices."""
-        self.small.run(World.deliver)
-
     @rule(rounds=st.integers(1, FAILURES + 1))
     def fail_in_a_row(self, rounds: int) -> None:
         """Actions are approved, each for itself, and AWS refuses them all."""
@@ -282,21 +119,10 @@ class Lifecycle(RuleBasedStateMachine):
             self.small.world.cloud.fails.pop("stop_instances", None)
             self._go([name])
 
-    @rule()
-    def acts(self) -> None:
-        """What the daemon does between sweeps."""
-        self.small.run(World.act)
-
     @rule(decision=deciding())
     def decides(self, decision: Decision) -> None:
         """A person decides something."""
         self.small.decide(decision)
-
-    @rule()
-    def is_trusted(self) -> None:
-        """The operator lets the running versions act alone."""
-        for policy in self.small.world.policies.values():
-            self.small.decide(partial(decisions.trust, policy))
 
     @rule(by=st.sampled_from([-hours(2), -minutes(10), minutes(10), hours(3)]))
     def clock_jumps(self, by: timedelta) -> None:
@@ -357,38 +183,10 @@ class Lifecycle(RuleBasedStateMachine):
 
         self._while(listen, sweeping=sweeping)
 
-    @invariant()
-    def promises_hold(self) -> None:
-        """The history so far breaks no invariant."""
-        self.small.check()
-
     def _while(self, listener: Callable[[str], None], *, sweeping: bool) -> None:
         self.small.listener = listener
         self.small.run((lambda world: world.sweep(after=minutes(1))) if sweeping else World.act)
         self.small.listener = lambda name: None
-
-    def _use(self, windows: tuple[Window, ...] = (), **changes: object) -> None:
-        tagging: list[Action[ec2.Volume]] = [ec2.AddTags(tags={"doomed": "yes"})]
-        approval = Approval(quorum=self._quorum, not_by=[decisions.AUTHOR])
-        volumes: AnyPolicy = delete_unattached(
-            limit=self._limit, windows=windows, approval=approval, alternatives=tagging
-        )
-        self.small.use(stop_idle(limit=self._limit, windows=windows, approval=approval, **changes), volumes)
-
-    def _come(self, tags: Mapping[str, str] = NO_TAGS) -> str:
-        """An idle instance that was never there before, so that nobody brought it back."""
-        name = f"i-{self._newest}"
-        self._newest += 1
-        self.small.world.add(name, tags=tags)
-        self.small.observe()
-        return name
-
-    def _is_left(self) -> str:
-        """A volume that was never there before, and that nothing uses."""
-        name = f"vol-{self._newest}"
-        self._newest += 1
-        self.is_detached(name)
-        return name
 
     def _is_wanted(self, name: str, *, exempted: bool, no_more: bool = False) -> None:
         """Somebody uses a volume, or exempts it; or does so no more, and ends every pause as well."""
@@ -399,28 +197,6 @@ class Lifecycle(RuleBasedStateMachine):
         if name in self.small.world.cloud.resources and not exempted:
             self.small.world.cloud.change(name, state="available" if no_more else "in-use")
             self.small.observe()
-
-    def _go(self, names: Iterable[str]) -> None:
-        """They go away, and a sweep sees it."""
-        for name in names:
-            self.vanishes(name)
-        self.sweeps(minutes(1))
-
-    def _forget(self, name: str) -> None:
-        for key in [key for key in self.small.world.cloud.series if key[1] == name]:
-            del self.small.world.cloud.series[key]
-
-    def _peace(self) -> None:
-        """No fault, the clock right, and sweeps until everything was looked at twice."""
-        self.small.listener = lambda name: None
-        self.small.world.cloud.fails.clear()
-        self.small.world.clock.jump(-self.jumped)
-        self.small.measure_now()
-        self.small.restart()
-        self._use()
-        for _ in range(3):
-            self.small.run(lambda world: world.sweep(after=minutes(31)))
-        self.small.check(quiet=True)
 
 
 Lifecycle.TestCase.settings = settings(
