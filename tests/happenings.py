@@ -26,6 +26,7 @@ STOP = Call(
         values=("stopped",),
     ),
 )
+PROBLEM = Cause(reason="throttled", detail="page 2 was not answered")
 PLAN = Plan(action="stop", summary="stop i-1", steps=(STOP,))
 
 

@@ -8,17 +8,7 @@ from datetime import UTC, datetime, timedelta
 from functools import cached_property
 
 from addressees import CHANNELS, KnownContacts
-from cloudwarden import (
-    ENFORCE,
-    PROPOSE,
-    Limit,
-    Mode,
-    Policy,
-    every,
-    hours,
-    minutes,
-    tagged,
-)
+from cloudwarden import ENFORCE, PROPOSE, Limit, Mode, Policy, every, hours, minutes, tagged
 from cloudwarden.app.adapters import KINDS
 from cloudwarden.aws import ec2
 from cloudwarden.aws.prices import list_prices

@@ -13,17 +13,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from chaos import decisions
 from chaos.small import SmallWorld
-from chaos.strategies import (
-    INSTANCES,
-    VOLUMES,
-    blinding,
-    errors,
-    failing,
-    names,
-    quorums,
-    tags,
-    waits,
-)
+from chaos.strategies import INSTANCES, VOLUMES, blinding, errors, failing, names, quorums, tags, waits
 from cloudwarden import Approval, Limit, minutes
 from cloudwarden.aws import ec2
 from cloudwarden.core.action import Action

@@ -4,71 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from datetime import timedelta
 
-import pytest
-
-from cloudwarden import days, every, hours, minutes, tagged
+from cloudwarden import days, hours, minutes, tagged
 from cloudwarden.aws import ec2
 from cloudwarden.core.action import Call, Plan, Wait
 from cloudwarden.core.errors import Throttled, Timeout
-from cloudwarden.core.finding import ActionRecord, ActionState, State
+from cloudwarden.core.finding import ActionState, State
 from cloudwarden.core.lifecycle import interrupted
 from cloudwarden.core.resource import Tags
 from cloudwarden.core.verdict import Violation
-from cloudwarden.engine.abandonment import FRESH_FOR
-from cloudwarden.engine.decide import pause, resume
 from cloudwarden.engine.exempt import exempt, revoke
 from cloudwarden.engine.undo import undo
 from cloudwarden.memory import MemoryCloud
 from cloudwarden.store import SqlStore
+from overtaking import SOON, action, begun, complete, exempted, paused, resumed
 from world import World, delete_unattached, stop_idle, wish
-
-SOON = minutes(1)
-
-
-def begun(world: World, **changes: object) -> None:
-    """A volume's snapshot was asked for, on an approval; nobody knows yet that it is complete."""
-    world.use(delete_unattached(**{"grace": minutes(30), **changes}))
-    world.add_volume("vol-1")
-    for _ in range(3):
-        world.sweep(after=minutes(15))
-    world.approve_all()
-    world.act()
-    assert world.called() == ["create_snapshot"]
-
-
-def complete(world: World) -> None:
-    """AWS has the snapshot; what proves that it was asked for shows its id."""
-    world.cloud.readings["describe_snapshots"] = lambda cloud, read: (
-        "snap-1" if "SnapshotId" in read.path else "completed"
-    )
-
-
-def paused(world: World) -> None:
-    """Somebody holds everything."""
-    with world.store.transaction() as tx:
-        pause(tx, world.decider("incident"))
-
-
-def resumed(world: World) -> None:
-    """They let it go on."""
-    with world.store.transaction() as tx:
-        resume(tx, world.decider("over"))
-
-
-def exempted(world: World) -> str:
-    """Somebody keeps the volume for a week; the exemption's id."""
-    wanted = wish(world.clock.now() + days(7), policy="delete-unattached", resource="vol-1")
-    with world.store.transaction() as tx:
-        return exempt(tx, world.decider(), wanted).id
-
-
-def action(world: World) -> ActionRecord:
-    """The latest action."""
-    with world.store.reading() as tx:
-        (latest,) = tx.actions.latest(1)
-        return latest
 
 
 def test_a_volume_that_was_used_meanwhile_is_not_deleted(world: World) -> None:
@@ -161,78 +111,6 @@ def test_a_doubt_about_exemptions_only_holds_it(world: World) -> None:
     world.doubt = None
     world.act()
     assert world.called() == ["create_snapshot", "delete_volume"]
-
-
-@pytest.mark.parametrize("shown", [None, "recoverable"])
-def test_a_volume_whose_snapshot_is_gone_by_now_is_kept(world: World, shown: str | None) -> None:
-    """Somebody deletes the snapshot during a pause: the volume would be deleted without one."""
-    begun(world)
-    complete(world)
-    paused(world)
-    world.act()
-    assert action(world).step == 2
-    world.cloud.readings["describe_snapshots"] = lambda cloud, read: shown
-    resumed(world)
-    world.act()
-    assert world.called() == ["create_snapshot"]
-    assert action(world).held == f"re-check: describe_snapshots, which was waited for, shows {shown!r} by now"
-
-
-def test_what_was_waited_for_is_read_again_before_the_call(world: World) -> None:
-    """Whether it is there still could not be told: the volume is deleted once it can."""
-    begun(world)
-    complete(world)
-    paused(world)
-    world.act()
-    world.cloud.fails["read describe_snapshots"] = Throttled("Rate exceeded")
-    resumed(world)
-    world.act()
-    assert (world.called(), action(world).held) == (["create_snapshot"], "re-check: throttled: Rate exceeded")
-    del world.cloud.fails["read describe_snapshots"]
-    world.act()
-    assert world.called() == ["create_snapshot", "delete_volume"]
-
-
-@pytest.mark.parametrize(("held", "deleted"), [(FRESH_FOR, True), (FRESH_FOR + SOON, False)])
-def test_a_snapshot_of_long_ago_is_stale(world: World, held: timedelta, *, deleted: bool) -> None:
-    """Though every sweep saw the volume left: between two of them it may have been used."""
-    begun(world)
-    complete(world)
-    paused(world)
-    world.act()
-    end = world.clock.now() + held
-    while world.clock.now() < end:
-        world.sweep(after=min(minutes(15), end - world.clock.now()))
-    resumed(world)
-    world.act()
-    assert ("delete_volume" in world.called()) is deleted
-    assert ("is stale: begun at" in (action(world).error or "")) is not deleted
-    assert ("held meanwhile by pause: everything was paused" in (action(world).error or "")) is not deleted
-
-
-def test_how_long_aws_takes_does_not_make_it_stale(world: World) -> None:
-    """The hour begins when a large volume's snapshot is complete."""
-    begun(world)
-    for _ in range(40):
-        world.sweep(after=minutes(15))
-    complete(world)
-    world.act()
-    assert world.called() == ["create_snapshot", "delete_volume"]
-
-
-def test_a_snapshot_that_was_found_days_later_is_stale(world: World) -> None:
-    """Nobody heard the answer, and the daemon was down; it counts from its intent, however seldom the policy sweeps."""
-    world.use(delete_unattached(schedule=every(days=7)))
-    world.add_volume("vol-1")
-    world.sweep()
-    world.approve_all()
-    world.cloud.fails["create_snapshot"] = Timeout("Read timed out.")
-    world.act()
-    world.clock.advance(days(3))
-    complete(world)
-    world.act()
-    assert (world.called(), action(world).state) == (["create_snapshot"], ActionState.ABANDONED)
-    assert "is stale" in (action(world).error or "")
 
 
 def test_what_was_seen_while_an_answer_was_not_heard_counts(world: World) -> None:

@@ -15,6 +15,7 @@ from cloudwarden.clock import FakeClock
 from cloudwarden.telemetry.logs import configure
 from cloudwarden.telemetry.metrics import Metrics
 from happenings import NOON
+from scraping import Value
 
 
 @pytest.fixture
@@ -77,7 +78,7 @@ def metrics(clock: FakeClock) -> Metrics:
 
 
 @pytest.fixture
-def value(metrics: Metrics) -> Callable[..., float | None]:
+def value(metrics: Metrics) -> Value:
     """Reads a sample: `value("limit_trips_total", policy="stop-idle")`; None when there is no such series."""
 
     def read(name: str, **labels: str) -> float | None:

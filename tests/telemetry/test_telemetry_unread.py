@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from cloudwarden.core.resource import Scope
 from cloudwarden.core.verdict import Cause
 from cloudwarden.engine.events import ScopesLeft
 from cloudwarden.telemetry.listings import MOST
 from cloudwarden.telemetry.metrics import Metrics
 from happenings import SCOPE, judged, loaded
+from scraping import Value
 
-Value = Callable[..., float | None]
 WHERE = {"policy": "stop-idle", "account": SCOPE.account, "region": SCOPE.region}
 MUTE = judged(unread=5, cause=Cause(reason="access-denied", detail="GetMetricData"))
 
