@@ -13,6 +13,7 @@ from pathlib import Path
 from cloudwarden.core.errors import ShippingError
 from cloudwarden.keeping.lines import ShippedLine, read
 from cloudwarden.ports import Batch, Mark
+from cloudwarden.store.copying import settle_names
 
 _TAIL_BYTES = 1_000_000
 """How far back the last whole line of a file is looked for."""
@@ -92,7 +93,7 @@ class FileCopy:
                 os.fsync(descriptor)
             finally:
                 os.close(descriptor)
-            _settle_name(self._file.parent)
+            settle_names(self._file.parent)
         except OSError as error:
             raise self._failed(error) from error
 
@@ -132,14 +133,6 @@ def _end_of_torn_line(descriptor: int) -> bytes:
     """What ends a line that a full disk or a crash cut off; its batch comes again, whole."""
     size = os.fstat(descriptor).st_size
     return b"\n" if size and os.pread(descriptor, 1, size - 1) != b"\n" else b""
-
-
-def _settle_name(directory: Path) -> None:
-    descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def _opened(part: Path) -> BufferedIOBase:
