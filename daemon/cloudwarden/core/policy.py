@@ -101,8 +101,7 @@ class Policy(Generic[R, P]):
     `max_exemption` is how long an exemption from it may last, where the settings allow more. Acting by itself, it
     leaves to people what more than `max_dependants` other things depend on, and that of which nobody can tell.
     `wasteful` says that what a violating resource costs is paid for nothing: that is what is saved without an action.
-    `max_exemption` is how long an exemption from it may last, where the settings allow more. `notice` says who is told
-    before an action; without it nobody is, and nothing waits for it.
+    `notice` says who is told before an action; without it nobody is, and nothing waits for it.
     """
 
     name: str
