@@ -14,13 +14,12 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import subprocess
 import sys
 import tempfile
 import time
 import urllib.request
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from dataclasses import dataclass
 from itertools import chain, cycle
 from pathlib import Path
@@ -31,6 +30,7 @@ HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent))
 
 from bench.estate_stub import REGIONS  # noqa: E402  # as a program, only this file's own directory is known
+from bench.run import stub  # noqa: E402
 from bench.turns import Match, Player, play, player  # noqa: E402
 
 KINDS = {
@@ -50,18 +50,6 @@ KINDS = {
 LISTED = tuple(KINDS.values())
 
 CORES = sorted(os.sched_getaffinity(0))
-
-
-@contextmanager
-def stub(per_listing: int) -> Iterator[str]:
-    """An estate with so many resources in each listing; its address."""
-    words = [sys.executable, str(HERE / "estate_stub.py"), str(per_listing)]
-    with subprocess.Popen(words, stdout=subprocess.PIPE, text=True) as process:
-        assert process.stdout is not None
-        try:
-            yield process.stdout.readline().strip()
-        finally:
-            process.terminate()
 
 
 def aws_settings(address: str, accounts: int, regions: int) -> Mapping[str, object]:
@@ -182,7 +170,7 @@ class Subject:
         words = [sys.executable, __file__, f"--regions={asked.regions}", f"--threads={asked.threads}"]
         words += [f"--accounts={accounts}", f"--cores={cores}", "--subject"]
         os.sched_setaffinity(0, CORES[:cores])
-        self._stub, self._loops_stub = (stack.enter_context(stub(asked.each)) for _ in range(2))
+        self._stub, self._loops_stub = (stack.enter_context(stub(asked.each, "estate_stub.py")) for _ in range(2))
         self._sweep = stack.enter_context(player([*words, "sweeps", self._stub]))
         self._sweep.line()
         began = time.perf_counter()

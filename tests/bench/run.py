@@ -27,9 +27,9 @@ MAKE_STORE = "import sys; from cloudwarden.store import open_store; open_store(s
 
 
 @contextmanager
-def stub(instances: int) -> Iterator[str]:
-    """A stub with so many instances; its address."""
-    words = [sys.executable, str(HERE / "stub.py"), str(instances)]
+def stub(size: int, program: str = "stub.py") -> Iterator[str]:
+    """A stub with so many instances, or whatever the program counts; its address."""
+    words = [sys.executable, str(HERE / program), str(size)]
     with subprocess.Popen(words, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         try:

@@ -217,14 +217,19 @@ def test_no_call_is_intended_by_a_version_that_nobody_trusts(small: SmallWorld) 
     small.check()
 
 
-@pytest.mark.parametrize("what", ["get ec2.instance", "CPUUtilization"])
-def test_no_call_is_made_on_what_the_last_look_cannot_tell(small: SmallWorld, what: str) -> None:
-    """The instance, or its metrics, can no longer be read when the look begins."""
+def approved(small: SmallWorld) -> None:
+    """An idle instance is to be stopped, and somebody approved it."""
     small.use(stop_idle(limit=MANY))
     small.world.add("i-1")
     small.observe()
     small.run(World.sweep)
     small.world.approve_all()
+
+
+@pytest.mark.parametrize("what", ["get ec2.instance", "CPUUtilization"])
+def test_no_call_is_made_on_what_the_last_look_cannot_tell(small: SmallWorld, what: str) -> None:
+    """The instance, or its metrics, can no longer be read when the look begins."""
+    approved(small)
 
     def fail(name: str) -> None:
         if name == "recheck.look.get:before":
@@ -253,11 +258,7 @@ def test_nothing_is_done_but_the_plan_that_was_approved(small: SmallWorld) -> No
 @pytest.mark.parametrize("pair", [CRITICAL, *KEPT])
 def test_nothing_is_done_to_what_the_last_look_shows_to_be_protected(small: SmallWorld, pair: tuple[str, str]) -> None:
     """Somebody, or another tool, takes the instance over when that look begins."""
-    small.use(stop_idle(limit=MANY))
-    small.world.add("i-1")
-    small.observe()
-    small.run(World.sweep)
-    small.world.approve_all()
+    approved(small)
 
     def take_over(name: str) -> None:
         if name == "recheck.look.get:before":

@@ -15,8 +15,8 @@ from undoing import ask, latest
 from world import World, delete_unattached
 
 
-def test_what_cannot_be_undone_says_what_is_left(world: World) -> None:
-    """The snapshot's id, for a deleted volume."""
+def delete_volume(world: World) -> None:
+    """The deletion of vol-1, with its snapshot before, was approved, and went as far as it can."""
     world.cloud.readings["describe_snapshots"] = lambda cloud, read: "completed"
     world.use(delete_unattached())
     world.add_volume("vol-1")
@@ -24,6 +24,11 @@ def test_what_cannot_be_undone_says_what_is_left(world: World) -> None:
     world.approve_all()
     for _ in range(3):
         world.act()
+
+
+def test_what_cannot_be_undone_says_what_is_left(world: World) -> None:
+    """The snapshot's id, for a deleted volume."""
+    delete_volume(world)
     assert world.called() == ["create_snapshot", "delete_volume"]
     with pytest.raises(DecisionError, match="one made from snap-1 holds the same data"):
         ask(world, latest(world))
@@ -40,14 +45,8 @@ def test_only_what_succeeded_can_be_undone(world: World, stopped: ActionRecord, 
 
 def test_what_was_done_of_an_action_that_failed_is_said(world: World) -> None:
     """Call by call, with what it gave: a person has to look at it."""
-    world.cloud.readings["describe_snapshots"] = lambda cloud, read: "completed"
     world.cloud.fails["delete_volume"] = AccessDenied("not authorized")
-    world.use(delete_unattached())
-    world.add_volume("vol-1")
-    world.sweep()
-    world.approve_all()
-    for _ in range(3):
-        world.act()
+    delete_volume(world)
     with pytest.raises(DecisionError) as refused:
         ask(world, latest(world))
     said = str(refused.value)
