@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import re
 import sys
+from collections.abc import Sequence
 from typing import TextIO
 
 import structlog
@@ -36,6 +37,18 @@ _CHATTY = (
 )
 """Libraries of which only warnings are kept, whatever the level: botocore prints signed requests when debugging."""
 
+_SHARED: tuple[Processor, ...] = (
+    structlog.contextvars.merge_contextvars,
+    structlog.stdlib.add_log_level,
+    structlog.stdlib.add_logger_name,
+    structlog.processors.TimeStamper(fmt="iso", utc=True),
+    structlog.processors.StackInfoRenderer(),
+    structlog.processors.format_exc_info,
+)
+"""What is done to every line, whoever logs it."""
+
+_JSON = structlog.processors.JSONRenderer(default=str)
+
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 
 
@@ -50,19 +63,11 @@ def configure(format: str = "auto", level: str = "info", stream: TextIO | None =
     if level not in LEVELS:
         raise SettingsError(f"log_level is {level!r}: write one of {', '.join(LEVELS)}")
     output: TextIO = sys.stderr if stream is None else stream
-    shared: list[Processor] = [
-        structlog.contextvars.merge_contextvars,
-        structlog.stdlib.add_log_level,
-        structlog.stdlib.add_logger_name,
-        structlog.processors.TimeStamper(fmt="iso", utc=True),
-        structlog.processors.StackInfoRenderer(),
-        structlog.processors.format_exc_info,
-    ]
     structlog.configure(
         processors=[
             structlog.stdlib.filter_by_level,
             structlog.stdlib.PositionalArgumentsFormatter(),
-            *shared,
+            *_SHARED,
             structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
         ],
         logger_factory=structlog.stdlib.LoggerFactory(),
@@ -70,20 +75,19 @@ def configure(format: str = "auto", level: str = "info", stream: TextIO | None =
         # A logger kept from before would go on writing to the stream of before.
         cache_logger_on_first_use=False,
     )
-    readable = format == "console" or (format == "auto" and output.isatty())
     handler = logging.StreamHandler(output)
     handler.set_name(_HANDLER)
-    handler.setFormatter(
-        structlog.stdlib.ProcessorFormatter(
-            foreign_pre_chain=[*shared, structlog.stdlib.ExtraAdder()],
-            processors=[
-                structlog.stdlib.ProcessorFormatter.remove_processors_meta,
-                redact,
-                *(_console(output.isatty()) if readable else [structlog.processors.JSONRenderer(default=str)]),
-            ],
-        )
-    )
+    readable = format == "console" or (format == "auto" and output.isatty())
+    handler.setFormatter(_formatter(_console(output.isatty()) if readable else [_JSON]))
     _route(handler, level)
+
+
+def _formatter(rendering: Sequence[Processor]) -> logging.Formatter:
+    """What makes a line of whatever was logged, by structlog or not, without its secrets."""
+    return structlog.stdlib.ProcessorFormatter(
+        foreign_pre_chain=[*_SHARED, structlog.stdlib.ExtraAdder()],
+        processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, redact, *rendering],
+    )
 
 
 def _console(colors: bool) -> list[Processor]:  # noqa: FBT001
