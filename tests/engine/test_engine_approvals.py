@@ -271,3 +271,21 @@ def test_alternatives_need_an_action() -> None:
     assert isinstance(observing, Policy)
     with pytest.raises(PolicyError, match="alternatives need an action"):
         replace(observing, alternatives=[MARK])
+
+
+def test_what_another_approver_chose_is_not_what_the_next_one_agrees_to(world: World, proposal: Proposal) -> None:
+    """Who was shown that it is stopped, and names no action, agrees to that, whatever somebody chose meanwhile."""
+    agree(world, proposal, "grace", action="add-tags")
+    after = agree(world, proposal, "linus")
+    assert (after.state, after.plan.action) == (ProposalState.PENDING, "stop-instance")
+    world.act()
+    assert world.called() == []
+
+
+def test_what_too_few_chose_is_said_when_it_ends(world: World, proposal: Proposal) -> None:
+    """Somebody did decide, only otherwise."""
+    agree(world, proposal, "grace", action="add-tags")
+    world.sweep_until(proposal.expires_at, step=hours(6))
+    with world.store.reading() as tx:
+        (end,) = (one for one in tx.journal.entries() if one.event == "proposal_expired")
+    assert end.details["why"] == "only grace to add-tags agreed in time, and 2 must"

@@ -99,8 +99,11 @@ def _shown(one: Proposal, finding: Finding, told: str | None) -> Iterator[Table]
     yield table(f"Evidence: {finding.violation.summary}", ("question", "answer"), readings)
     yield tables.radius(one.radius)
     if one.alternatives:
-        rows = ((plan.action, plan.summary, plan.hash, *_prospect(one, plan)) for plan in one.alternatives)
-        columns = ("--action", "would", "plan", "depends on it", "saves")
+        rows = (
+            (plan.action, plan.summary, plan.hash, *_prospect(one, plan), _agreed(one.choosing(plan.action)))
+            for plan in one.alternatives
+        )
+        columns = ("--action", "would", "plan", "depends on it", "saves", "agreed so far")
         yield table("Or, chosen by an approver", columns, rows)
 
 
@@ -131,8 +134,11 @@ def _facts(one: Proposal, finding: Finding, told: str | None) -> Iterator[tuple[
 def _quorum(one: Proposal) -> str:
     wanted = "1 person" if one.quorum == 1 else f"{one.quorum} people"
     barred = f", none of {', '.join(one.not_by)}" if one.not_by else ""
-    agreed = ", ".join(one.agreeing) or "nobody"
-    return f"{wanted}{barred}; agreed so far: {agreed}"
+    return f"{wanted}{barred}; agreed so far: {_agreed(one)}"
+
+
+def _agreed(one: Proposal | None) -> str:
+    return (", ".join(one.agreeing) if one else "") or "nobody"
 
 
 def _steps(title: str, steps: tuple[Step, ...]) -> Table:

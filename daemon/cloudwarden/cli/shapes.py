@@ -83,6 +83,7 @@ def proposal(one: Proposal) -> Shape:
                 "action": plan.action,
                 "summary": plan.summary,
                 "plan_hash": plan.hash,
+                "agreed": list(chosen.agreeing) if (chosen := one.choosing(plan.action)) else [],
                 **prospect(one.prospects.get(plan.action, Prospect())),
             }
             for plan in one.alternatives

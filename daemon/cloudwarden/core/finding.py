@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
@@ -177,6 +177,16 @@ class Proposal:
     def radius(self) -> BlastRadius:
         """What depends on the resource, as it was when people were asked."""
         return self.prospect.radius
+
+    def choosing(self, action: str) -> Proposal | None:
+        """As if the plan of this action were the one that is asked for; None where it is none of those allowed."""
+        if action == self.plan.action:
+            return self
+        for plan in self.alternatives:
+            if plan.action == action:
+                others = (one for one in self.alternatives if one is not plan)
+                return replace(self, plan=plan, alternatives=(self.plan, *others))
+        return None
 
     @property
     def standing_assents(self) -> tuple[Assent, ...]:

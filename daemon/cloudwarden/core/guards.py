@@ -197,7 +197,10 @@ def lapsed(proposal: Proposal, held: str | None) -> str:
     """
     agreed = ", ".join(proposal.agreeing)
     if proposal.state is not ProposalState.APPROVED:
-        return f"only {agreed} agreed in time, and {proposal.quorum} must" if agreed else "nobody decided in time"
+        chosen = [proposal.choosing(plan.action) for plan in proposal.alternatives]
+        instead = [f"{', '.join(one.agreeing)} to {one.plan.action}" for one in chosen if one and one.agreed]
+        few = ", ".join([*([agreed] if agreed else []), *instead])
+        return f"only {few} agreed in time, and {proposal.quorum} must" if few else "nobody decided in time"
     if held is not None and held.startswith(f"approval: proposal {proposal.id} expired"):
         held = held.partition(_UNTIL_THEN)[2]
     words = f"approved by {agreed or proposal.decided_by}, and not carried out before it ended"

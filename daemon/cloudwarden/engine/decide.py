@@ -56,11 +56,13 @@ def approve(
 ) -> Proposal:
     """Let a pending proposal's plan, and no other, be carried out; it stays pending until its quorum has agreed.
 
-    `action` chooses one of its alternatives, for which nobody has agreed yet. With `plan_hash` or `radius_hash`,
-    nothing is decided unless that is the plan, or the blast radius.
+    `action` chooses one of its alternatives, for which as many must agree; until they have, the proposal asks for what
+    it asked for, which is what whoever names no action agrees to. With `plan_hash` or `radius_hash`, nothing is decided
+    unless that is the plan, or the blast radius. Returns the proposal as it was agreed to.
     """
     decider.demand_reason()
-    proposal = _chosen(_decidable(tx, proposal_id, decider.now), action)
+    asked = _decidable(tx, proposal_id, decider.now)
+    proposal = _chosen(asked, action)
     finding = tx.findings.get(proposal.finding_id)
     if finding is None or finding.state is not State.PROPOSED:
         state = finding.state if finding else "missing"
@@ -72,7 +74,8 @@ def approve(
         raise DecisionError(f"proposal {proposal_id} has the blast radius {now}, not {radius_hash}: look again")
     proposal = replace(proposal, assents=(*proposal.assents, _assent(proposal, decider)))
     if proposal.agreed < proposal.quorum:
-        tx.proposals.save([proposal])
+        # Whoever was shown it, and approves it by its id alone, must not agree to what somebody chose since.
+        tx.proposals.save([replace(asked, assents=proposal.assents)])
         _journal(tx, "proposal_seconded", proposal, decider)
         return proposal
     approved = _decided(proposal, ProposalState.APPROVED, decider)
@@ -260,14 +263,11 @@ def _decidable(
 
 def _chosen(proposal: Proposal, action: str | None) -> Proposal:
     """The proposal with the plan of another action; the one before becomes an alternative."""
-    if action is None or action == proposal.plan.action:
-        return proposal
-    for plan in proposal.alternatives:
-        if plan.action == action:
-            others = (one for one in proposal.alternatives if one is not plan)
-            return replace(proposal, plan=plan, alternatives=(proposal.plan, *others))
-    choices = ", ".join(plan.action for plan in (proposal.plan, *proposal.alternatives))
-    raise DecisionError(f"proposal {proposal.id} does not allow {action!r}: choose one of {choices}")
+    chosen = proposal if action is None else proposal.choosing(action)
+    if chosen is None:
+        choices = ", ".join(plan.action for plan in (proposal.plan, *proposal.alternatives))
+        raise DecisionError(f"proposal {proposal.id} does not allow {action!r}: choose one of {choices}")
+    return chosen
 
 
 def _assent(proposal: Proposal, decider: Decider) -> Assent:
