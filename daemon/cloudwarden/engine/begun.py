@@ -21,7 +21,7 @@ from cloudwarden.engine.ending import Ending
 from cloudwarden.engine.loaded import LoadedPolicies
 from cloudwarden.engine.recheck import Over, Recheck, Unclear
 from cloudwarden.engine.rest import Rest
-from cloudwarden.engine.undo import done_again, done_by, unshown
+from cloudwarden.engine.undo import done_again, done_by, overdone, unshown
 from cloudwarden.ports import Actuator, Clock, Store
 
 _OVER = {
@@ -152,7 +152,8 @@ class BegunActions:
         with self._store.reading() as tx:
             again, finding = done_again(tx, original), tx.findings.get(original.finding_id)
         if again is not None:
-            return _abandoned(f"{original.id} was done again since by {again.id}: undo that")
+            why = overdone(original, again)
+            return _abandoned(why) if again.state.ended else Hold(guard="re-check", detail=why)
         if finding is None:
             return None
         if (kind := self._kinds.get(finding.kind)) is None:

@@ -27,8 +27,8 @@ def undo(tx: Transaction, action_id: str, decider: Decider) -> ActionRecord:
 
     One that ended half-way goes on where it stood when it is asked for again, and one that succeeded is done anew: the
     last look before its calls tells whether there is something to undo. Raises DecisionError that says why not: there
-    is no such action, it did not succeed, it has no inverse, it was undone just now, it was done again since, its scope
-    is not looked after any more, or nobody says why.
+    is no such action, it did not succeed, it has no inverse, it was undone just now, it was or may have been done again
+    since, its scope is not looked after any more, or nobody says why.
     """
     decider.demand_reason()
     record = tx.actions.get(action_id)
@@ -37,7 +37,7 @@ def undo(tx: Transaction, action_id: str, decider: Decider) -> ActionRecord:
     earlier = tx.actions.undoing(record.id)
     _refuse(record, earlier, decider.now)
     if again := done_again(tx, record):
-        raise DecisionError(f"action {record.id} was done again since by {again.id}: undo that")
+        raise DecisionError(overdone(record, again))
     if earlier and earlier.state is ActionState.SUCCEEDED:
         earlier = None
     made = _undo_of(record, earlier, decider.now)
@@ -106,17 +106,50 @@ def done_by(undoing: ActionRecord, original: ActionRecord) -> datetime:
 
 
 def done_again(tx: Transaction, record: ActionRecord) -> ActionRecord | None:
-    """The latest action that did the same to the resource since, and was not undone.
+    """The latest action that did the same to the resource since, or some of it, or may have; unless it was undone.
 
     What is in force is what it did, and only its plan knows what there was before.
     """
     for one in tx.actions.after(record):
-        alike = one.policy == record.policy or one.plan.steps == record.plan.steps
-        if alike and one.plan.action == record.plan.action and one.state is ActionState.SUCCEEDED:
+        if one.undoes is None and _alike(one, record) and _may_have_called(one):
             undoing = tx.actions.undoing(one.id)
             if undoing is None or undoing.state is not ActionState.SUCCEEDED:
                 return one
     return None
+
+
+def overdone(record: ActionRecord, again: ActionRecord) -> str:
+    """Why an action is not undone that was done again, or may have been, in words."""
+    if again.state is ActionState.SUCCEEDED:
+        return f"action {record.id} was done again since by {again.id}: undo that"
+    then = "look at what there is, and restore it by hand" if again.state.ended else "wait until that has ended"
+    return f"action {record.id} may have been done again since by {again.id}, which is {again.state}: {then}"
+
+
+def _alike(one: ActionRecord, other: ActionRecord) -> bool:
+    """Whether they do the same: of one policy by the action's name, of two where their calls do some of the same."""
+    if one.policy == other.policy and one.plan.action == other.plan.action:
+        return True
+    return any(_overlap(call, earlier) for call in one.plan.calls for earlier in other.plan.calls)
+
+
+def _overlap(one: Call, other: Call) -> bool:
+    """Whether a call does what another one does, or some of it: a rule, or a tag, is in the list of both."""
+    if (one.service, one.operation, one.arguments.keys()) != (other.service, other.operation, other.arguments.keys()):
+        return False
+    return all(_share(value, other.arguments[name]) for name, value in one.arguments.items())
+
+
+def _share(one: Json, other: Json) -> bool:
+    if isinstance(one, list) and isinstance(other, list):
+        return any(part in other for part in one)
+    return one == other
+
+
+def _may_have_called(one: ActionRecord) -> bool:
+    """Whether a call of an action took effect, for all that anybody knows."""
+    unsure = (ActionState.SUCCEEDED, ActionState.INTENDED, ActionState.UNKNOWN)
+    return one.state in unsure or one.called
 
 
 def _last_call(steps: Sequence[Step]) -> Call | None:
