@@ -28,6 +28,7 @@ def described(**changes: Any) -> dict[str, Any]:
     return {
         "DBInstanceIdentifier": "orders",
         "DBInstanceArn": "arn:aws:rds:eu-central-1:123456789012:db:orders",
+        "DbiResourceId": "db-FAIHNTYBKTGAUSUZQYPDS2GW4A",
         "Engine": "postgres",
         "EngineVersion": "15.4",
         "DBInstanceClass": "db.m7g.large",
@@ -97,6 +98,7 @@ def test_a_database_is_read_with_what_rules_need() -> None:
     seen = database.KIND.view(described(PendingModifiedValues={"EngineVersion": "15.9"}), SCOPE)
     assert (seen.engine_version, seen.pending_engine_version, seen.storage_gib) == ("15.4", "15.9", 100)
     assert (seen.created, seen.multi_az, seen.tags["owner"]) == (NOON, True, "shop")
+    assert seen.identity == "db-FAIHNTYBKTGAUSUZQYPDS2GW4A"
     assert seen.unstoppable is None
 
 

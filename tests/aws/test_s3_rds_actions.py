@@ -135,6 +135,7 @@ def test_a_database_stops_and_starts_again(sessions: Sessions, a_database: rds.D
     assert reread(sessions).status == "stopped"
     carried_out(sessions, SCOPE, *plan.inverse)
     assert reread(sessions).available
+    assert reread(sessions).identity == a_database.identity is not None
 
 
 def test_a_database_is_upgraded_to_the_version_that_was_named(sessions: Sessions, a_database: rds.Database) -> None:

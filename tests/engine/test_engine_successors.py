@@ -44,9 +44,10 @@ def stop_all(mode: Mode, grace: timedelta = timedelta(0)) -> AnyPolicy:
     )
 
 
-def orders(world: World, *, created: datetime = LONG_AGO) -> None:
+def orders(world: World, *, created: datetime = LONG_AGO, identity: str | None = "db-BLUE") -> None:
     """A database of this name, in the place of any other one."""
-    world.cloud.put(database(id="orders", account=SCOPE.account, region=SCOPE.region, created=created))
+    made = database(id="orders", account=SCOPE.account, region=SCOPE.region, created=created, dbi_resource_id=identity)
+    world.cloud.put(made)
 
 
 def test_what_was_approved_of_a_database_is_not_done_to_the_next_one(world: World) -> None:
@@ -106,6 +107,51 @@ def test_the_grace_of_the_one_before_is_not_that_of_the_next(world: World) -> No
     assert world.called() == ["stop_db_instance"]
 
 
+def test_what_was_approved_of_a_database_is_not_done_to_an_older_one_of_its_name(world: World) -> None:
+    """Somebody switched over to one that was made before, and is renamed: by its name and its age it is the same."""
+    world.use(stop_all(PROPOSE))
+    orders(world)
+    world.sweep()
+    before = world.finding("orders")
+    world.doubt = "nobody can tell yet"
+    world.approve_all()
+    world.act()
+    world.doubt = None
+    orders(world, identity="db-GREEN")
+    world.act()
+    assert (world.called(), world.states()) == ([], {})
+    world.sweep(after=QUARTER)
+    assert world.finding("orders").id != before.id
+
+
+def test_the_grace_of_a_database_is_not_that_of_an_older_one_of_its_name(world: World) -> None:
+    """A trusted policy watches the one that was renamed as long as any."""
+    world.use(stop_all(ENFORCE, hours(1)))
+    world.sweep()
+    world.trust_all()
+    orders(world)
+    for _ in range(4):
+        world.sweep(after=QUARTER)
+    orders(world, identity="db-GREEN")
+    for _ in range(4):
+        world.sweep(after=QUARTER)
+    assert world.called() == []
+    world.sweep(after=QUARTER)
+    assert world.called() == ["stop_db_instance"]
+
+
+def test_what_was_found_by_an_older_version_is_of_the_one_that_is_seen_next(world: World) -> None:
+    """It had not kept what tells databases apart: nothing ends for that, and from then on it is kept."""
+    world.use(stop_all(PROPOSE))
+    orders(world, identity=None)
+    world.sweep()
+    before = world.finding("orders")
+    for identity, same in (("db-BLUE", True), ("db-BLUE", True), ("db-GREEN", False)):
+        orders(world, identity=identity)
+        world.sweep(after=QUARTER)
+        assert (world.finding("orders").id == before.id) is same
+
+
 def test_a_database_that_is_changed_is_the_same(world: World) -> None:
     """When it was made stays; so does what was found of it."""
     world.use(stop_all(PROPOSE))
@@ -160,6 +206,19 @@ def test_an_undo_starts_no_other_database_of_that_name(world: World, *, answers:
     assert ended is not None
     why = "orders is another one by now, which was given its name"
     assert ended.error == (why if answers else "re-check: throttled: Rate exceeded")
+
+
+def test_an_undo_starts_no_older_database_of_that_name(world: World) -> None:
+    """It was made before the one that was stopped, and renamed since."""
+    done = stopped(world)
+    orders(world, identity="db-GREEN")
+    world.cloud.change("orders", status="stopped")
+    ask(world, done)
+    world.act()
+    assert (world.called(), latest(world).error) == (
+        ["stop_db_instance"],
+        "orders is another one by now, which was given its name",
+    )
 
 
 def test_an_undo_starts_the_database_that_was_stopped(world: World) -> None:

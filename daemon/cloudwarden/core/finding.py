@@ -62,7 +62,7 @@ class Finding:
     `held` says in words which guard holds its action back, if one does; `protected` what makes its resource one
     that nobody may touch. `snoozed_until` is set by a rejection, and when somebody undid our action. `saving` is what
     carrying its action out would save, where that is about money. `attempts` counts actions that did not repair it,
-    since one did; `flaps` how often it came back within a day.
+    since one did; `flaps` how often it came back within a day. `identity` is the resource's, where it has one.
     """
 
     id: str
@@ -87,6 +87,7 @@ class Finding:
     saving: Saving | None = None
     attempts: int = 0
     flaps: int = 0
+    identity: str | None = None
 
     @property
     def interrupted(self) -> bool:
@@ -98,7 +99,12 @@ class Finding:
         return self.state is State.ACTING and self.grace.since is None
 
     def is_of(self, resource: Resource) -> bool:
-        """Whether it was found of this resource of its id, and not of an earlier one: what is found was made before."""
+        """Whether it was found of this resource of its id, and not of another: what is found was made before.
+
+        One that was made before may be given the id since, and then only what never changes tells them apart.
+        """
+        if self.identity is not None and resource.identity is not None and self.identity != resource.identity:
+            return False
         made = resource.created if resource.ids_come_again else None
         return made is None or made <= self.first_seen
 

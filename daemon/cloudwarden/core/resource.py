@@ -59,7 +59,8 @@ class Resource:
     Only `tags` may be `UnreadTags`, where the service lists without them. A kind whose service lists all regions
     at once sets `is_global`; its resources are in region `global`, whatever region each of them is kept in.
     `dependants_permissions` are the IAM actions that looking for what depends on it needs. A kind whose ids people
-    choose, and may give again, sets `ids_come_again` if `created` tells one resource from the next of its id.
+    choose, and may give again, sets `ids_come_again` if `identity`, or `created`, tells one resource from the next of
+    its id.
     """
 
     kind: ClassVar[str] = "resource"
@@ -79,6 +80,11 @@ class Resource:
     def scope(self) -> Scope:
         """The account and region that this resource is in."""
         return Scope(account=self.account, region=self.region)
+
+    @property
+    def identity(self) -> str | None:
+        """What its service calls it besides its id, and never anything else; None where only `created` tells."""
+        return None
 
     @property
     def kept_in(self) -> Scope | None:

@@ -119,6 +119,7 @@ def finding_row(finding: Finding) -> dict[str, object]:
         "snoozed_until": finding.snoozed_until,
         "attempts": finding.attempts,
         "flaps": finding.flaps,
+        "identity": finding.identity,
         "saving_dollars": finding.saving.dollars if finding.saving else None,
         "saving_basis": finding.saving.basis if finding.saving else None,
     }
@@ -155,6 +156,7 @@ def finding_from(row: RowMapping) -> Finding:
         saving=None if basis is None else Saving(dollars=row["saving_dollars"], basis=basis),
         attempts=row["attempts"],
         flaps=row["flaps"],
+        identity=row["identity"],
     )
 
 

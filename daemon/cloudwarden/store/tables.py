@@ -67,6 +67,7 @@ findings = Table(
     Column("held", Text),
     Column("protected", Text),
     Column("snoozed_until", UtcTime),
+    Column("identity", String),
     Column("attempts", Integer, nullable=False),
     Column("flaps", Integer, nullable=False),
     Column("saving_dollars", Float),

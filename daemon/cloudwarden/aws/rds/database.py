@@ -30,10 +30,11 @@ class Database(Resource):
     """A database instance; its id is its DB instance identifier.
 
     `status` is RDS's word: available, stopped, creating, modifying, and many more. `created` is None while it is
-    being made, and tells it from a later one that is given its name. `cluster` is set for an instance of Aurora, of a
-    Multi-AZ DB cluster, and of Neptune and DocumentDB, which RDS lists too. `replica_of` names the instance or cluster
-    that it is a read replica of; `replicas` those that are replicas of it. `pending_engine_version` is a change of
-    version that is under way, or waits for the maintenance window.
+    being made. `dbi_resource_id` never changes, and tells it from another that is given its name, by a blue/green
+    switchover, say. `cluster` is set for an instance of Aurora, of a Multi-AZ DB cluster, and of Neptune and
+    DocumentDB, which RDS lists too. `replica_of` names the instance or cluster that it is a read replica of;
+    `replicas` those that are replicas of it. `pending_engine_version` is a change of version that is under way, or
+    waits for the maintenance window.
     """
 
     kind: ClassVar[str] = "rds.database"
@@ -53,6 +54,12 @@ class Database(Resource):
     replica_of: str | None = None
     replicas: tuple[str, ...] = ()
     pending_engine_version: str | None = None
+    dbi_resource_id: str | None = None
+
+    @property
+    def identity(self) -> str | None:
+        """RDS's own name for it."""
+        return self.dbi_resource_id
 
     @property
     def available(self) -> bool:
@@ -180,6 +187,7 @@ def _view(raw: Mapping[str, Any], scope: Scope) -> Database:
         replica_of=raw.get("ReadReplicaSourceDBInstanceIdentifier") or raw.get("ReadReplicaSourceDBClusterIdentifier"),
         replicas=tuple(sorted(replicas)),
         pending_engine_version=raw.get("PendingModifiedValues", {}).get("EngineVersion"),
+        dbi_resource_id=raw.get("DbiResourceId"),
     )
 
 
