@@ -95,7 +95,9 @@ def test_one_is_read_by_its_identifier_and_gone_when_rds_says_so(aws: StubAws) -
 
 def test_a_database_is_read_with_what_rules_need() -> None:
     """Every field comes from the description."""
-    seen = database.KIND.view(described(PendingModifiedValues={"EngineVersion": "15.9"}), SCOPE)
+    pending = {"EngineVersion": "15.9", "MultiAZ": False, "DBInstanceClass": "db.r6g.large"}
+    seen = database.KIND.view(described(PendingModifiedValues=pending), SCOPE)
+    assert seen.pending_changes == ("DBInstanceClass=db.r6g.large", "MultiAZ=False")
     assert (seen.engine_version, seen.pending_engine_version, seen.storage_gib) == ("15.4", "15.9", 100)
     assert (seen.created, seen.multi_az, seen.tags["owner"]) == (NOON, True, "shop")
     assert seen.identity == "db-FAIHNTYBKTGAUSUZQYPDS2GW4A"

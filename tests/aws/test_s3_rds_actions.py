@@ -154,6 +154,16 @@ def test_an_upgrade_waits_for_the_window_and_stays_minor_unless_asked() -> None:
     assert (bold.arguments["ApplyImmediately"], bold.arguments["AllowMajorVersionUpgrade"]) == (True, True)
 
 
+def test_an_upgrade_at_once_says_what_else_it_brings() -> None:
+    """What waits for the window is done with it, so that whoever approved it before somebody ordered that is asked."""
+    violation, at_once = Violation(summary="", offending=("15.9",)), rds.UpgradeEngine(apply_immediately=True)
+    larger = database(pending_changes=("DBInstanceClass=db.r6g.large",))
+    told = at_once.plan(larger, violation)
+    assert "with all that waits for its window: DBInstanceClass=db.r6g.large" in told.summary
+    assert told.hash != at_once.plan(database(), violation).hash
+    assert rds.UpgradeEngine().plan(larger, violation).hash == rds.UpgradeEngine().plan(database(), violation).hash
+
+
 def test_an_upgrade_says_that_it_cannot_be_undone_and_what_is_left() -> None:
     """Before it is approved, and to whoever asks for its undoing."""
     assert "a snapshot from before" in (

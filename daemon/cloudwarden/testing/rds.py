@@ -31,6 +31,7 @@ def database(
     replica_of: str | None = None,
     replicas: Sequence[str] = (),
     pending_engine_version: str | None = None,
+    pending_changes: Sequence[str] = (),
     dbi_resource_id: str | None = "db-ORDERS",
 ) -> rds.Database:
     """An available database on its own, made long ago."""
@@ -55,6 +56,7 @@ def database(
         replica_of=replica_of,
         replicas=tuple(replicas),
         pending_engine_version=pending_engine_version,
+        pending_changes=tuple(pending_changes),
         dbi_resource_id=dbi_resource_id,
     )
 

@@ -34,7 +34,7 @@ class Database(Resource):
     switchover, say. `cluster` is set for an instance of Aurora, of a Multi-AZ DB cluster, and of Neptune and
     DocumentDB, which RDS lists too. `replica_of` names the instance or cluster that it is a read replica of;
     `replicas` those that are replicas of it. `pending_engine_version` is a change of version that is under way, or
-    waits for the maintenance window.
+    waits for the maintenance window, and `pending_changes` are all others, each as `DBInstanceClass=db.r6g.large`.
     """
 
     kind: ClassVar[str] = "rds.database"
@@ -54,6 +54,7 @@ class Database(Resource):
     replica_of: str | None = None
     replicas: tuple[str, ...] = ()
     pending_engine_version: str | None = None
+    pending_changes: tuple[str, ...] = ()
     dbi_resource_id: str | None = None
 
     @property
@@ -166,6 +167,7 @@ def _unread_tags(arn: str) -> UnreadTags:
 def _view(raw: Mapping[str, Any], scope: Scope) -> Database:
     tags = tags_of(raw["TagList"]) if "TagList" in raw else _unread_tags(raw["DBInstanceArn"])
     replicas = (*raw.get("ReadReplicaDBInstanceIdentifiers", ()), *raw.get("ReadReplicaDBClusterIdentifiers", ()))
+    pending = dict(raw.get("PendingModifiedValues", {}))
     return Database(
         id=raw["DBInstanceIdentifier"],
         arn=raw["DBInstanceArn"],
@@ -186,7 +188,8 @@ def _view(raw: Mapping[str, Any], scope: Scope) -> Database:
         cluster=raw.get("DBClusterIdentifier"),
         replica_of=raw.get("ReadReplicaSourceDBInstanceIdentifier") or raw.get("ReadReplicaSourceDBClusterIdentifier"),
         replicas=tuple(sorted(replicas)),
-        pending_engine_version=raw.get("PendingModifiedValues", {}).get("EngineVersion"),
+        pending_engine_version=pending.pop("EngineVersion", None),
+        pending_changes=tuple(sorted(f"{name}={value}" for name, value in pending.items())),
         dbi_resource_id=raw.get("DbiResourceId"),
     )
 

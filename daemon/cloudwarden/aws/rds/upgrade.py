@@ -105,8 +105,8 @@ class UpgradeEngine(Action[Database]):
     A violation that names read replicas as well has no plan: those come first. See `Replicas.before`.
 
     The database is down for minutes, for a major version longer. With `apply_immediately` that is at once, and so
-    are all other changes that wait for the window. RDS refuses a major version without `allow_major`. There is no
-    inverse: a version once left is not gone back to.
+    are all other changes that wait for the window, which the plan names. RDS refuses a major version without
+    `allow_major`. There is no inverse: a version once left is not gone back to.
     """
 
     name: ClassVar[str] = "upgrade-engine"
@@ -133,11 +133,17 @@ class UpgradeEngine(Action[Database]):
         return Plan(
             action=self.name,
             summary=f"upgrade database {resource.id} from {resource.engine} {resource.engine_version} to {version}"
-            f"{' at once' if self.apply_immediately else ' in its maintenance window'}",
+            f"{self._when(resource)}",
             steps=(self._modify(resource.id, version),),
             irreversible="RDS does not bring an engine back to an older version; a snapshot from before, restored to a "
             "new database, has it",
         )
+
+    def _when(self, resource: Database) -> str:
+        if not self.apply_immediately:
+            return " in its maintenance window"
+        others = f", with all that waits for its window: {', '.join(resource.pending_changes)}"
+        return f" at once{others if resource.pending_changes else ''}"
 
     def _modify(self, identifier: str, version: str) -> Call:
         arguments: dict[str, Json] = {
