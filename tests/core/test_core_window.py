@@ -105,6 +105,7 @@ def test_days_may_wrap_around_the_week() -> None:
         ("mon-xyz 09:00-17:00", "UTC", "'xyz' is no day"),
         ("mon 25:00-26:00", "UTC", "hour must be"),
         ("mon 09:00-17:00", "Europe/Atlantis", "'Europe/Atlantis' is not known"),
+        ("fri 24:00-04:00", "UTC", "the next day's 00:00: write that day"),
     ],
 )
 def test_nonsense_is_refused_with_what_to_write(hours: str, timezone: str, says: str) -> None:

@@ -79,7 +79,7 @@ def window(hours: str, *, timezone: str = "UTC", holidays: Iterable[date] = ()) 
     except (ZoneInfoNotFoundError, ValueError, OSError) as error:
         raise PolicyError(f"time zone {timezone!r} is not known: write an IANA name such as 'Europe/Berlin'") from error
     try:
-        start, end = (_time(found[part]) for part in ("start", "end"))
+        start, end = _start(found["start"]), _time(found["end"])
         days = frozenset(day for part in found["days"].split(",") for day in _days(part))
     except ValueError as error:
         raise PolicyError(f"window {hours!r}: {error}; {_WRITE}") from error
@@ -95,6 +95,12 @@ def closed(windows: Iterable[Window], freezes: Iterable[Freeze], now: datetime) 
     if not given or any(one.open_at(now) for one in given):
         return None
     return f"outside the change window {' and '.join(map(str, given))}"
+
+
+def _start(text: str) -> time:
+    if text == "24:00":
+        raise ValueError("it begins at 24:00, which is the next day's 00:00: write that day and 00:00")
+    return _time(text)
 
 
 def _time(text: str) -> time:
