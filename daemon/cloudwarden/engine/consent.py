@@ -26,7 +26,7 @@ def withdrawn(
 
     `policy` is the one that is loaded.
     """
-    return held_since(tx, record, policy, looked_at, now) or _unapproved(tx, record, policy, now)
+    return held_since(tx, record, policy, looked_at, now) or _unapproved(tx, record, policy, now) or _shared(tx, record)
 
 
 def held_since(
@@ -98,6 +98,25 @@ def _unapproved(tx: Transaction, record: ActionRecord, policy: AnyPolicy | None,
     else:
         why = outlived(proposal, policy.approval if policy else Approval(), now)
     return Hold(guard="approval", detail=why) if why is not None else None
+
+
+def _shared(tx: Transaction, record: ActionRecord) -> Hold | None:
+    """Nothing is begun on what another action has begun to change: what either was judged by is over with the other."""
+    if record.step > 0:
+        return None
+    kind = _kind(tx, record)
+    for one in tx.actions.unfinished():
+        same = (one.scope, one.resource_id) == (record.scope, record.resource_id) and _kind(tx, one) == kind
+        if same and one.id != record.id and one.undoes is None:
+            detail = f"action {one.id} of policy {one.policy} is under way on it: {one.plan.summary}"
+            return Hold(guard="re-check", detail=detail)
+    return None
+
+
+def _kind(tx: Transaction, record: ActionRecord) -> str | None:
+    """Of what kind the resource is: one of another kind may have the same id."""
+    finding = tx.findings.get(record.finding_id)
+    return finding.kind if finding is not None else None
 
 
 def _untrusted(tx: Transaction, record: ActionRecord, policy: AnyPolicy | None) -> str | None:
