@@ -11,10 +11,12 @@ import pytest
 
 import blank_stores
 from cloudwarden import ENFORCE, Notify, hours, owner
+from cloudwarden.aws import ec2
 from cloudwarden.core.errors import Timeout, Unavailable
 from cloudwarden.core.finding import ActionRecord, ActionState, State
 from cloudwarden.core.notice import NoticeState
-from cloudwarden.engine.decide import pause, resume
+from cloudwarden.core.resource import Tags
+from cloudwarden.engine.decide import DecisionError, pause, resume
 from cloudwarden.engine.restore import Restored, restored
 from cloudwarden.keeping.shipper import Shipper
 from cloudwarden.memory import MemoryCopy
@@ -130,6 +132,29 @@ def test_what_was_done_after_the_backup_is_not_done_again(world: World, tmp_path
     back.act()
     back.sweep(after=LATER)
     assert back.called() == ["stop_instances"]
+
+
+def test_what_was_done_before_the_backup_is_not_undone(world: World, tmp_path: Path) -> None:
+    """Somebody gave another team since, and it was done again, which is forgotten: what there was first is not that."""
+    world.use(stop_idle(action=ec2.AddTags[ec2.Instance](tags={"team": "nobody"}, overwrite=True), respects=hours(0)))
+    world.add("i-1", tags={"team": "web"})
+    world.sweep()
+    world.approve_all()
+    world.act()
+    (done,) = actions(world)
+    saved = Saved(world, tmp_path)
+    world.cloud.change("i-1", tags=Tags({"team": "theirs"}))
+    world.clock.advance(LATER)
+    world.cloud.change("i-1", tags=Tags({"team": "nobody"}))  # the second time, which the backup does not know
+    back, _ = saved.put_back()
+    go_on(back)
+    with pytest.raises(
+        DecisionError, match=r"put back to an earlier state since.*make those of these calls"
+    ) as refused:
+        ask(back, done)
+    assert '"Key": "team", "Value": "web"' in str(refused.value)
+    back.act()
+    assert back.cloud.resources["i-1"].tags == {"team": "nobody"}
 
 
 def test_an_intent_is_reconciled_by_reading(world: World, tmp_path: Path) -> None:

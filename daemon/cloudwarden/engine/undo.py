@@ -16,6 +16,7 @@ from cloudwarden.engine.consent import PAUSES_KNOWN
 from cloudwarden.engine.decide import Decider, DecisionError
 from cloudwarden.engine.ending import UNDO
 from cloudwarden.engine.propose import new_id
+from cloudwarden.engine.restore import forgotten
 from cloudwarden.ports import Actuator, Transaction
 
 _MAY_BE_ASKED_AGAIN = (ActionState.FAILED, ActionState.ABANDONED, ActionState.UNKNOWN)
@@ -28,7 +29,7 @@ def undo(tx: Transaction, action_id: str, decider: Decider) -> ActionRecord:
     One that ended half-way goes on where it stood when it is asked for again, and one that succeeded is done anew: the
     last look before its calls tells whether there is something to undo. Raises DecisionError that says why not: there
     is no such action, it did not succeed, it has no inverse, it was undone just now, it was or may have been done again
-    since, its scope is not looked after any more, or nobody says why.
+    since, the store was put back since, its scope is not looked after any more, or nobody says why.
     """
     decider.demand_reason()
     record = tx.actions.get(action_id)
@@ -36,6 +37,11 @@ def undo(tx: Transaction, action_id: str, decider: Decider) -> ActionRecord:
         raise DecisionError(f"no action {action_id!r}: `cloudwarden actions` lists them")
     earlier = tx.actions.undoing(record.id)
     _refuse(record, earlier, decider.now)
+    if forgotten(tx, record):
+        raise DecisionError(
+            f"action {record.id} cannot be undone: the store was put back to an earlier state since, so that nobody "
+            f"knows here whether it was undone, or done again, meanwhile: look at what there is; {_by_hand(record)}"
+        )
     if again := done_again(tx, record):
         raise DecisionError(overdone(record, again))
     if earlier and earlier.state is ActionState.SUCCEEDED:
@@ -224,11 +230,15 @@ def _left(record: ActionRecord) -> str:
     words = [f"; of this one was done: {'; '.join(_spelled(one, record) for one in done) or 'nothing for certain'}"]
     words += [f"nobody knows whether {_spelled(one, record)} was" for one in unknown]
     if record.plan.inverse:
-        whole = "; ".join(_spelled(one, record) for one in record.plan.inverse if isinstance(one, Call))
-        words.append(f"to restore it by hand, make those of these calls that belong to it: {whole}")
+        words.append(_by_hand(record))
     else:
         words.append("its plan has no inverse: what it left is for a person to keep, or to remove")
     return ". ".join(words)
+
+
+def _by_hand(record: ActionRecord) -> str:
+    whole = "; ".join(_spelled(one, record) for one in record.plan.inverse if isinstance(one, Call))
+    return f"to restore it by hand, make those of these calls that belong to it: {whole}"
 
 
 def _spelled(call: Call, record: ActionRecord) -> str:
