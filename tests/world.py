@@ -208,8 +208,8 @@ class World:
         return min(policy.mode, self.ceiling_of(scope))
 
     def lasting_mode_of(self, policy: AnyPolicy, scope: Scope | None) -> Mode:
-        """The same, whatever one sweep is run under."""
-        return min(policy.mode, self.lasting_ceiling_of(scope))
+        """The same, whatever one sweep is run under, and whatever nobody can tell at the moment."""
+        return min(policy.mode, self.ceiling if scope is None else self.lasting_ceiling_of(scope))
 
     def ceiling_of(self, scope: Scope | None) -> Mode:
         """How far anything may go in a scope."""

@@ -128,8 +128,11 @@ class Settler:
             self._matches[policy.name] = self._precedent.matches
 
     def _may_act(self, policy: AnyPolicy, where: Scope | None) -> bool:
-        """Whether what is there is part of what a share may be taken of; one sweep's ceiling is not what lasts."""
-        return self._lasting_mode_of(policy, where) > Mode.OBSERVE
+        """Whether what is there is part of what a share may be taken of; one sweep's ceiling is not what lasts.
+
+        Nothing is done to what is kept where nobody knows, though what people were asked of it stands.
+        """
+        return where is not None and self._lasting_mode_of(policy, where) > Mode.OBSERVE
 
     def finish(self) -> None:
         """Write everything that changed."""
