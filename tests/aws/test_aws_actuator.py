@@ -19,7 +19,7 @@ from cloudwarden.core.errors import (
     Timeout,
     Unavailable,
 )
-from stub_aws import SCOPE, Asked, Reply, StubAws, error, xml
+from stub_aws import SCOPE, Asked, Reply, StubAws, error, query_xml, xml
 from stub_sessions import Heard, sessions_to
 
 SNAPSHOT = xml("CreateSnapshot", "<snapshotId>snap-1</snapshotId><volumeSize>8</volumeSize>")
@@ -171,6 +171,16 @@ def test_an_empty_page_with_more_to_come_proves_nothing(aws: StubAws, pages: tup
     """A snapshot on the second page of a filtered reading exists."""
     aws.on("DescribeSnapshots", *pages)
     assert actuator(aws).read(SCOPE, reading("Snapshots[].SnapshotId")) == shown
+
+
+def test_an_empty_page_that_leads_on_otherwise_proves_nothing(aws: StubAws) -> None:
+    """RDS calls its token Marker: what was made may be on the next page."""
+    aws.on("DescribeDBSnapshots", query_xml("DescribeDBSnapshots", "<Marker>m1</Marker><DBSnapshots/>"))
+    made = Read(
+        service="rds", operation="describe_db_snapshots", arguments={}, path="DBSnapshots[].DBSnapshotIdentifier"
+    )
+    with pytest.raises(MalformedAnswer, match="goes on"):
+        actuator(aws, attempts=1).read(SCOPE, made)
 
 
 def test_a_reading_that_fails_raises(aws: StubAws) -> None:

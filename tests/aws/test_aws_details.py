@@ -84,6 +84,15 @@ def test_an_empty_answer_is_none_where_a_code_says_that_there_is_nothing(aws: St
     assert evidence(aws).answer(SCOPE, [TAGGING], NOON)[TAGGING] is None
 
 
+def test_half_of_an_answer_is_none(aws: StubAws) -> None:
+    """Whatever the service calls what leads to the rest: a rule would take what is not there for what there is not."""
+    asked = Detail(service="ecs", operation="list_clusters", arguments=(), path="clusterArns")
+    aws.on("ListClusters", json_reply({"clusterArns": [], "nextToken": "t1"}))
+    answer = evidence(aws).answer(SCOPE, [asked], NOON)[asked]
+    assert isinstance(answer, Unreadable)
+    assert "the answer goes on" in answer.cause.detail
+
+
 def test_without_credentials_every_detail_is_unreadable(aws: StubAws) -> None:
     """No client, no answer, and no exception either."""
     aws.on("GetCallerIdentity", error("InternalError", status=500))

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from cloudwarden.aws.errors import DRY_RUN_PASSED
-from cloudwarden.aws.pages import Answer, ask, pages
+from cloudwarden.aws.pages import NEXT_PAGE, Answer, ask, goes_on, pages
 from cloudwarden.aws.search import Path
 from cloudwarden.aws.session import Sessions
 from cloudwarden.core.action import Call, Read
@@ -45,7 +45,8 @@ class AwsActuator:
     def read(self, scope: Scope, read: Read) -> Json:
         """What the reading shows at its path; None when the thing does not exist. Raises CloudError.
 
-        Of several pages, the first that shows something speaks: an empty page with more to come proves nothing.
+        Of several pages, the first that shows something speaks: an empty page with more to come proves nothing, nor
+        does one that leads on by another name than NextToken.
         """
         path = Path(read.path)
         shown: Json = None
@@ -55,6 +56,8 @@ class AwsActuator:
                 shown = path.find(page)
                 if shown not in _NOTHING:
                     return shown
+                if goes_on(page) and not page.get(NEXT_PAGE):
+                    raise MalformedAnswer(f"{read.operation}: the answer goes on, and what it shows is no answer yet")
         except NotFound:
             return None
         return shown

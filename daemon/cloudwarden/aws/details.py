@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import datetime
 
-from cloudwarden.aws.pages import ask, pages
+from cloudwarden.aws.pages import ask, goes_on, pages
 from cloudwarden.aws.search import Path
 from cloudwarden.aws.session import Sessions
 from cloudwarden.core.detail import TOO_MANY, Detail
@@ -21,9 +21,6 @@ from cloudwarden.ports import EvidenceSource
 
 THREADS = 8
 """Calls at once in one scope: a thousand buckets take seconds, and S3 is far from telling us to slow down."""
-
-NEXT_PAGES = ("NextToken", "Marker", "ContinuationToken", "NextMarker")
-"""Names of what says that an answer goes on: see "Pagination" of the services' references."""
 
 MOST_PAGES = 50
 """Pages of one answer that are read: more of what depends on one thing tells nobody more than "very many" does."""
@@ -60,7 +57,7 @@ class DetailEvidence:
             if detail.next_page:
                 return self._read_pages(where, detail, path)
             answer = ask(self._sessions.client(detail.service, where), detail.operation, detail.request)
-            if any(answer.get(name) for name in NEXT_PAGES):
+            if goes_on(answer):
                 raise MalformedAnswer(f"{detail}: the answer goes on, and a detail is one answer")
             return _found(detail, path.find(answer))
         except CloudError as error:

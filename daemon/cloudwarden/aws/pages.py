@@ -12,6 +12,22 @@ from cloudwarden.core.errors import CloudError, InvalidRequest, MalformedAnswer
 
 Answer = Mapping[str, Any]
 
+NEXT_PAGE = "NextToken"
+"""What most services call what leads to the next page."""
+
+_LEADING_ON = frozenset(
+    (
+        *("continuationtoken", "marker", "nextcontinuationtoken", "nextmarker", "nextpagetoken", "nexttoken"),
+        "paginationtoken",
+    )
+)
+"""Names of what says that an answer goes on, in lower case: see "Pagination" of the services' references."""
+
+
+def goes_on(answer: Answer) -> bool:
+    """Whether there is more to come than this answer, by whatever name its service leads on."""
+    return any(value for name, value in answer.items() if name.lower() in _LEADING_ON)
+
 
 def ask(client: SpeakingClient, operation: str, arguments: Mapping[str, Any], *, recurring: bool = False) -> Answer:
     """One call, in its turn, and again while that may help; `operation` is in boto3's snake case. Raises CloudError.
@@ -60,7 +76,7 @@ def pages(
     operation: str,
     arguments: Mapping[str, Any],
     *,
-    next_page: str = "NextToken",
+    next_page: str = NEXT_PAGE,
     asked_as: str = "",
     recurring: bool = False,
 ) -> Iterator[Answer]:
