@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from cloudwarden import minutes
+from cloudwarden import OBSERVE, minutes
 from cloudwarden.store import SqlStore
-from world import World, stop_idle
+from world import SCOPE, World, stop_idle
 
 
 def test_a_sweep_that_comes_by_meanwhile_is_no_gap(store: SqlStore) -> None:
@@ -22,3 +22,16 @@ def test_a_sweep_that_comes_by_meanwhile_is_no_gap(store: SqlStore) -> None:
     asking.append(True)
     assert world.holding(stop_idle(), "i-idle") == ["approval: waits for a person's approval"]
     assert not asking
+
+
+def test_who_only_observes_is_told_why(world: World) -> None:
+    """It is the policy's own mode, or something above it."""
+    world.use(stop_idle())
+    world.add("i-idle")
+    world.sweep()
+    observing = world.holding(stop_idle(mode=OBSERVE), "i-idle")
+    assert "mode: it only observes: that is its mode" in observing
+    world.waiting.add(SCOPE)
+    assert any(
+        one.startswith("mode: it only observes here: the ceiling") for one in world.holding(stop_idle(), "i-idle")
+    )

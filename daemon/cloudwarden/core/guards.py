@@ -75,10 +75,12 @@ def pause(candidate: Candidate) -> Hold | None:
 
 def mode(candidate: Candidate) -> Hold | None:
     """An observing policy acts never; a proposing one, or one not trusted here, only on an approval."""
-    if candidate.mode is Mode.OBSERVE:
-        why = "its mode, the ceiling, or the scope that it is kept in is not accepted, left, or cannot be told"
-        return Hold(guard="mode", detail=f"it only observes here: {why}")
-    return None
+    if candidate.mode is not Mode.OBSERVE:
+        return None
+    if candidate.policy.mode is Mode.OBSERVE:
+        return Hold(guard="mode", detail="it only observes: that is its mode")
+    why = "the ceiling is observe, or the scope that it is kept in is not accepted, left, or cannot be told"
+    return Hold(guard="mode", detail=f"it only observes here: {why}")
 
 
 def protection(candidate: Candidate) -> Hold | None:
