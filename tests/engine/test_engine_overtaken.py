@@ -24,6 +24,7 @@ def test_an_instance_that_its_owner_started_and_stopped_since_is_not_started(
 ) -> None:
     """It is stopped as it was by us, and by the owner's wish."""
     world.cloud.change("i-idle", launched=stopped.changed_at + LATER)
+    world.clock.advance(2 * LATER)
     undoing = ask(world, stopped)
     world.act()
     assert world.called() == ["stop_instances"]
@@ -35,6 +36,7 @@ def test_an_instance_that_its_owner_started_and_stopped_since_is_not_started(
 def test_while_the_instance_cannot_be_read_the_undo_waits(world: World, stopped: ActionRecord) -> None:
     """Nobody can tell when it was started last."""
     world.cloud.fails["get ec2.instance"] = Timeout("no answer")
+    world.clock.advance(LATER)
     ask(world, stopped)
     world.act()
     assert world.called() == ["stop_instances"]

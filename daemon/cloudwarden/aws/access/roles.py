@@ -71,11 +71,11 @@ class Roles:
 
 def _all_statements(client: SpeakingClient, role: str) -> Iterator[Statement]:
     arguments = {"RoleName": role}
-    for page in _whole(client, "list_role_policies", arguments):
+    for page in _whole(pages(client, "list_role_policies", arguments, next_page="Marker")):
         for name in _names(page):
             inline = ask(client, "get_role_policy", {**arguments, "PolicyName": name})
             yield from statements(name, inline.get("PolicyDocument"))
-    for page in _whole(client, "list_attached_role_policies", arguments):
+    for page in _whole(pages(client, "list_attached_role_policies", arguments, next_page="Marker")):
         for attached in items(page, "AttachedPolicies", of="IAM"):
             arn = text(attached, "PolicyArn", of="IAM")
             yield from statements(arn, _document(client, arn))
@@ -88,11 +88,11 @@ def _names(page: Mapping[str, Any]) -> list[str]:
     return names
 
 
-def _whole(client: SpeakingClient, operation: str, arguments: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+def _whole(listed: Iterator[Mapping[str, Any]]) -> Iterator[Mapping[str, Any]]:
     """Every page of a list. Raises CloudError, also when a page says that more follow, and not where."""
-    for page in pages(client, operation, arguments, next_page="Marker"):
+    for page in listed:
         if page.get("IsTruncated") and not page.get("Marker"):
-            raise MalformedAnswer(f"{operation}: a page is cut off, without a Marker")
+            raise MalformedAnswer("IAM: a page is cut off, without a Marker")
         yield page
 
 
