@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -94,3 +95,26 @@ def test_nothing_is_done_before_the_journals_copy_was_compared(tmp_path: Path) -
         assert app.standstill() is None
     finally:
         app.close()
+
+
+class Here:
+    """A surveyor that says on which cores it works."""
+
+    def __init__(self) -> None:
+        self.cores: list[set[int]] = []
+
+    def survey(self, _assignments: list[Assignment], _policies: object) -> list[Survey]:
+        """Nothing."""
+        self.cores.append(os.sched_getaffinity(0))
+        return []
+
+
+def test_what_one_process_reads_by_itself_it_reads_on_one_core(tmp_path: Path) -> None:
+    """Its threads would wake one another across cores; when they have ended, the process has all of them again."""
+    app = build(Settings(database=f"sqlite:///{tmp_path}/cloudwarden.db", workers=1), begins=True)
+    vars(app)["surveyor"] = here = Here()
+    before = os.sched_getaffinity(0)
+    assert list(app.survey([Assignment(run_id="r", scope=SCOPE, policies=())], {})) == []
+    app.close()
+    assert [len(one) for one in here.cores] == [1]
+    assert os.sched_getaffinity(0) == before

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import secrets
 import signal
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property, partial
 from multiprocessing.connection import Connection
@@ -21,6 +21,7 @@ from cloudwarden.clock import boot_id
 from cloudwarden.collecting import SweepBySweep, unhurried
 from cloudwarden.core.policy import AnyPolicy, Mode
 from cloudwarden.core.resource import Scope
+from cloudwarden.cores import together
 from cloudwarden.engine.act import Actor
 from cloudwarden.engine.budget import Budget, MetricBudget
 from cloudwarden.engine.courier import Courier
@@ -253,9 +254,13 @@ class App(Adapters):
         """Gather and judge: here, or in workers when that is set, or worth it."""
         set_to = self.settings.workers
         if set_to == 1 or (set_to == 0 and len(assignments) < WORKERS_FROM_SCOPES):
-            return self.surveyor.survey(assignments, policies)
+            return self._surveyed_here(assignments, policies)
         told = [replace(one, role=self.sessions.role(one.scope.account)) for one in assignments]
         return self.workers.survey(told, policies)
+
+    def _surveyed_here(self, assignments: Sequence[Assignment], policies: Mapping[str, AnyPolicy]) -> Iterator[Survey]:
+        with together():
+            yield from self.surveyor.survey(assignments, policies)
 
     def counted(self) -> StoreCounted:
         """What the store holds."""
