@@ -141,12 +141,12 @@ def test_the_grace_of_a_database_is_not_that_of_an_older_one_of_its_name(world: 
 
 
 def test_what_was_found_by_an_older_version_is_of_the_one_that_is_seen_next(world: World) -> None:
-    """It had not kept what tells databases apart: nothing ends for that, and from then on it is kept."""
+    """It had not kept what tells databases apart: nothing ends for that, and from then on it is kept, whoever tells."""
     world.use(stop_all(PROPOSE))
     orders(world, identity=None)
     world.sweep()
     before = world.finding("orders")
-    for identity, same in (("db-BLUE", True), ("db-BLUE", True), ("db-GREEN", False)):
+    for identity, same in (("db-BLUE", True), (None, True), ("db-GREEN", False)):
         orders(world, identity=identity)
         world.sweep(after=QUARTER)
         assert (world.finding("orders").id == before.id) is same

@@ -201,9 +201,8 @@ class Settler:
         if verdict.violation is not None:
             protected = protected_as_judged(resource, verdict, policy.touches, self._protection)
             saving = self._saving_of(policy, resource)
-            finding = replace(
-                finding, name=resource.name, identity=resource.identity, protected=protected, saving=saving
-            )
+            identity = resource.identity or finding.identity
+            finding = replace(finding, name=resource.name, identity=identity, protected=protected, saving=saving)
         asks = self._asks_because(policy, resource, terms.mode, finding)
         alone = finding.state is State.DUE and terms.mode is Mode.ENFORCE and asks is None
         observes = terms.mode is Mode.OBSERVE
